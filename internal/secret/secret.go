@@ -1,0 +1,42 @@
+// Package secret holds values that must never be logged, traced, stored or shown (invariant 7).
+package secret
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+)
+
+const redacted = "[redacted]"
+
+// Value is a secret that redacts itself wherever it is printed, logged or marshalled.
+// The zero Value is empty.
+type Value struct{ raw []byte }
+
+// New keeps a copy of raw.
+func New(raw []byte) Value { return Value{raw: append([]byte(nil), raw...)} }
+
+// Reveal returns the secret's bytes. The caller must neither keep nor change them.
+func (v Value) Reveal() []byte { return v.raw }
+
+// Empty says whether there is no secret at all.
+func (v Value) Empty() bool { return len(v.raw) == 0 }
+
+// ID is a name for the secret that tells two secrets apart and gives neither away:
+// the first 8 hex digits of SHA-256 over a fixed label and the secret.
+func (v Value) ID() string {
+	sum := sha256.Sum256(append([]byte("hookline key id\x00"), v.raw...))
+	return hex.EncodeToString(sum[:4])
+}
+
+// String implements fmt.Stringer.
+func (v Value) String() string { return redacted }
+
+// GoString implements fmt.GoStringer, for %#v.
+func (v Value) GoString() string { return redacted }
+
+// LogValue implements slog.LogValuer.
+func (v Value) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText implements encoding.TextMarshaler, for JSON and YAML.
+func (v Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,36 @@
+// Command hookline receives vendors' signed webhooks, puts them on Kafka, stores each exactly once in
+// ClickHouse and draws sales per month in Grafana. This file only lists the sub-commands; each is defined by
+// the part that does the job.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/hookline-io/hookline/internal/service"
+)
+
+type commands struct {
+	Log service.LogOptions `embed:"" prefix:"log-"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var cli commands
+	parser := kong.Parse(&cli,
+		kong.Name("hookline"),
+		kong.Description("Vendors' signed webhooks into Kafka and ClickHouse, each counted once; sales per month in Grafana."),
+		kong.DefaultEnvars("HOOKLINE"),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	log := cli.Log.Logger(os.Stderr)
+	parser.BindTo(ctx, (*context.Context)(nil))
+	parser.Bind(log)
+	parser.FatalIfErrorf(parser.Run())
+}

@@ -1,0 +1,134 @@
+// Package schemas says what crosses a boundary: the event as Kafka holds it and the names of the topics.
+// Its sub-package vendors holds vendors.yaml and the presets.
+package schemas
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Names of the header fields of the CloudEvents 1.0 Kafka protocol binding, binary content mode
+// (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md, section 3.2),
+// followed by our extension attributes.
+const (
+	headerSpecVersion = "ce_specversion"
+	headerID          = "ce_id"
+	headerSource      = "ce_source"
+	headerType        = "ce_type"
+	headerTime        = "ce_time"
+	headerContentType = "content-type"
+
+	headerBadTime = "ce_badtime" // what the vendor wrote where a time should stand, if it is not one
+	headerKeyID   = "ce_keyid"   // which secret verified the delivery; see secret.Value.ID
+	headerProof   = "ce_proof"   // what the signature covers; see Proof
+)
+
+const (
+	specVersion  = "1.0"
+	sourcePrefix = "/vendors/"
+)
+
+// Proof says how much of an event its signature vouches for.
+type Proof string
+
+const (
+	ProofBody   Proof = "body"   // every byte of the body is signed
+	ProofFields Proof = "fields" // some fields of the body are signed (Adyen)
+	ProofWeak   Proof = "weak"   // the body is covered by a checksum or not at all (PayPal, Flutterwave v3, Mailgun)
+)
+
+// Event is one thing that happened at a vendor, known by (Vendor, ID).
+type Event struct {
+	ID          string
+	Vendor      string
+	Type        string
+	Time        time.Time // the event's own time; zero when the vendor states none
+	BadTime     string    // set in place of Time when the vendor's time cannot be read
+	Received    time.Time // when ingest received the delivery; millisecond precision
+	ContentType string
+	KeyID       string
+	Proof       Proof
+	Data        []byte // exactly the bytes received, or one item's where a delivery carries several
+}
+
+// ErrNotEvent is wrapped by every error of DecodeEvent.
+var ErrNotEvent = errors.New("not a hookline event")
+
+// Record returns the event as topic holds it: keyed by its ID, stamped with the time it was received.
+// The record shares Data with the event.
+func (e *Event) Record(topic string) *kgo.Record {
+	headers := make([]kgo.RecordHeader, 0, 9)
+	add := func(key, value string) {
+		headers = append(headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
+	}
+	add(headerSpecVersion, specVersion)
+	add(headerID, e.ID)
+	add(headerSource, sourcePrefix+e.Vendor)
+	add(headerType, e.Type)
+	if !e.Time.IsZero() {
+		add(headerTime, e.Time.UTC().Format(time.RFC3339Nano))
+	}
+	if e.BadTime != "" {
+		add(headerBadTime, e.BadTime)
+	}
+	if e.ContentType != "" {
+		add(headerContentType, e.ContentType)
+	}
+	if e.KeyID != "" {
+		add(headerKeyID, e.KeyID)
+	}
+	if e.Proof != "" {
+		add(headerProof, string(e.Proof))
+	}
+	return &kgo.Record{Topic: topic, Key: []byte(e.ID), Value: e.Data, Headers: headers, Timestamp: e.Received}
+}
+
+// DecodeEvent reads an event back from its record. Headers it does not know are left alone.
+// The event shares the record's value.
+func DecodeEvent(r *kgo.Record) (Event, error) {
+	e := Event{Received: r.Timestamp.UTC(), Data: r.Value}
+	var version string
+	for i := range r.Headers {
+		value := r.Headers[i].Value
+		switch r.Headers[i].Key {
+		case headerSpecVersion:
+			version = string(value)
+		case headerID:
+			e.ID = string(value)
+		case headerSource:
+			source := string(value)
+			if len(source) <= len(sourcePrefix) || source[:len(sourcePrefix)] != sourcePrefix {
+				return Event{}, fmt.Errorf("%w: %s %q does not start with %s", ErrNotEvent, headerSource, source, sourcePrefix)
+			}
+			e.Vendor = source[len(sourcePrefix):]
+		case headerType:
+			e.Type = string(value)
+		case headerTime:
+			t, err := time.Parse(time.RFC3339Nano, string(value))
+			if err != nil {
+				return Event{}, fmt.Errorf("%w: %s: %w", ErrNotEvent, headerTime, err)
+			}
+			e.Time = t.UTC()
+		case headerBadTime:
+			e.BadTime = string(value)
+		case headerContentType:
+			e.ContentType = string(value)
+		case headerKeyID:
+			e.KeyID = string(value)
+		case headerProof:
+			e.Proof = Proof(value)
+		}
+	}
+	switch {
+	case version != specVersion:
+		return Event{}, fmt.Errorf("%w: %s is %q, want %q", ErrNotEvent, headerSpecVersion, version, specVersion)
+	case e.ID == "":
+		return Event{}, fmt.Errorf("%w: no %s", ErrNotEvent, headerID)
+	case e.Vendor == "":
+		return Event{}, fmt.Errorf("%w: no %s", ErrNotEvent, headerSource)
+	}
+	return e, nil
+}

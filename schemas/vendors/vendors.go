@@ -1,0 +1,101 @@
+// Package vendors reads vendors.yaml: who may send events, how each one signs, where the facts of an event
+// stand in its body, and which events are sales and refunds.
+package vendors
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/hookline-io/hookline/internal/secret"
+)
+
+// Config is a whole vendors.yaml, checked and compiled. It does not change after Load.
+type Config struct {
+	Vendors map[string]*Vendor
+}
+
+// Vendor is one third party that sends events.
+type Vendor struct {
+	Name       string
+	Preset     string // empty for a vendor of the user's own
+	Signature  Signature
+	Keys       []Key
+	Redelivery Redelivery
+}
+
+// Signature says how a vendor signs. Scheme names one of the schemes of ingest/verify; the other fields
+// change the scheme's own defaults, and a scheme refuses those it does not know.
+type Signature struct {
+	Scheme    string        `yaml:"scheme"`
+	Header    string        `yaml:"header"`     // name of the header that carries the signature
+	Algorithm string        `yaml:"algorithm"`  // sha1 | sha256 | sha384 | sha512
+	Encoding  string        `yaml:"encoding"`   // hex | base64
+	Prefix    string        `yaml:"prefix"`     // text before the digest, such as "sha256="
+	Template  string        `yaml:"template"`   // what is signed, such as "{timestamp}.{body}"
+	Timestamp string        `yaml:"timestamp"`  // name of the header that carries the signed time
+	Tolerance time.Duration `yaml:"tolerance"`  // how far the signed time may lie from ours
+	URL       string        `yaml:"url"`        // the public URL as the vendor has it, where it is signed
+	WebhookID string        `yaml:"webhook_id"` // PayPal: the ID of the webhook
+}
+
+// Key is one live secret.
+type Key struct {
+	ID     string // names the secret and gives nothing of it away
+	Secret secret.Value
+	Until  time.Time // zero: no expiry
+}
+
+// Redelivery says which delivery of an event counts when their contents differ.
+type Redelivery string
+
+const (
+	RedeliveryFirst Redelivery = "first"
+	RedeliveryLast  Redelivery = "last"
+)
+
+// Identity is what ingest must know of an event before it can be enqueued.
+type Identity struct {
+	ID      string
+	Type    string
+	Time    time.Time // zero when the vendor states none
+	BadTime string    // what stood there, when it cannot be read as a time
+	Data    []byte    // the event's bytes: the whole body, or one item of it, never re-serialised
+}
+
+// ErrBody is wrapped by Identify's errors: the body is not what the vendor's configuration says.
+var ErrBody = errors.New("body does not match the vendor's configuration")
+
+// Identify appends the events that a verified delivery carries to dst.
+func (v *Vendor) Identify(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
+	panic("unwritten")
+}
+
+// Kind is the effect of an event on the figures.
+type Kind string
+
+const (
+	KindSale   Kind = "sale"
+	KindRefund Kind = "refund"
+)
+
+// Sale is one sale or refund. Two events with the same vendor, kind and key are the same sale.
+type Sale struct {
+	Kind       Kind
+	Key        string
+	Amount     decimal.Decimal // major units, at most 4 decimals; zero or more
+	Currency   string          // ISO 4217, upper case
+	Order      string
+	Time       time.Time // zero: undated
+	Dimensions map[string]string
+}
+
+// ErrMapping is wrapped by Sale's errors: the event should be a sale and cannot be read as one.
+var ErrMapping = errors.New("event cannot be mapped to a sale")
+
+// Sale maps an event to its effect. ok is false for an event that is neither sale nor refund.
+func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
+	panic("unwritten")
+}
