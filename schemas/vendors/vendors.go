@@ -32,13 +32,13 @@ type Signature struct {
 	Scheme    string        `yaml:"scheme"`
 	Header    string        `yaml:"header"`     // name of the header that carries the signature
 	Algorithm string        `yaml:"algorithm"`  // sha1 | sha256 | sha384 | sha512
-	Encoding  string        `yaml:"encoding"`   // hex | base64
+	Encoding  string        `yaml:"encoding"`   // hex | hex-upper | base64 | base64url
 	Prefix    string        `yaml:"prefix"`     // text before the digest, such as "sha256="
 	Template  string        `yaml:"template"`   // what is signed, such as "{timestamp}.{body}"
-	Timestamp string        `yaml:"timestamp"`  // name of the header that carries the signed time
+	Timestamp string        `yaml:"timestamp"`  // name of the header that carries the signed time; "t=": in the signature's own
 	Tolerance time.Duration `yaml:"tolerance"`  // how far the signed time may lie from ours
-	URL       string        `yaml:"url"`        // the public URL as the vendor has it, where it is signed
-	WebhookID string        `yaml:"webhook_id"` // PayPal: the ID of the webhook
+	URL       string        `yaml:"url"`        // the public URL as the vendor has it, without the query, where it is signed
+	SecretAs  string        `yaml:"secret_as"`  // how the secret's text becomes a key: text | hex | base64
 }
 
 // Key is one live secret.
@@ -46,7 +46,16 @@ type Key struct {
 	ID     string // names the secret and gives nothing of it away
 	Secret secret.Value
 	Until  time.Time // zero: no expiry
+	Use    Use
 }
+
+// Use says what a secret is for.
+type Use string
+
+const (
+	UseSignature Use = ""          // it checks signatures
+	UseHandshake Use = "handshake" // it answers a subscription request: Meta's verify token
+)
 
 // Redelivery says which delivery of an event counts when their contents differ.
 type Redelivery string
