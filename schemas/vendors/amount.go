@@ -109,7 +109,7 @@ func (c *compiler) compileAmount(spec *amountSpec) amount {
 	case spec.Sum == nil && (spec.Each != "" || spec.When != nil):
 		c.fail(spec, "each and when go with sum: {each: transactions, when: {status: success}, sum: amount}")
 	case spec.Sum == nil:
-		a.value = c.compileValue(&spec.valueSpec, true)
+		a.value = c.compileValue(spec, &spec.valueSpec, true)
 	case spec.Each == "":
 		c.fail(spec, "sum needs each: the path of the list whose items are summed, as in {each: transactions, sum: amount}")
 	default:
@@ -120,7 +120,7 @@ func (c *compiler) compileAmount(spec *amountSpec) amount {
 			c.fail(&spec.Each, "%s", err)
 		}
 		a.each = spec.Each
-		a.value = c.compileValue(spec.Sum, true)
+		a.value = c.compileValue(spec.Sum, spec.Sum, true)
 		a.when = c.compileWhen(spec.When)
 	}
 	if a.value.from == fromConst {

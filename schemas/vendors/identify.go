@@ -188,14 +188,14 @@ func (c *compiler) compileEvents(spec *eventsSpec) eventMapping {
 		}
 	}
 	if spec.ID != nil {
-		id := c.compileValue(spec.ID, false)
+		id := c.compileValue(spec.ID, spec.ID, false)
 		m.id = &id
 		if (spec.Each != "" || m.content == contentNDJSON) && !id.varies() {
 			c.fail(spec.ID, "every event of a delivery would get the same ID: join it with a path into the item")
 		}
 	}
 	if spec.Type != nil {
-		typ := c.compileValue(spec.Type, false)
+		typ := c.compileValue(spec.Type, spec.Type, false)
 		m.typ = &typ
 	}
 	if spec.Time != nil {

@@ -135,11 +135,6 @@ func (r *reader) decode(node ast.Node, v reflect.Value) {
 		v.Set(reflect.New(v.Type().Elem()))
 		r.decode(node, v.Elem())
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).Anonymous {
-				r.at[v.Field(i).Addr().Interface()] = r.place(node)
-			}
-		}
 		if short, ok := shortOf(v); ok && !isMapping(node) {
 			r.decode(node, short)
 			return

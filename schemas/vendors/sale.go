@@ -239,7 +239,7 @@ func (c *compiler) compileRule(spec *ruleSpec) *rule {
 	if spec.Currency == nil {
 		c.fail(spec, "a %s needs a currency: a path, or {const: EUR}", r.effect)
 	} else {
-		r.currency = c.compileValue(spec.Currency, true)
+		r.currency = c.compileValue(spec.Currency, spec.Currency, true)
 		if spec.Currency.Const != nil {
 			if _, err := currencyCode(*spec.Currency.Const); err != nil {
 				c.fail(spec.Currency.Const, "%s", err)
@@ -247,11 +247,11 @@ func (c *compiler) compileRule(spec *ruleSpec) *rule {
 		}
 	}
 	if spec.Key != nil {
-		key := c.compileValue(spec.Key, true)
+		key := c.compileValue(spec.Key, spec.Key, true)
 		r.key = &key
 	}
 	if spec.Order != nil {
-		order := c.compileValue(spec.Order, true)
+		order := c.compileValue(spec.Order, spec.Order, true)
 		r.order = &order
 	}
 	if spec.Time != nil {
@@ -265,7 +265,7 @@ func (c *compiler) compileRule(spec *ruleSpec) *rule {
 		if !dimensionName.MatchString(name) {
 			c.fail(v, "%q is no name for a dimension: small letters, digits and _, first a letter", name)
 		}
-		r.dimensions[name] = c.compileValue(v, true)
+		r.dimensions[name] = c.compileValue(v, v, true)
 	}
 	return r
 }

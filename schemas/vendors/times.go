@@ -106,7 +106,7 @@ func isDigits(text string) bool {
 }
 
 func (c *compiler) compileTime(spec *timeSpec, mapping bool) timeValue {
-	out := timeValue{value: c.compileValue(&spec.valueSpec, mapping)}
+	out := timeValue{value: c.compileValue(spec, &spec.valueSpec, mapping)}
 	names := spec.Format
 	if len(names) == 0 {
 		names = []string{"rfc3339"}

@@ -143,9 +143,9 @@ func scalarAt(doc []byte, path string) (string, error) {
 	return result.Raw, nil // not Result.String, which rounds numbers
 }
 
-// compileValue checks and compiles spec. mapping says whether it stands in a sale's rule, which sees the
+// compileValue checks and compiles spec; at is the field to blame for its shape. mapping says whether it stands in a sale's rule, which sees the
 // event, or under events, which sees the delivery.
-func (c *compiler) compileValue(spec *valueSpec, mapping bool) value {
+func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
 	given := 0
 	for _, set := range []bool{spec.Path != "", spec.Const != nil, spec.First != nil, spec.Join != nil} {
 		if set {
@@ -153,7 +153,7 @@ func (c *compiler) compileValue(spec *valueSpec, mapping bool) value {
 		}
 	}
 	if given != 1 {
-		c.fail(spec, "a value is a path (data.object.id) or a mapping with exactly one of path, const, first, join")
+		c.fail(at, "a value is a path (data.object.id) or a mapping with exactly one of path, const, first, join")
 		return value{}
 	}
 	if spec.With != nil && spec.Join == nil {
@@ -163,10 +163,10 @@ func (c *compiler) compileValue(spec *valueSpec, mapping bool) value {
 		out := make([]value, 0, len(specs))
 		for _, s := range specs {
 			if s == nil {
-				c.fail(spec, "an item of this list is empty")
+				c.fail(at, "an item of this list is empty")
 				continue
 			}
-			out = append(out, c.compileValue(s, mapping))
+			out = append(out, c.compileValue(s, s, mapping))
 		}
 		return out
 	}
