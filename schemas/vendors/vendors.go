@@ -4,7 +4,6 @@ package vendors
 
 import (
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -14,7 +13,8 @@ import (
 
 // Config is a whole vendors.yaml, checked and compiled. It does not change after Load.
 type Config struct {
-	Vendors map[string]*Vendor
+	Vendors  map[string]*Vendor
+	Warnings []string // what works and is probably not meant, one line each; worth logging at start
 }
 
 // Vendor is one third party that sends events.
@@ -24,6 +24,9 @@ type Vendor struct {
 	Signature  Signature
 	Keys       []Key
 	Redelivery Redelivery
+
+	events eventMapping
+	sales  saleMapping
 }
 
 // Signature says how a vendor signs. Scheme names one of the schemes of ingest/verify; the other fields
@@ -77,11 +80,6 @@ type Identity struct {
 // ErrBody is wrapped by Identify's errors: the body is not what the vendor's configuration says.
 var ErrBody = errors.New("body does not match the vendor's configuration")
 
-// Identify appends the events that a verified delivery carries to dst.
-func (v *Vendor) Identify(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
-	panic("unwritten")
-}
-
 // Kind is the effect of an event on the figures.
 type Kind string
 
@@ -103,8 +101,3 @@ type Sale struct {
 
 // ErrMapping is wrapped by Sale's errors: the event should be a sale and cannot be read as one.
 var ErrMapping = errors.New("event cannot be mapped to a sale")
-
-// Sale maps an event to its effect. ok is false for an event that is neither sale nor refund.
-func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
-	panic("unwritten")
-}
