@@ -52,7 +52,7 @@ func checkType(header, want string) error {
 	got, _, err := mime.ParseMediaType(header)
 	if err == nil {
 		switch want {
-		case "json":
+		case "json", "ndjson":
 			if strings.HasSuffix(got, "json") || got == "text/plain" || got == "application/octet-stream" {
 				return nil
 			}

@@ -98,7 +98,7 @@ func (s *server) load(path string) error {
 	for _, warning := range config.Warnings {
 		s.log.Warn("vendors: " + warning)
 	}
-	sources, err := newSources(config)
+	sources, err := newSources(config, s.certs)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

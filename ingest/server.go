@@ -25,13 +25,15 @@ type server struct {
 	publicURL string
 	sources   atomic.Pointer[map[string]*source]
 	stopping  atomic.Bool // not ready any more; deliveries that still come are still taken
+	certs     verify.CertSource
 	now       func() time.Time
 }
 
 // source is one vendor and how its deliveries are verified.
 type source struct {
-	vendor   *vendors.Vendor
-	verifier verify.Verifier
+	vendor     *vendors.Vendor
+	verifier   verify.Verifier
+	handshakes bool // the scheme may answer without an event
 }
 
 // newSources prepares every vendor's verifier, and reports every one that cannot be prepared.
@@ -44,7 +46,8 @@ func newSources(config *vendors.Config, certs verify.CertSource) (map[string]*so
 			failures = append(failures, fmt.Errorf("vendor %s: %w", name, err))
 			continue
 		}
-		sources[name] = &source{vendor: vendor, verifier: verifier}
+		facts, _ := verify.Describe(vendor.Signature.Scheme)
+		sources[name] = &source{vendor: vendor, verifier: verifier, handshakes: facts.Handshake != ""}
 	}
 	return sources, errors.Join(failures...)
 }
@@ -89,6 +92,10 @@ type answer struct {
 
 func (s *server) receive(c echo.Context, from *source, received time.Time) (answer, error) {
 	r := c.Request()
+	if r.Method != http.MethodPost && (r.Method != http.MethodGet || !from.handshakes) {
+		c.Response().Header().Set("Allow", http.MethodPost)
+		return answer{}, newProblem(http.StatusMethodNotAllowed, reasonRequest, "Send events with POST.", nil)
+	}
 	body, err := readBody(c.Response(), r, s.maxBody)
 	if err != nil {
 		return answer{}, err
@@ -101,11 +108,10 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{challenge.Status, challenge.ContentType, challenge.Body}, nil
 	}
 	if r.Method != http.MethodPost {
-		c.Response().Header().Set("Allow", http.MethodPost)
-		return answer{}, newProblem(http.StatusMethodNotAllowed, reasonRequest, "Send events with POST.", nil)
+		return answer{}, newProblem(http.StatusForbidden, string(verify.ReasonMismatch), "This is no handshake of this vendor's.", nil)
 	}
 	contentType := r.Header.Get("Content-Type")
-	if err := checkType(contentType, string(from.vendor.Content)); err != nil {
+	if err := checkType(contentType, from.vendor.Content()); err != nil {
 		return answer{}, err
 	}
 	identities, err := from.vendor.Identify(nil, r.Header, body)
@@ -142,10 +148,14 @@ func unverified(err error, vendor string) error {
 	if !ok {
 		return fmt.Errorf("verify: %w", err)
 	}
-	if failure.Reason == verify.ReasonBody {
+	status := http.StatusForbidden
+	switch {
+	case failure.Status != 0:
+		status = failure.Status
+	case failure.Reason == verify.ReasonBody:
 		return newProblem(http.StatusBadRequest, string(failure.Reason), failure.Detail, err)
 	}
-	return newProblem(http.StatusForbidden, string(failure.Reason),
+	return newProblem(status, string(failure.Reason),
 		fmt.Sprintf("The signature was not accepted: %s. Check that you sign the exact bytes of the body with the secret of vendor %q, and that your clock is right.", failure.Detail, vendor), err)
 }
 

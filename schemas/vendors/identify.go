@@ -204,3 +204,6 @@ func (c *compiler) compileEvents(spec *eventsSpec) eventMapping {
 	}
 	return m
 }
+
+// Content says what a delivery's body is: json, ndjson, form or any.
+func (v *Vendor) Content() string { return string(v.events.content) }

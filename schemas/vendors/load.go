@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
@@ -33,11 +34,20 @@ func (o Options) withDefaults() Options {
 }
 
 // Load reads and checks the vendors.yaml at path. Its error joins a *Problem for every mistake in the file,
-// each on a line of its own, so that errors.As and a person both find them all.
+// each on a line of its own, so that errors.As and a person both find them all. A relative file: secret is looked
+// for beside the file.
 func Load(path string, opt Options) (*Config, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read vendors: %w", err)
+	}
+	if opt.ReadFile == nil {
+		opt.ReadFile = func(name string) ([]byte, error) {
+			if !filepath.IsAbs(name) {
+				name = filepath.Join(filepath.Dir(path), name)
+			}
+			return os.ReadFile(name)
+		}
 	}
 	return Parse(path, src, opt)
 }
