@@ -11,11 +11,20 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/hookline-io/hookline/ingest"
+	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/internal/service"
 )
 
+// version is set by the linker.
+var version = "dev" //nolint:gochecknoglobals // -ldflags -X needs a variable
+
 type commands struct {
-	Log service.LogOptions `embed:"" prefix:"log-"`
+	Log     service.LogOptions `embed:"" prefix:"log-"`
+	Version kong.VersionFlag   `help:"Print the version." env:"-"`
+
+	Ingest ingest.Command `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
+	Vendor sender.Command `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
 }
 
 func main() {
@@ -26,7 +35,7 @@ func main() {
 		kong.Name("hookline"),
 		kong.Description("Vendors' signed webhooks into Kafka and ClickHouse, each counted once; sales per month in Grafana."),
 		kong.DefaultEnvars("HOOKLINE"),
-		kong.UsageOnError(),
+		kong.Vars{"version": version},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	log := cli.Log.Logger(os.Stderr)

@@ -32,7 +32,7 @@ type Options struct {
 	DrainTimeout   time.Duration `default:"10s" help:"Time that deliveries under way have to finish when stopping."`
 
 	Kafka kafka.Options        `embed:"" prefix:"kafka-"`
-	Admin service.AdminOptions `embed:"" prefix:"admin-"`
+	Admin service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9081"`
 }
 
 // Command is `hookline ingest`.

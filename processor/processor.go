@@ -30,7 +30,7 @@ type Options struct {
 	Batch      Limits               `embed:"" prefix:"batch-"`
 	Kafka      kafka.Options        `embed:"" prefix:"kafka-"`
 	ClickHouse analytics.Options    `embed:"" prefix:"clickhouse-"`
-	Admin      service.AdminOptions `embed:"" prefix:"admin-"`
+	Admin      service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9082"`
 }
 
 // Command is `hookline processor`.
