@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -20,8 +21,9 @@ type content struct {
 	prefix     string // of each signature
 	timestamp  string // as written, since that text is what is signed
 	id         string
-	token      string // Mailgun's
 	url        string
+	token      string     // Mailgun's
+	form       url.Values // Twilio's
 	buf        []byte
 }
 
@@ -94,6 +96,8 @@ func parseTemplate(text string, more map[string]field) (template, error) {
 }
 
 func (t *template) addField(name string, more map[string]field) error {
+	t.usesURL = t.usesURL || name == "url"
+	t.usesID = t.usesID || name == "id"
 	if own := more[name]; own != nil {
 		t.pieces = append(t.pieces, piece{add: own})
 		return nil
@@ -114,12 +118,10 @@ func (t *template) addField(name string, more map[string]field) error {
 	case "timestamp":
 		add = func(dst []byte, c *content) []byte { return append(dst, c.timestamp...) }
 	case "id":
-		t.usesID = true
 		add = func(dst []byte, c *content) []byte { return append(dst, c.id...) }
 	case "method":
 		add = func(dst []byte, c *content) []byte { return append(dst, c.r.Method...) }
 	case "url":
-		t.usesURL = true
 		add = func(dst []byte, c *content) []byte { return append(dst, c.url...) }
 	default:
 		return fmt.Errorf("unknown field {%s}; there are: {body}, {timestamp}, {method}, {url}, {header:NAME}", name)

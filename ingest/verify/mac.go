@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"hash"
+	"io"
 	"sync"
 )
 
@@ -108,6 +109,15 @@ func (k *macKey) proves(c *content) (bool, error) {
 		right |= subtle.ConstantTimeCompare(want, state.claimed)
 	}
 	return right != 0, nil
+}
+
+// sum is the digest of text alone.
+func (k *macKey) sum(text string) []byte {
+	state := k.states.Get().(*macState)
+	defer k.states.Put(state)
+	state.hash.Reset()
+	io.WriteString(state.hash, text)
+	return state.hash.Sum(nil)
 }
 
 // text leaves the signature of c, prefix and all, in state.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -25,7 +26,7 @@ type rule struct {
 	encoding  encoding
 	clock     clock
 	tolerance time.Duration
-	proof     schemas.Proof // empty: ProofBody
+	proof     schemas.Proof // ProofBody where it is not said
 	secret    secretForm
 	handshake secretForm // of the secret that answers handshakes; zero: the scheme has none
 	options   []string   // beside those that follow from the rule; see optionNames
@@ -35,25 +36,41 @@ type rule struct {
 	note    string // for the docs
 	source  string
 
-	configure   func(*rule, vendors.Signature) error                                        // applies options of its own
-	unsigned    func(*scheme, *Request) (Result, bool, error)                               // answers a handshake that bears no signature
-	find        func(*content) error                                                        // finds signature and time outside the headers
-	check       func(*content) error                                                        // what the vendor asks beside the signature
-	otherURL    func(c *content, original string) bool                                      // sets the next URL worth trying
-	challenge   func(*key, *content) (*Challenge, error)                                    // answers a signed handshake
-	prepareSign func(*scheme, *Request) error                                               // puts into r what find or check look for
-	place       func(c *content, signature string) error                                    // puts a signature elsewhere than in a header
-	custom      func(*rule, vendors.Signature, []vendors.Key, CertSource) (Verifier, error) // replaces all of the engine
+	configure func(*rule, vendors.Signature) error          // applies options of its own
+	unsigned  func(*scheme, *Request) (Result, bool, error) // answers a handshake that bears no signature
+	find      func(*content) error                          // finds everything outside the headers
+	readTime  func(*content) (string, error)                // finds the time outside the headers
+	check     func(*content) error                          // what the vendor asks beside the signature
+	otherURL  func(c *content, original string) bool        // sets the next URL worth trying
+	challenge func(*key, *content) (*Challenge, error)      // answers a signed handshake
+	toSign    func(*scheme, *content) error                 // puts into a delivery what those above look for
+	place     func(c *content, signature string) error      // puts a signature elsewhere than in a header
+	wrap      func(*scheme) Verifier                        // runs the engine once for each of several parts
 }
 
 // catalogue lists the rules of all schemes.
 func catalogue() []rule {
-	return slices.Concat(
+	all := slices.Concat(
 		hubRules(),
 		stripeRules(),
 		standardRules(),
 		shopRules(),
+		paymentRules(),
+		adyenRules(),
+		paypalRules(),
+		slackRules(),
+		metaRules(),
+		hubspotRules(),
+		appRules(),
+		ed25519Rules(),
+		twilioRules(),
+		mailgunRules(),
+		genericRules(),
 	)
+	for i := range all {
+		all[i].proof = cmp.Or(all[i].proof, schemas.ProofBody)
+	}
+	return all
 }
 
 func find(name string) (*rule, bool) {
@@ -114,16 +131,13 @@ func (r *rule) verifier(sig vendors.Signature, keys []vendors.Key, certs CertSou
 	if strings.Contains(sig.URL, "?") {
 		return nil, errors.New("url: leave out the query; it is taken from each request")
 	}
-	if r.custom != nil {
-		return r.custom(r, sig, keys, certs)
-	}
-	return r.engine(sig, keys)
+	return r.engine(sig, keys, certs)
 }
 
-func (r *rule) engine(sig vendors.Signature, keys []vendors.Key) (Verifier, error) {
+func (r *rule) engine(sig vendors.Signature, keys []vendors.Key, certs CertSource) (Verifier, error) {
 	s := &scheme{
 		rule: r, algorithm: r.algorithm, encoding: r.encoding, clock: r.clock,
-		tolerance: r.tolerance, url: sig.URL,
+		tolerance: r.tolerance, url: sig.URL, certs: certs,
 		contents: sync.Pool{New: func() any { return new(content) }},
 	}
 	if sig.Tolerance > 0 {
@@ -136,7 +150,7 @@ func (r *rule) engine(sig vendors.Signature, keys []vendors.Key) (Verifier, erro
 	if s.signed, err = parseTemplate(r.template, r.fields); err != nil {
 		return nil, err
 	}
-	if s.signed.usesID && r.wires[0].id == "" {
+	if s.signed.usesID && (len(r.wires) == 0 || r.wires[0].id == "") {
 		return nil, fmt.Errorf("template %q: no header is known to carry {id}; write {header:NAME}", r.template)
 	}
 	s.keys, err = s.keyring(keys, vendors.UseSignature, s.algorithm, r.secret)
@@ -146,7 +160,13 @@ func (r *rule) engine(sig vendors.Signature, keys []vendors.Key) (Verifier, erro
 	if len(s.keys) == 0 {
 		return nil, fmt.Errorf("needs at least one secret: %s", r.secret.about)
 	}
-	return s, s.addHandshakes(keys)
+	if err := s.addHandshakes(keys); err != nil {
+		return nil, err
+	}
+	if r.wrap != nil {
+		return r.wrap(s), nil
+	}
+	return s, nil
 }
 
 func (s *scheme) addHandshakes(keys []vendors.Key) error {
@@ -177,7 +197,7 @@ func orNone(names []string) string {
 func (r *rule) facts() Facts {
 	f := Facts{
 		Scheme: r.scheme, Algorithm: r.algorithm.label, Signed: r.template, Encoding: r.encoding.name,
-		Tolerance: r.tolerance, Timed: r.clock.parse != nil, Proof: proofOr(r.proof),
+		Tolerance: r.tolerance, Timed: r.clock.parse != nil, Proof: r.proof,
 		Secret: r.secret.about, Options: r.optionNames(), Handshake: r.answers, Note: r.note, Source: r.source,
 	}
 	for _, w := range r.wires {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/hookline-io/hookline/schemas"
 )
 
 // wire is where a delivery carries its parts. Names are canonical.
@@ -31,6 +29,7 @@ type scheme struct {
 	url        string // instead of the request's, but for the query
 	keys       []key
 	handshakes []key
+	certs      CertSource
 	contents   sync.Pool // of *content
 }
 
@@ -138,6 +137,8 @@ func (s *scheme) read(c *content) error {
 		return &Error{Reason: ReasonMalformed, Detail: fmt.Sprintf("more than %d signatures in %s", maxSignatures, w.signature)}
 	}
 	switch {
+	case s.readTime != nil:
+		c.timestamp, err = s.readTime(c)
 	case strings.HasSuffix(w.timestamp, "="):
 		c.timestamp, err = item(c, w)
 	case w.timestamp != "":
@@ -225,15 +226,17 @@ func (s *scheme) form(c *content) string {
 
 // Sign implements Verifier.
 func (s *scheme) Sign(r *Request, id string) error {
-	if r.Header == nil {
-		r.Header = make(http.Header)
-	}
-	var bad error = fmt.Errorf("no live secret")
+	return s.signFirst(r, func(k *key) error { return s.signWith(k, r, id) })
+}
+
+// signFirst signs with the first live key that can.
+func (s *scheme) signFirst(r *Request, with func(*key) error) error {
+	bad := errors.New("no live secret")
 	for i := range s.keys {
 		if !s.keys[i].live(r.Now) {
 			continue
 		}
-		if bad = s.signWith(&s.keys[i], r, id); bad == nil {
+		if bad = with(&s.keys[i]); bad == nil {
 			return nil
 		}
 	}
@@ -241,13 +244,11 @@ func (s *scheme) Sign(r *Request, id string) error {
 }
 
 func (s *scheme) signWith(k *key, r *Request, id string) error {
-	if s.prepareSign != nil {
-		if err := s.prepareSign(s, r); err != nil {
-			return err
-		}
-	}
 	c := s.content(r)
 	defer s.release(c)
+	if r.Header == nil {
+		r.Header = make(http.Header)
+	}
 	w := wire{}
 	if len(s.wires) > 0 {
 		w = s.wires[0]
@@ -268,6 +269,11 @@ func (s *scheme) signWith(k *key, r *Request, id string) error {
 	if w.timestamp != "" && !inList {
 		r.Header.Set(w.timestamp, c.timestamp)
 	}
+	if s.toSign != nil {
+		if err := s.toSign(s, c); err != nil {
+			return err
+		}
+	}
 	text, err := k.sign(c)
 	if err != nil {
 		return err
@@ -283,11 +289,3 @@ func (s *scheme) signWith(k *key, r *Request, id string) error {
 }
 
 var _ Verifier = (*scheme)(nil)
-
-// proofOr is the rule's proof, by default of the whole body.
-func proofOr(p schemas.Proof) schemas.Proof {
-	if p == "" {
-		return schemas.ProofBody
-	}
-	return p
-}
