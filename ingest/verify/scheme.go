@@ -97,7 +97,7 @@ func (s *scheme) verify(r *Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{KeyID: k.id, Proof: proofOr(s.proof)}
+	result := Result{KeyID: k.id, Proof: s.proof}
 	if s.challenge != nil {
 		result.Challenge, err = s.challenge(k, c)
 	}
