@@ -159,15 +159,12 @@ func (l *loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 	if b.oldest.IsZero() {
 		b.oldest = time.Now()
 	}
-	row, stored, err := transform(r, config)
+	row, err := transform(r, config, b.rows)
 	if err != nil {
 		l.log.Warn("event is dead-lettered", "event", string(r.Key), "vendor", row.Event.Vendor,
 			"topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "err", err)
 		l.metrics.dead.WithLabelValues(stageOf(err)).Inc()
 		b.dead = append(b.dead, deadLetter{r, err})
-	}
-	if stored {
-		b.rows.Append(row)
 	}
 	b.took(r, grant)
 }
