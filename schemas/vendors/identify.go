@@ -56,7 +56,7 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	if m.each != thisPath {
 		items = gjson.GetBytes(doc, m.each)
 	}
-	if !items.IsArray() {
+	if !items.IsArray() && !items.IsObject() {
 		return dst, fmt.Errorf("no list of events at %q", m.each)
 	}
 	out, count := dst, 0
@@ -99,6 +99,7 @@ func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []
 // append identifies one event.
 func (m *eventMapping) append(dst []Identity, src *source, data []byte) ([]Identity, error) {
 	event := Identity{Data: data}
+	src.data = data
 	if m.id == nil {
 		event.ID = hash(data)
 	} else {

@@ -41,13 +41,17 @@ type eventsSpec struct {
 	Time    *timeSpec  `yaml:"time"`
 }
 
-// valueSpec is where a text comes from: a path, or a mapping with one of its keys.
+// valueSpec is where a text comes from: a path, or a mapping with one of its keys. {header: X} is header:X, which
+// the YAML library reads as a mapping inside {first: [header:X]}.
 type valueSpec struct {
-	Path  string       `yaml:"path" short:"true"`
-	Const *string      `yaml:"const"`
-	First []*valueSpec `yaml:"first"`
-	Join  []*valueSpec `yaml:"join"`
-	With  *string      `yaml:"with"`
+	Path   string       `yaml:"path" short:"true"`
+	Header string       `yaml:"header"`
+	Body   string       `yaml:"body"`
+	Event  string       `yaml:"event"`
+	Const  *string      `yaml:"const"`
+	First  []*valueSpec `yaml:"first"`
+	Join   []*valueSpec `yaml:"join"`
+	With   *string      `yaml:"with"`
 }
 
 // timeSpec is a value and the formats it may have.
@@ -86,7 +90,9 @@ func (s *matchSpec) decodeNode(r *reader, node ast.Node) {
 			return
 		}
 		s.Not = true
-		s.decodeNode(r, entries[0].value)
+		if value := r.resolve(entries[0].value); value != nil {
+			s.decodeNode(r, value)
+		}
 	case *ast.SequenceNode:
 		for _, item := range n.Values {
 			s.add(r, item)
@@ -97,6 +103,9 @@ func (s *matchSpec) decodeNode(r *reader, node ast.Node) {
 }
 
 func (s *matchSpec) add(r *reader, node ast.Node) {
+	if node = r.resolve(node); node == nil {
+		return
+	}
 	if node.Type() == ast.NullType {
 		s.Null = true
 	} else if text, ok := r.scalar(node); ok {

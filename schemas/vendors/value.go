@@ -11,9 +11,11 @@ import (
 // source is what the values of one event are read from.
 type source struct {
 	header http.Header // while identifying; nil afterwards
-	body   []byte      // the delivery's document; nil after identifying
+	body   []byte      // the delivery's document; nil afterwards
 	item   []byte      // the event's document
-	event  *Identity   // while mapping; nil before
+	data   []byte      // the event's bytes
+	id     string      // the event's ID and type, once it is identified
+	typ    string
 }
 
 // value is a compiled valueSpec: it finds one text.
@@ -31,6 +33,7 @@ const (
 	fromHeader
 	fromEventID
 	fromEventType
+	fromHash
 	fromConst
 	fromFirst
 	fromJoin
@@ -56,9 +59,11 @@ func (v *value) read(src *source) (string, error) {
 		}
 		return "", nil
 	case fromEventID:
-		return src.event.ID, nil
+		return src.id, nil
 	case fromEventType:
-		return src.event.Type, nil
+		return src.typ, nil
+	case fromHash:
+		return hash(src.data), nil
 	case fromConst:
 		return v.text, nil
 	case fromFirst:
@@ -102,6 +107,8 @@ func (v *value) String() string {
 		return eventPrefix + "id"
 	case fromEventType:
 		return eventPrefix + "type"
+	case fromHash:
+		return eventPrefix + "sha256"
 	case fromConst:
 		return fmt.Sprintf("constant %q", v.text)
 	}
@@ -122,7 +129,7 @@ func (v *value) varies() bool {
 			return true
 		}
 	}
-	return v.from == fromItem
+	return v.from == fromItem || v.from == fromHash
 }
 
 // scalarAt reads one text of a JSON document. Where a key stands twice the first counts.
@@ -146,14 +153,8 @@ func scalarAt(doc []byte, path string) (string, error) {
 // compileValue checks and compiles spec; at is the field to blame for its shape. mapping says whether it stands in a sale's rule, which sees the
 // event, or under events, which sees the delivery.
 func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
-	given := 0
-	for _, set := range []bool{spec.Path != "", spec.Const != nil, spec.First != nil, spec.Join != nil} {
-		if set {
-			given++
-		}
-	}
-	if given != 1 {
-		c.fail(at, "a value is a path (data.object.id) or a mapping with exactly one of path, const, first, join")
+	if spec.given() != 1 {
+		c.fail(at, "a value is a path (data.object.id) or a mapping with exactly one of path, header, const, first, join")
 		return value{}
 	}
 	if spec.With != nil && spec.Join == nil {
@@ -182,7 +183,28 @@ func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
 		}
 		return value{from: fromJoin, text: with, parts: parts(spec.Join)}
 	}
+	switch {
+	case spec.Header != "":
+		return c.compilePath(&spec.Header, headerPrefix+spec.Header, mapping)
+	case spec.Body != "":
+		return c.compilePath(&spec.Body, bodyPrefix+spec.Body, mapping)
+	case spec.Event != "":
+		return c.compilePath(&spec.Event, eventPrefix+spec.Event, mapping)
+	}
 	return c.compilePath(&spec.Path, spec.Path, mapping)
+}
+
+// given counts the ways in which spec says where the value comes from.
+func (s *valueSpec) given() int {
+	n := 0
+	for _, set := range []bool{
+		s.Path != "", s.Header != "", s.Body != "", s.Event != "", s.Const != nil, s.First != nil, s.Join != nil,
+	} {
+		if set {
+			n++
+		}
+	}
+	return n
 }
 
 // compilePath compiles the text at field: a path, or one of the prefixes.
@@ -197,17 +219,13 @@ func (c *compiler) compilePath(field any, text string, mapping bool) value {
 		return value{from: fromHeader, text: http.CanonicalHeaderKey(name)}
 	}
 	if name, ok := strings.CutPrefix(text, eventPrefix); ok {
-		switch {
-		case !mapping:
+		from, ok := map[string]origin{"id": fromEventID, "type": fromEventType, "sha256": fromHash}[name]
+		if !ok {
+			c.fail(field, "%q: there are event:id, event:type and event:sha256", text)
+		} else if !mapping && from != fromHash {
 			c.fail(field, "%q can stand in sales only", text)
-		case name == "id":
-			return value{from: fromEventID}
-		case name == "type":
-			return value{from: fromEventType}
-		default:
-			c.fail(field, "%q: there are event:id and event:type", text)
 		}
-		return value{from: fromEventID}
+		return value{from: from}
 	}
 	from := fromItem
 	if path, ok := strings.CutPrefix(text, bodyPrefix); ok {
