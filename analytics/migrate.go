@@ -45,6 +45,10 @@ func (db *DB) migrate(ctx context.Context) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return wrap("migrate", err)
 	}
+	// Other views read it; Setup puts the real zones in its place.
+	if err := db.createZones(ctx, "CREATE VIEW IF NOT EXISTS", []string{"UTC"}); err != nil {
+		return err
+	}
 	return db.createViews(ctx)
 }
 

@@ -45,6 +45,9 @@ func (db *DB) Setup(ctx context.Context, o SetupOptions) error {
 	if err := db.migrate(ctx); err != nil {
 		return err
 	}
+	if err := db.createZones(ctx, "CREATE OR REPLACE VIEW", zones); err != nil {
+		return err
+	}
 	return db.createRollup(ctx, zones)
 }
 
@@ -62,6 +65,16 @@ func checkZones(zones []string) ([]string, error) {
 		}
 	}
 	return zones, nil
+}
+
+// createZones creates the view that names the reporting zones, for readers and for rollup_state.
+func (db *DB) createZones(ctx context.Context, create string, zones []string) error {
+	return db.exec(ctx, "create view reporting_zones", create+` reporting_zones
+(
+    zone String COMMENT 'IANA name of the time zone.'
+)
+AS SELECT arrayJoin([`+literals(zones)+`]) AS zone
+COMMENT 'The time zones that sales_per_month and sales_daily have figures for; set by hookline setup --zones.'`)
 }
 
 // createRollup leaves the view alone where it is the one that it would create, because a new view means an
