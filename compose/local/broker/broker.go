@@ -1,0 +1,121 @@
+// Package broker runs a Kafka broker in this process, for the stack with no Docker, for tests and for CI. It
+// is kfake (https://pkg.go.dev/github.com/twmb/franz-go/pkg/kfake), which speaks Kafka's protocol and keeps
+// topics, offsets, groups and producers on disk: one node, no replication. Production uses Apache Kafka.
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// Options say where the broker keeps its log.
+type Options struct {
+	DataDir    string         // created if missing; one broker at a time
+	Listen     string         // host:port, which is also what clients are told to connect to; port 0 picks one
+	SyncWrites bool           // fsync each batch before it is acknowledged
+	Partitions int            // of topics that are created without a number; default 6
+	Ready      func(net.Addr) // called once the broker serves requests
+	Log        *slog.Logger
+}
+
+// Run serves until ctx ends. An acknowledged record survives whatever ends the process; with SyncWrites it
+// survives whatever ends the machine, too.
+func Run(ctx context.Context, o Options) error {
+	if o.Partitions == 0 {
+		o.Partitions = 6
+	}
+	started := time.Now()
+	host, port, err := address(o.Listen)
+	if err != nil {
+		return err
+	}
+	lock, err := lockFolder(o.DataDir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	var listening net.Addr
+	opts := []kfake.Opt{
+		kfake.Ports(port),
+		// kfake itself always asks for 127.0.0.1.
+		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
+			l, err := net.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)))
+			if err == nil {
+				listening = l.Addr()
+			}
+			return l, err
+		}),
+		kfake.ClusterID("hookline-local"),
+		kfake.DefaultNumPartitions(o.Partitions),
+		kfake.DataDir(o.DataDir),
+		kfake.WithLogger(logger{o.Log}),
+	}
+	if o.SyncWrites {
+		opts = append(opts, kfake.SyncWrites())
+	}
+	cluster, err := kfake.NewCluster(opts...)
+	if err != nil {
+		return fmt.Errorf("start the broker: %w", err)
+	}
+	defer cluster.Close()
+	o.Log.Info("broker ready", "address", listening.String(), "took", time.Since(started).Round(time.Millisecond))
+	if o.Ready != nil {
+		o.Ready(listening)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// address splits listen and refuses a host that no client can connect to.
+func address(listen string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen for the broker: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return "", 0, fmt.Errorf("listen for the broker: %q names no host: clients are told to connect to it, so give one address, such as 127.0.0.1:9092", listen)
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen for the broker: port %q is not a number", text)
+	}
+	return host, port, nil
+}
+
+// lockFolder keeps a second broker off the folder. The lock goes with the process, however it ends.
+func lockFolder(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create the broker's folder: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "hookline.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the broker's folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock the broker's folder: another broker is running on %s: stop it, or choose another --data-dir", dir)
+	}
+	return f, nil
+}
+
+// logger hands kfake's log on. Its Info tells of each request, which is for debugging here.
+type logger struct{ log *slog.Logger }
+
+func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
+	to := map[kfake.LogLevel]slog.Level{
+		kfake.LogLevelError: slog.LevelError, kfake.LogLevelWarn: slog.LevelWarn,
+		kfake.LogLevelInfo: slog.LevelDebug, kfake.LogLevelDebug: slog.LevelDebug - 4,
+	}[level]
+	if l.log.Enabled(context.Background(), to) {
+		l.log.Log(context.Background(), to, fmt.Sprintf(format, args...))
+	}
+}

@@ -1,0 +1,21 @@
+package broker
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Command is `hookline broker`.
+type Command struct {
+	DataDir    string `default:".hookline/broker" type:"path" help:"Folder of the log; created if missing."`
+	Listen     string `default:"127.0.0.1:9092" help:"Address to listen on, and to tell clients. It is for this machine: anyone who can connect can read and write."`
+	SyncWrites bool   `help:"Flush every batch to the disk before it is acknowledged: slower, and safe from power loss. Without it acknowledged records survive the broker's death, not the machine's."`
+	Partitions int    `default:"6" help:"Partitions of topics that are created without a number."`
+}
+
+// Run serves until ctx ends.
+func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
+	return Run(ctx, Options{
+		DataDir: c.DataDir, Listen: c.Listen, SyncWrites: c.SyncWrites, Partitions: c.Partitions, Log: log.With("part", "broker"),
+	})
+}

@@ -1,0 +1,185 @@
+package testkit
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hookline-io/hookline/compose/local/broker"
+	"github.com/hookline-io/hookline/compose/local/engine"
+)
+
+// childVariable names the environment variable that makes a test binary run as a service in place of its
+// tests. It holds a spec as JSON.
+const childVariable = "HOOKLINE_TESTKIT_CHILD"
+
+// spec says which service a child is.
+type spec struct {
+	Service string // engine | broker
+	DataDir string
+	Listen  string
+	Sync    bool
+}
+
+// readyTimeout bounds the start of a service, the first fetch of the engine included.
+const readyTimeout = 3 * time.Minute
+
+// Main runs m's tests; in a child process it runs the service that the child was started for. A package that
+// uses Engine or Broker has
+//
+//	func TestMain(m *testing.M) { testkit.Main(m) }
+//
+// which makes the test binary able to be those services: real processes that can be killed, with nothing to
+// build first.
+func Main(m *testing.M) {
+	text, isChild := os.LookupEnv(childVariable)
+	if !isChild {
+		os.Exit(m.Run())
+	}
+	if err := serve(text); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// serve runs until the process gets SIGTERM, or until its standard input ends: the tests hold the other end,
+// so that a child ends with them, however they end.
+func serve(text string) error {
+	var s spec
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return fmt.Errorf("read the child's spec: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(2)
+	}()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	ready := func(a net.Addr) { fmt.Println(a) }
+	switch s.Service {
+	case "engine":
+		return engine.Run(ctx, engine.Options{DataDir: s.DataDir, Listen: s.Listen, Memory: 1 << 30, Ready: ready, Log: log})
+	case "broker":
+		return broker.Run(ctx, broker.Options{DataDir: s.DataDir, Listen: s.Listen, SyncWrites: s.Sync, Ready: ready, Log: log})
+	}
+	return fmt.Errorf("no service %q", s.Service)
+}
+
+// child is a service in a process of its own, which a test can kill and restart. Its address stays the same.
+type child struct {
+	t    testing.TB
+	spec spec
+
+	mu      sync.Mutex
+	process *exec.Cmd
+	stdin   io.Closer
+}
+
+func startChild(t testing.TB, s spec) *child {
+	t.Helper()
+	c := &child{t: t, spec: s}
+	t.Cleanup(c.Kill)
+	c.start()
+	return c
+}
+
+func (c *child) start() {
+	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text, err := json.Marshal(c.spec)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), childVariable+"="+string(text))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		c.t.Fatalf("start the %s: %v", c.spec.Service, err)
+	}
+	c.process, c.stdin = cmd, stdin
+	address := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(stdout).ReadString('\n')
+		address <- line
+	}()
+	select {
+	case line := <-address:
+		if _, err := fmt.Sscanln(line, &c.spec.Listen); err != nil {
+			_ = cmd.Wait()
+			c.process = nil
+			c.t.Fatalf("start the %s: it ended before it was ready (does TestMain call testkit.Main?)", c.spec.Service)
+		}
+	case <-time.After(readyTimeout):
+		_ = cmd.Process.Kill()
+		c.t.Fatalf("start the %s: not ready after %v", c.spec.Service, readyTimeout)
+	}
+}
+
+// end sends the signal and waits for the process to be gone.
+func (c *child) end(s os.Signal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.process == nil {
+		return
+	}
+	_ = c.process.Process.Signal(s)
+	gone := make(chan struct{})
+	timer := time.AfterFunc(30*time.Second, func() {
+		c.t.Errorf("the %s did not end on %v", c.spec.Service, s)
+		_ = c.process.Process.Kill()
+	})
+	go func() {
+		_ = c.process.Wait()
+		close(gone)
+	}()
+	<-gone
+	timer.Stop()
+	_ = c.stdin.Close()
+	c.process = nil
+}
+
+// Kill ends the process with SIGKILL, as a crash would, and returns when it is gone.
+func (c *child) Kill() { c.end(syscall.SIGKILL) }
+
+// Stop ends the process with SIGTERM and returns when it is gone.
+func (c *child) Stop() { c.end(syscall.SIGTERM) }
+
+// Restart starts the process again over the same folder and at the same address, and returns when it is
+// ready. One that still runs is killed first.
+func (c *child) Restart() {
+	c.t.Helper()
+	c.Kill()
+	c.start()
+}
+
+// PID is the process ID, and 0 while there is none.
+func (c *child) PID() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.process == nil {
+		return 0
+	}
+	return c.process.Process.Pid
+}
