@@ -240,6 +240,7 @@ func TestNew(t *testing.T) {
 		{"ecdsa", vendors.Signature{Scheme: "sendgrid"}, []vendors.Key{newKey("k1", "AAAA")}, []string{"ECDSA public key"}},
 		{"no certificates", vendors.Signature{Scheme: "paypal"}, []vendors.Key{good}, []string{"certificates"}},
 		{"handshake secret", vendors.Signature{Scheme: "stripe"}, []vendors.Key{good, {Secret: good.Secret, Use: vendors.UseHandshake}}, []string{"handshake"}},
+		{"unknown use", vendors.Signature{Scheme: "meta"}, []vendors.Key{{ID: "k1", Secret: good.Secret, Use: "x"}}, []string{"k1", "handshake"}},
 		{"standard header", vendors.Signature{Scheme: "standard-webhooks", Header: "X-Foo"}, []vendors.Key{newKey("k", "whsec_AAAA")}, []string{"-signature"}},
 		{"all that is wrong", vendors.Signature{Scheme: "adyen"}, []vendors.Key{newKey("k1", "x"), newKey("k2", "")}, []string{"k1", "k2"}},
 	} {

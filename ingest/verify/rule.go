@@ -125,6 +125,11 @@ func (r *rule) verifier(sig vendors.Signature, keys []vendors.Key, certs CertSou
 			return nil, fmt.Errorf("has no option %q; it has: %s", name, orNone(known))
 		}
 	}
+	for _, k := range keys {
+		if k.Use != vendors.UseSignature && k.Use != vendors.UseHandshake {
+			return nil, fmt.Errorf("secret %s: unknown use %q; there are: handshake, or none", k.ID, k.Use)
+		}
+	}
 	if sig.Tolerance < 0 {
 		return nil, fmt.Errorf("tolerance %s is negative", sig.Tolerance)
 	}

@@ -140,7 +140,7 @@ func (s *scheme) read(c *content) error {
 	case s.readTime != nil:
 		c.timestamp, err = s.readTime(c)
 	case strings.HasSuffix(w.timestamp, "="):
-		c.timestamp, err = item(c, w)
+		c.timestamp, err = s.item(c, w)
 	case w.timestamp != "":
 		c.timestamp, err = one(c.r.Header, w.timestamp)
 	}
@@ -160,13 +160,20 @@ func one(h http.Header, name string) (string, error) {
 	return values[0], nil
 }
 
-// item returns the timestamp that stands once among the signatures.
-func item(c *content, w wire) (string, error) {
+// item returns the timestamp that stands once among the signatures. Each item is name=value, as Stripe's own
+// libraries demand.
+func (s *scheme) item(c *content, w wire) (string, error) {
 	found, times := "", 0
 	for part := range c.each() {
 		if value, ok := strings.CutPrefix(part, w.timestamp); ok {
 			found = value
 			times++
+		}
+		if s.encoding.padded {
+			part = strings.TrimRight(part, "=")
+		}
+		if strings.Count(part, "=") != 1 {
+			return "", &Error{Reason: ReasonMalformed, Detail: "want items such as t=1,v1=2 in " + w.signature}
 		}
 	}
 	if times != 1 {
