@@ -78,12 +78,12 @@ func number(v *value, src *source) (d decimal.Decimal, ok bool, err error) {
 
 // sum adds up the items that match; ok is false when none does.
 func (a *amount) sum(src *source) (total decimal.Decimal, ok bool, err error) {
-	list := gjson.GetBytes(src.item, a.each)
+	list := gjson.Get(src.item, a.each)
 	if !list.IsArray() {
 		return total, false, fmt.Errorf("amount: no list at %q", a.each)
 	}
 	list.ForEach(func(_, item gjson.Result) bool {
-		inner := source{item: []byte(item.Raw), id: src.id, typ: src.typ}
+		inner := source{item: item.Raw, id: src.id, typ: src.typ}
 		if !all(a.when, &inner) {
 			return true
 		}

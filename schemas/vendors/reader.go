@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Problem is one mistake in a vendors.yaml: where it stands, what is wrong and what to do.
@@ -107,8 +108,24 @@ func (r *reader) resolve(node ast.Node) ast.Node {
 		}
 		r.failAt(r.place(node), "unknown alias *%s: no &%s in this file", name, name)
 		return nil
+	case *ast.MappingNode:
+		return plainText(n)
 	}
 	return node
+}
+
+// plainText undoes a misreading of the YAML library: of a list inside {} it takes the item env:NAME for a mapping,
+// while YAML asks for a space after the colon (https://yaml.org/spec/1.2.2/#733-plain-style).
+func plainText(m *ast.MappingNode) ast.Node {
+	if len(m.Values) != 1 || m.Start.Type == token.MappingStartType {
+		return m
+	}
+	key, colon, value := m.Values[0].Key.GetToken(), m.Start, m.Values[0].Value.GetToken()
+	if key.Type != token.StringType || value == nil || value.Position.Offset != colon.Position.Offset+1 {
+		return m
+	}
+	text := key.Value + ":" + value.Value
+	return ast.String(token.New(text, text, key.Position))
 }
 
 // fail reports a problem at the field that field points to.

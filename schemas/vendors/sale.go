@@ -56,7 +56,7 @@ func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
 	if err != nil {
 		return Sale{}, false, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
-	src := source{item: doc, data: event.Data, id: event.ID, typ: event.Type}
+	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type}
 	for _, r := range rules {
 		sale, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {

@@ -4,19 +4,24 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 )
 
-// source is what the values of one event are read from.
+// source is what the values of one event are read from. The documents are views of the caller's bytes, and so are
+// the texts that values find in them: what is kept must be cloned.
 type source struct {
 	header http.Header // while identifying; nil afterwards
-	body   []byte      // the delivery's document; nil afterwards
-	item   []byte      // the event's document
+	body   string      // the delivery's document; "" afterwards
+	item   string      // the event's document
 	data   []byte      // the event's bytes
 	id     string      // the event's ID and type, once it is identified
 	typ    string
 }
+
+// view returns b as a string without copying it.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // value is a compiled valueSpec: it finds one text.
 type value struct {
@@ -133,8 +138,8 @@ func (v *value) varies() bool {
 }
 
 // scalarAt reads one text of a JSON document. Where a key stands twice the first counts.
-func scalarAt(doc []byte, path string) (string, error) {
-	result := gjson.GetBytes(doc, path)
+func scalarAt(doc, path string) (string, error) {
+	result := gjson.Get(doc, path)
 	switch result.Type {
 	case gjson.String:
 		return result.Str, nil
@@ -154,7 +159,7 @@ func scalarAt(doc []byte, path string) (string, error) {
 // event, or under events, which sees the delivery.
 func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
 	if spec.given() != 1 {
-		c.fail(at, "a value is a path (data.object.id) or a mapping with exactly one of path, header, const, first, join")
+		c.fail(at, "a value is a path (data.object.id) or a mapping with exactly one of path, const, first, join")
 		return value{}
 	}
 	if spec.With != nil && spec.Join == nil {
@@ -183,23 +188,13 @@ func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
 		}
 		return value{from: fromJoin, text: with, parts: parts(spec.Join)}
 	}
-	switch {
-	case spec.Header != "":
-		return c.compilePath(&spec.Header, headerPrefix+spec.Header, mapping)
-	case spec.Body != "":
-		return c.compilePath(&spec.Body, bodyPrefix+spec.Body, mapping)
-	case spec.Event != "":
-		return c.compilePath(&spec.Event, eventPrefix+spec.Event, mapping)
-	}
 	return c.compilePath(&spec.Path, spec.Path, mapping)
 }
 
 // given counts the ways in which spec says where the value comes from.
 func (s *valueSpec) given() int {
 	n := 0
-	for _, set := range []bool{
-		s.Path != "", s.Header != "", s.Body != "", s.Event != "", s.Const != nil, s.First != nil, s.Join != nil,
-	} {
+	for _, set := range []bool{s.Path != "", s.Const != nil, s.First != nil, s.Join != nil} {
 		if set {
 			n++
 		}
