@@ -17,7 +17,7 @@ func adyenRules() []rule {
 		{
 			scheme:    "adyen",
 			template:  "{item}",
-			fields:    map[string]field{"item": func(dst []byte, c *content) []byte { return append(dst, c.token...) }},
+			fields:    map[string]field{"item": func(dst []byte, c *content) []byte { return append(dst, c.own...) }},
 			algorithm: hmacSHA256(),
 			encoding:  base64Std(),
 			proof:     schemas.ProofFields,
@@ -71,7 +71,7 @@ func (a *adyen) verifyItem(c *content, item gjson.Result) (*key, error) {
 	if c.signatures, ok = text(data, "hmacSignature"); !ok || c.signatures == "" {
 		return nil, &Error{Reason: ReasonMissing, Detail: "an item without additionalData.hmacSignature"}
 	}
-	if c.token, ok = adyenContent(item); !ok {
+	if c.own, ok = adyenContent(item); !ok {
 		return nil, &Error{Reason: ReasonBody, Detail: "an item whose signed fields are not texts, or stand twice"}
 	}
 	return a.s.prove(c)
@@ -96,7 +96,7 @@ func (a *adyen) signItem(r *Request, item gjson.Result) error {
 		c := a.s.content(r)
 		defer a.s.release(c)
 		var ok bool
-		if c.token, ok = adyenContent(item); !ok {
+		if c.own, ok = adyenContent(item); !ok {
 			return errors.New("an item's signed fields are not texts, or stand twice")
 		}
 		signature, err := k.sign(c)

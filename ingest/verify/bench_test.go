@@ -3,6 +3,7 @@ package verify_test
 import (
 	"bytes"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,6 +54,33 @@ func TestAllocations(t *testing.T) {
 		if got > budget {
 			t.Errorf("%s: %.0f allocations per Verify, budget %d", scheme, got, budget)
 		}
+	}
+}
+
+// TestConcurrent shares one Verifier among goroutines, each with deliveries of its own (run with -race).
+func TestConcurrent(t *testing.T) {
+	for scheme, key := range hot {
+		v, first := signed(t, scheme, key)
+		var group sync.WaitGroup
+		for worker := range 8 {
+			group.Go(func() {
+				r := &verify.Request{Method: "POST", Body: bytes.Repeat([]byte{byte(worker)}, 100*worker+1), Now: first.Now}
+				if err := v.Sign(r, "evt"); err != nil {
+					t.Error(err)
+				}
+				for range 200 {
+					if _, err := v.Verify(r); err != nil {
+						t.Errorf("%s: %v", scheme, err)
+					}
+					r.Body[0] ^= 1
+					if _, err := v.Verify(r); err == nil {
+						t.Errorf("%s: accepted a changed body", scheme)
+					}
+					r.Body[0] ^= 1
+				}
+			})
+		}
+		group.Wait()
 	}
 }
 

@@ -57,7 +57,7 @@ func fuzzKeys(scheme string) []vendors.Key {
 // FuzzVerify: no delivery that was not signed is accepted, by any scheme, nor makes one panic; every refusal is an
 // *Error that shows nothing of the signature header.
 func FuzzVerify(f *testing.F) {
-	verifiers := map[string]Verifier{}
+	verifiers, headers := map[string]Verifier{}, map[string][]string{}
 	names := slices.DeleteFunc(Names(), func(name string) bool { return name == "paypal" })
 	for _, name := range names {
 		sig := vendors.Signature{Scheme: name}
@@ -68,7 +68,8 @@ func FuzzVerify(f *testing.F) {
 		if err != nil {
 			f.Fatal(name, err)
 		}
-		verifiers[name] = v
+		facts, _ := Describe(name)
+		verifiers[name], headers[name] = v, append(facts.Headers, "X-Signature")
 	}
 	for i := range names {
 		f.Add(uint8(i), "t=1767225600,v1="+strings.Repeat("0a", 32), "1767225600", "POST", "https://h.example/v?bodySHA256=00", []byte(`{"type":1,"signature":{"timestamp":"1767225600"}}`))
@@ -78,8 +79,7 @@ func FuzzVerify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, which uint8, signature, timestamp, method, at string, body []byte) {
 		name := names[int(which)%len(names)]
 		r := &Request{Method: method, URL: at, Header: http.Header{}, Body: body, Now: time.Unix(1767225600, 0)}
-		facts, _ := Describe(name)
-		for i, header := range append(facts.Headers, "X-Signature") {
+		for i, header := range headers[name] {
 			value := signature
 			if i > 0 && strings.Contains(strings.ToLower(header), "timestamp") {
 				value = timestamp
@@ -120,9 +120,9 @@ func FuzzSign(f *testing.F) {
 		name := names[int(which)%len(names)]
 		r := &Request{Method: "POST", URL: at, Body: body, Now: time.Unix(1767225600, 0)}
 		if err := verifiers[name].Sign(r, id); err != nil {
-			return // Twilio: a query that cannot be read
+			return // Twilio: a query that cannot be read; Standard Webhooks: no ID
 		}
-		if _, err := verifiers[name].Verify(r); err != nil && !(name == "standard-webhooks" && id == "") {
+		if _, err := verifiers[name].Verify(r); err != nil {
 			t.Fatalf("%s refuses its own signature: %v", name, err)
 		}
 		if len(r.Body) == 0 {
@@ -173,7 +173,7 @@ func FuzzClock(f *testing.F) {
 		}
 		for name, c := range map[string]clock{"seconds": unixSeconds(), "millis": unixMillis(), "text": rfc3339(), "any": anyClock()} {
 			at, ok := c.parse(text)
-			if !ok {
+			if !ok || at.Unix() < 0 {
 				continue
 			}
 			within(time.Unix(1767225600, 0), at, math.MaxInt64)
@@ -293,7 +293,7 @@ func FuzzTwilioPort(f *testing.F) {
 		}
 		before, err := url.Parse(text)
 		after, errAfter := url.Parse(c.url)
-		if err != nil || before.User != nil {
+		if err != nil || before.User != nil || before.Hostname() == "" {
 			return
 		}
 		if errAfter != nil || before.Hostname() != after.Hostname() || before.RequestURI() != after.RequestURI() {

@@ -22,6 +22,8 @@ type rule struct {
 	list      string // separates several signatures in one header; empty: there is one
 	template  string // what is signed
 	fields    map[string]field
+	reads     []string // headers that check reads
+	get       bool     // deliveries by GET too
 	algorithm algorithm
 	encoding  encoding
 	clock     clock
@@ -206,9 +208,12 @@ func orNone(names []string) string {
 
 func (r *rule) facts() Facts {
 	f := Facts{
-		Scheme: r.scheme, Algorithm: r.algorithm.label, Signed: r.template, Encoding: r.encoding.name,
+		Scheme: r.scheme, Methods: []string{http.MethodPost}, Algorithm: r.algorithm.label, Signed: r.template, Encoding: r.encoding.name,
 		Tolerance: r.tolerance, Timed: r.clock.parse != nil, Proof: r.proof,
 		Secret: r.secret.about, Options: r.optionNames(), Handshake: r.answers, Note: r.note, Source: r.source,
+	}
+	if r.get {
+		f.Methods = append(f.Methods, http.MethodGet)
 	}
 	for _, w := range r.wires {
 		f.Prefixes = append(f.Prefixes, w.prefix)
@@ -218,5 +223,8 @@ func (r *rule) facts() Facts {
 			}
 		}
 	}
+	signed, _ := parseTemplate(r.template, r.fields) // a test holds that those of the catalogue are right
+	f.Headers = append(f.Headers, signed.headers...)
+	f.Headers = append(f.Headers, r.reads...)
 	return f
 }
