@@ -89,7 +89,7 @@ type CertSource interface {
 // option that the scheme does not have, and a secret that is not what the scheme expects, with an error that says
 // what there is; no error shows a secret. certs may be nil for every scheme but paypal.
 func New(sig vendors.Signature, keys []vendors.Key, certs CertSource) (Verifier, error) {
-	r, ok := find(sig.Scheme)
+	r, ok := lookup(sig.Scheme)
 	if !ok {
 		return nil, fmt.Errorf("unknown signature scheme %q; there are: %s", sig.Scheme, strings.Join(Names(), ", "))
 	}
@@ -131,7 +131,7 @@ type Facts struct {
 
 // Describe returns the facts of a scheme. ok is false for an unknown name.
 func Describe(name string) (facts Facts, ok bool) {
-	r, ok := find(name)
+	r, ok := lookup(name)
 	if !ok {
 		return Facts{}, false
 	}
