@@ -95,11 +95,10 @@ func TestInvariant7_RefusalsTellNothing(t *testing.T) {
 // TestInvariant7_VerifierPrintsNothing: whoever logs a Verifier by mistake shows no secret.
 func TestInvariant7_VerifierPrintsNothing(t *testing.T) {
 	for scheme, s := range samples(t) {
-		secretText := s.secret(t)
-		v := newVerifier(t, s.sig, newKey("k", secretText))
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-			if printed := fmt.Sprintf(verb, v); strings.Contains(printed, secretText) {
-				t.Errorf("%s: %s shows the secret", scheme, verb)
+		v := newVerifier(t, s.sig, newKey("k", s.secret(t)))
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
+			if printed := fmt.Sprintf(verb, v); printed != "verifier("+scheme+")" {
+				t.Errorf("%s: %s prints %d bytes", scheme, verb, len(printed))
 			}
 		}
 	}

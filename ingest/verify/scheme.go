@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -226,5 +227,8 @@ func (s *scheme) prove(c *content) (*key, error) {
 func (s *scheme) form(c *content) string {
 	return fmt.Sprintf("%q and then %s in %s", c.prefix, s.algorithm.label, s.encoding.name)
 }
+
+// Format implements fmt.Formatter: fmt would walk into the keys, whatever their own methods say.
+func (s *scheme) Format(f fmt.State, _ rune) { io.WriteString(f, "verifier("+s.rule.scheme+")") }
 
 var _ Verifier = (*scheme)(nil)
