@@ -42,7 +42,7 @@ func FuzzTemplate(f *testing.F) {
 
 // FuzzClock: what is read as a time is digits or RFC 3339, and means what the standard library says.
 func FuzzClock(f *testing.F) {
-	for _, seed := range []string{"1767225600", "1767225600123", "999999999999999", "1000000000000000", "-1", "+1", "", "٣", "2026-01-01T00:00:00.5+01:00", "1e9"} {
+	for _, seed := range []string{"1767225600", "1767225600123", "999999999999999", "1000000000000000", "-1", "+1", "", "٣", "2026-01-01T00:00:00.5+01:00", "0000-01-01T0:00:00+00:00", "1e9"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -161,7 +161,7 @@ func FuzzHubspotURL(f *testing.F) {
 
 // FuzzTwilioPort: the other URL differs in the port alone.
 func FuzzTwilioPort(f *testing.F) {
-	for _, seed := range []string{"https://h.example/v", "https://h.example:8443/v?a=b:1", "http://[::1]/", "http://[::1]:80", "ftp://h", "", "://", "https://"} {
+	for _, seed := range []string{"https://h.example/v", "https://h.example:8443/v?a=b:1", "http://[::1]/", "http://[::1]:80", "ftp://h", "", "://", "https://", "A://::", "http"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
