@@ -37,6 +37,9 @@ func TestFacts(t *testing.T) {
 		if inBody := name == "adyen" || name == "mailgun"; inBody != (len(f.Headers) == 0) {
 			t.Errorf("%s: headers %q", name, f.Headers)
 		}
+		if get := name == "meta"; get != slices.Contains(f.Methods, "GET") || !slices.Contains(f.Methods, "POST") {
+			t.Errorf("%s: methods %q", name, f.Methods)
+		}
 		if f.Proof != schemas.ProofBody && f.Note == "" {
 			t.Errorf("%s: proof %s without a word on what that means", name, f.Proof)
 		}
@@ -46,6 +49,10 @@ func TestFacts(t *testing.T) {
 		if f.Tolerance == 0 && f.Timed && !strings.Contains(f.Note, "no window") {
 			t.Errorf("%s: signs a time, checks no window, and does not say so", name)
 		}
+	}
+	want := []string{"Paypal-Transmission-Sig", "Paypal-Transmission-Id", "Paypal-Transmission-Time", "Paypal-Auth-Algo", "Paypal-Cert-Url"}
+	if f, _ := verify.Describe("paypal"); !slices.Equal(f.Headers, want) {
+		t.Errorf("paypal: headers %q, want %q", f.Headers, want)
 	}
 	if _, ok := verify.Describe("nobody"); ok {
 		t.Error("describes a scheme that does not exist")

@@ -3,10 +3,10 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 )
 
 // wire is where a delivery carries its parts. Names are canonical.
@@ -20,12 +20,7 @@ type wire struct {
 // scheme is a rule with its options applied and its secrets decoded. It does not change once made.
 type scheme struct {
 	*rule
-	wires      []wire // instead of the rule's
 	signed     template
-	algorithm  algorithm
-	encoding   encoding
-	clock      clock
-	tolerance  time.Duration
 	url        string // instead of the request's, but for the query
 	keys       []key
 	handshakes []key
@@ -109,15 +104,7 @@ func (s *scheme) read(c *content) error {
 	if s.find != nil {
 		return s.find(c)
 	}
-	w := s.wires[0]
-	for _, other := range s.wires[1:] {
-		if len(c.r.Header[w.signature]) > 0 {
-			break
-		}
-		if len(c.r.Header[other.signature]) > 0 {
-			w = other
-		}
-	}
+	w := s.wire(c.r.Header)
 	c.prefix = w.prefix
 	var err error
 	if c.signatures, err = one(c.r.Header, w.signature); err != nil {
@@ -147,6 +134,16 @@ func (s *scheme) read(c *content) error {
 	return err
 }
 
+// wire returns the first whose signature is there, or else the first.
+func (s *scheme) wire(h http.Header) *wire {
+	for i := range s.wires {
+		if len(h[s.wires[i].signature]) > 0 {
+			return &s.wires[i]
+		}
+	}
+	return &s.wires[0]
+}
+
 // one returns the value of a header that must be there once. Of two values, one might be checked and the other
 // believed.
 func one(h http.Header, name string) (string, error) {
@@ -162,7 +159,7 @@ func one(h http.Header, name string) (string, error) {
 
 // item returns the timestamp that stands once among the signatures. Each item is name=value, as Stripe's own
 // libraries demand.
-func (s *scheme) item(c *content, w wire) (string, error) {
+func (s *scheme) item(c *content, w *wire) (string, error) {
 	found, times := "", 0
 	for part := range c.each() {
 		if value, ok := strings.CutPrefix(part, w.timestamp); ok {
@@ -230,5 +227,8 @@ func (s *scheme) prove(c *content) (*key, error) {
 func (s *scheme) form(c *content) string {
 	return fmt.Sprintf("%q and then %s in %s", c.prefix, s.algorithm.label, s.encoding.name)
 }
+
+// Format implements fmt.Formatter: fmt would walk into the keys, whatever their own methods say.
+func (s *scheme) Format(f fmt.State, _ rune) { io.WriteString(f, "verifier("+s.rule.scheme+")") }
 
 var _ Verifier = (*scheme)(nil)
