@@ -21,6 +21,7 @@ type vendorSpec struct {
 	Secrets    []secretSpec          `yaml:"secrets"`
 	Signature  Signature             `yaml:"signature"`
 	Redelivery Redelivery            `yaml:"redelivery"`
+	Limits     limitsSpec            `yaml:"limits" jsonschema_description:"What the vendor may send at most, and from where."`
 	Events     eventsSpec            `yaml:"events"`
 	Digits     map[string]*int       `yaml:"digits"`
 	Sales      map[string]*rulesSpec `yaml:"sales"`
