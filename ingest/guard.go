@@ -25,15 +25,16 @@ type guard struct {
 	log     *slog.Logger
 	seldom  rate.Sometimes
 
-	mu   sync.Mutex
-	open int
-	held map[netip.Prefix]int
+	mu     sync.Mutex
+	open   int
+	held   map[netip.Prefix]int
+	closed map[net.Conn]struct{} // by us, and not yet reported as such
 }
 
 func newGuard(o LimitOptions, refused prometheus.Counter, log *slog.Logger) *guard {
 	return &guard{
 		total: o.MaxConnections, perPeer: max(1, o.MaxConnections/peerShare), trusted: o.TrustedProxies, refused: refused,
-		log: log, seldom: rate.Sometimes{Interval: 10 * time.Second}, held: make(map[netip.Prefix]int),
+		log: log, seldom: rate.Sometimes{Interval: 10 * time.Second}, held: make(map[netip.Prefix]int), closed: make(map[net.Conn]struct{}),
 	}
 }
 
@@ -42,33 +43,41 @@ func (g *guard) state(c net.Conn, state http.ConnState) {
 	addr := remote.Addr().Unmap().WithZone("")
 	switch state {
 	case http.StateNew:
-		if g.enter(addr) {
+		if g.enter(c, addr) {
 			return
 		}
-		_ = c.Close() // net/http then reports it as closed, which takes it off the account
+		_ = c.Close()
 		g.refused.Inc()
 		g.seldom.Do(func() {
 			g.log.Warn("too many connections: closing new ones (if the address is your own proxy, name it with --trusted-proxies)",
 				"address", addr.String(), "max", g.total, "max_per_address", g.perPeer)
 		})
 	case http.StateClosed, http.StateHijacked:
-		g.leave(addr)
+		g.leave(c, addr)
 	}
 }
 
-// enter accounts for a connection and says whether there is room for it.
-func (g *guard) enter(addr netip.Addr) bool {
+// enter counts a connection if there is room for it.
+func (g *guard) enter(c net.Conn, addr netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	peer := peerOf(addr)
+	if g.total > 0 && (g.open >= g.total || g.held[peer] >= g.perPeer && !contains(g.trusted, addr)) {
+		g.closed[c] = struct{}{}
+		return false
+	}
 	g.open++
 	g.held[peer]++
-	return g.total <= 0 || g.open <= g.total && (g.held[peer] <= g.perPeer || contains(g.trusted, addr))
+	return true
 }
 
-func (g *guard) leave(addr netip.Addr) {
+func (g *guard) leave(c net.Conn, addr netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if _, ok := g.closed[c]; ok {
+		delete(g.closed, c)
+		return
+	}
 	peer := peerOf(addr)
 	g.open--
 	if g.held[peer]--; g.held[peer] == 0 {
