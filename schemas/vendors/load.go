@@ -101,6 +101,7 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 	if !c.WithoutSecrets {
 		v.Keys = c.compileSecrets(name, spec, retries)
 	}
+	v.Limits = c.compileLimits(&spec.Limits)
 	v.events = c.compileEvents(&spec.Events)
 	v.sales = c.compileSales(spec, v.events.content)
 	return v
