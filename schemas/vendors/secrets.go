@@ -23,7 +23,10 @@ func (c *compiler) compileSecrets(vendor string, spec *vendorSpec, retries time.
 			c.fail(&s.From, "%s", err)
 			continue
 		}
-		key := Key{ID: value.ID(), Secret: value}
+		key := Key{ID: value.ID(), Secret: value, Use: Use(s.Use)}
+		if key.Use != UseSignature && key.Use != UseHandshake {
+			c.fail(&s.Use, "unknown use %q%s", s.Use, suggest(s.Use, []string{string(UseHandshake)}))
+		}
 		if s.Until != "" {
 			if key.Until, err = parseUntil(s.Until); err != nil {
 				c.fail(&s.Until, "%s", err)
