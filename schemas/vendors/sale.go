@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // saleMapping is the compiled sales of a vendor.
@@ -55,9 +56,9 @@ func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
 	if err != nil {
 		return Sale{}, false, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
-	src := source{item: doc, event: &event}
+	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type}
 	for _, r := range rules {
-		sale, ok, err := r.apply(&src, v.sales.digits)
+		sale, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {
 			return Sale{}, false, fmt.Errorf("%w: %s: %w", ErrMapping, event.Type, err)
 		}
@@ -69,14 +70,14 @@ func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
 }
 
 // apply returns ok where the rule holds; the sale of effect none has no Kind.
-func (r *rule) apply(src *source, digits map[string]int32) (sale Sale, ok bool, err error) {
+func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (sale Sale, ok bool, err error) {
 	if !all(r.when, src) {
 		return Sale{}, false, nil
 	}
 	if r.effect == "" {
 		return Sale{}, true, nil
 	}
-	sale = Sale{Kind: r.effect, Key: src.event.ID, Time: src.event.Time}
+	sale = Sale{Kind: r.effect, Key: src.id, Time: at}
 	amount, ok, err := r.amount.read(src)
 	if err != nil || !ok {
 		return Sale{}, false, err
