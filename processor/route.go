@@ -1,10 +1,6 @@
 package processor
 
-import (
-	"errors"
-
-	"github.com/hookline-io/hookline/analytics"
-)
+import "github.com/hookline-io/hookline/analytics"
 
 // verdict is what a failure to store a batch means for the batch.
 type verdict string
@@ -24,9 +20,6 @@ const (
 // https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp. What it does not know it holds:
 // an unknown failure must lose nothing.
 func routeInsert(err error) verdict {
-	if errors.Is(err, analytics.ErrRow) {
-		return split
-	}
 	switch analytics.Code(err) {
 	case 16, // NO_SUCH_COLUMN_IN_TABLE
 		47,  // UNKNOWN_IDENTIFIER

@@ -37,7 +37,7 @@ func (c *content) each() iter.Seq[string] {
 		for rest, more := c.signatures, true; more; {
 			var one string
 			one, rest, more = strings.Cut(rest, c.list)
-			if one = strings.TrimSpace(one); one != "" && !yield(one) {
+			if one != "" && !yield(one) {
 				return
 			}
 		}

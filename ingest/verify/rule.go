@@ -170,11 +170,16 @@ func (r *rule) engine(sig vendors.Signature, keys []vendors.Key, certs CertSourc
 }
 
 func (s *scheme) addHandshakes(keys []vendors.Key) error {
+	if s.handshake.decode == nil {
+		for _, k := range keys {
+			if k.Use == vendors.UseHandshake {
+				return errors.New("has no handshake that takes a secret; leave out use: handshake")
+			}
+		}
+		return nil
+	}
 	var err error
 	s.handshakes, err = s.keyring(keys, vendors.UseHandshake, token(), s.handshake)
-	if err == nil && len(s.handshakes) > 0 && s.handshake.decode == nil {
-		return errors.New("has no handshake that takes a secret; leave out use: handshake")
-	}
 	return err
 }
 
