@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -194,7 +195,7 @@ func (l *loop) commit(ctx context.Context, b *batch) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.limits.InsertTimeout)
 	defer cancel()
-	if err := commitOffsets(ctx, l.client, offsets); err != nil {
+	if err := kafka.CommitOffsets(ctx, l.client, offsets); err != nil {
 		l.metrics.commitFailures.Inc()
 		l.log.Warn("offsets not committed; their events will be read again", "err", err)
 	}
