@@ -56,7 +56,11 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	if m.each != thisPath {
 		items = gjson.Get(src.body, m.each)
 	}
-	if !items.IsArray() && !items.IsObject() {
+	switch {
+	case items.IsObject(): // some vendors send one item so
+		src.item = items.Raw
+		return m.append(dst, &src, bytesOf(items, body))
+	case !items.IsArray():
 		return dst, fmt.Errorf("no list of events at %q", m.each)
 	}
 	out, count := dst, 0

@@ -2,6 +2,7 @@ package vendors
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"time"
@@ -24,7 +25,12 @@ type rule struct {
 	currency   value
 	order      *value
 	time       *timeValue
-	dimensions map[string]value
+	dimensions []dimension
+}
+
+type dimension struct {
+	name  string
+	value value
 }
 
 // Sale maps an event to its effect. ok is false for an event that is neither sale nor refund. It depends on
@@ -102,17 +108,8 @@ func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (sale S
 			return Sale{}, false, err
 		}
 	}
-	if len(r.dimensions) > 0 {
-		sale.Dimensions = make(map[string]string, len(r.dimensions))
-		for name, v := range r.dimensions {
-			text, err := v.read(src)
-			if err != nil {
-				return Sale{}, false, fmt.Errorf("dimension %s: %w", name, err)
-			}
-			if text != "" {
-				sale.Dimensions[name] = clip(text, maxID)
-			}
-		}
+	if sale.Dimensions, err = r.readDimensions(src); err != nil {
+		return Sale{}, false, err
 	}
 	return sale, true, nil
 }
@@ -132,6 +129,26 @@ func (r *rule) readTime(src *source, sale *Sale) error {
 	}
 	sale.Time = t
 	return nil
+}
+
+// readDimensions leaves out what is not there, and is nil where nothing is.
+func (r *rule) readDimensions(src *source) (map[string]string, error) {
+	var out map[string]string
+	for i := range r.dimensions {
+		d := &r.dimensions[i]
+		text, err := d.value.read(src)
+		if err != nil {
+			return nil, fmt.Errorf("dimension %s: %w", d.name, err)
+		}
+		if text == "" {
+			continue
+		}
+		if out == nil {
+			out = make(map[string]string, len(r.dimensions))
+		}
+		out[d.name] = clip(text, maxID)
+	}
+	return out, nil
 }
 
 func required(name string, v *value, src *source) (string, error) {
@@ -226,14 +243,12 @@ func (c *compiler) compileRule(spec *ruleSpec) *rule {
 		t := c.compileTime(spec.Time, true)
 		r.time = &t
 	}
-	if len(spec.Dimensions) > 0 {
-		r.dimensions = make(map[string]value, len(spec.Dimensions))
-	}
-	for name, v := range spec.Dimensions {
+	for _, name := range slices.Sorted(maps.Keys(spec.Dimensions)) {
+		v := spec.Dimensions[name]
 		if !dimensionName.MatchString(name) {
 			c.fail(v, "%q is no name for a dimension: small letters, digits and _, first a letter", name)
 		}
-		r.dimensions[name] = c.compileValue(v, v, true)
+		r.dimensions = append(r.dimensions, dimension{name, c.compileValue(v, v, true)})
 	}
 	return r
 }
