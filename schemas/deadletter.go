@@ -39,7 +39,7 @@ func (d DeadLetter) Record(topic string, r *kgo.Record) *kgo.Record {
 	if d.Attempts > 0 {
 		headers = append(headers, header(headerAttempts, strconv.Itoa(d.Attempts)))
 	}
-	return &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Headers: headers, Timestamp: received(r)}
+	return &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Headers: headers, Timestamp: receivedAt(r)}
 }
 
 // DecodeDeadLetter reads what Record wrote, and returns the record as ingest wrote it, without a topic. What the
@@ -50,5 +50,5 @@ func DecodeDeadLetter(r *kgo.Record) (DeadLetter, *kgo.Record) {
 	partition, _ := strconv.ParseInt(value(r, headerPartition), 10, 32)
 	d.Partition = int32(partition)
 	d.Offset, _ = strconv.ParseInt(value(r, headerOffset), 10, 64)
-	return d, &kgo.Record{Key: r.Key, Value: r.Value, Headers: foreign(r.Headers), Timestamp: received(r)}
+	return d, &kgo.Record{Key: r.Key, Value: r.Value, Headers: foreign(r.Headers), Timestamp: receivedAt(r)}
 }

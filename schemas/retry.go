@@ -41,7 +41,7 @@ var ErrNotRetry = errors.New("not a hookline retry")
 // writing, so that the topic's retention never deletes what still waits; DecodeEvent knows when it was received
 // all the same.
 func (t Retry) Record(topic string, r *kgo.Record) *kgo.Record {
-	headers := append(foreign(r.Headers), header(headerReceived, stamp(received(r))),
+	headers := append(foreign(r.Headers), header(headerReceived, stamp(receivedAt(r))),
 		header(headerAttempts, strconv.Itoa(t.Attempts)), header(headerReason, clip(t.Reason)), header(headerNotBefore, stamp(t.NotBefore)))
 	if t.Action != "" {
 		headers = append(headers, header(headerAction, t.Action))
@@ -63,8 +63,8 @@ func DecodeRetry(r *kgo.Record) (Retry, error) {
 	return t, nil
 }
 
-// received is when ingest received the event of r, whichever topic holds it.
-func received(r *kgo.Record) time.Time {
+// receivedAt is when ingest received the event of r, whichever topic holds it.
+func receivedAt(r *kgo.Record) time.Time {
 	if t, err := time.Parse(time.RFC3339Nano, value(r, headerReceived)); err == nil {
 		return t
 	}
