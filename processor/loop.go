@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -189,7 +190,7 @@ func (l *loop) flush(ctx context.Context, b *batch) error {
 		if len(offsets) == 0 {
 			return nil
 		}
-		return commitOffsets(ctx, l.client, offsets)
+		return kafka.CommitOffsets(ctx, l.client, offsets)
 	})
 }
 

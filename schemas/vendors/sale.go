@@ -1,7 +1,6 @@
 package vendors
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -12,15 +11,9 @@ import (
 
 // saleMapping is the compiled sales of a vendor.
 type saleMapping struct {
-	content  content
-	digits   map[string]int32 // the vendor's own minor units, where they are not those of ISO 4217
-	exact    map[string][]*rule
-	patterns []patternRules // most specific first
-}
-
-type patternRules struct {
-	pattern string
-	rules   []*rule
+	content content
+	digits  map[string]int32 // the vendor's own minor units, where they are not those of ISO 4217
+	rules   byType[[]*rule]
 }
 
 // rule is a compiled ruleSpec.
@@ -46,15 +39,7 @@ type dimension struct {
 //
 // Every error wraps ErrMapping and says which part cannot be read.
 func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
-	rules, listed := v.sales.exact[event.Type]
-	if !listed {
-		for i := range v.sales.patterns {
-			if matchPattern(v.sales.patterns[i].pattern, event.Type) {
-				rules = v.sales.patterns[i].rules
-				break
-			}
-		}
-	}
+	rules := v.sales.rules.of(event.Type)
 	if len(rules) == 0 {
 		return Sale{}, false, nil
 	}
@@ -178,19 +163,10 @@ func required(name string, v *value, src *source) (string, error) {
 	return text, nil
 }
 
-// matchPattern compares an event type with a pattern in which * stands for any run of characters.
-func matchPattern(pattern, typ string) bool {
-	if pattern == "*" {
-		return true
-	}
-	prefix, suffix, _ := strings.Cut(pattern, "*")
-	return len(typ) >= len(prefix)+len(suffix) && strings.HasPrefix(typ, prefix) && strings.HasSuffix(typ, suffix)
-}
-
 var dimensionName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
 func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
-	m := saleMapping{content: body, exact: make(map[string][]*rule), digits: make(map[string]int32)}
+	m := saleMapping{content: body, digits: make(map[string]int32)}
 	for code, digits := range spec.Digits {
 		if _, err := currencyCode(code); err != nil || code != strings.ToUpper(code) {
 			c.fail(digits, "%q is not an ISO 4217 currency: write it like JPY", code)
@@ -209,18 +185,10 @@ func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
 			}
 			compiled = append(compiled, c.compileRule(r))
 		}
-		switch stars := strings.Count(typ, "*"); {
-		case stars == 0:
-			m.exact[typ] = compiled
-		case stars == 1:
-			m.patterns = append(m.patterns, patternRules{typ, compiled})
-		default:
+		if !m.rules.add(typ, compiled) {
 			c.fail(rules, "%q: a pattern has one *", typ)
 		}
 	}
-	slices.SortFunc(m.patterns, func(a, b patternRules) int {
-		return cmp.Or(len(b.pattern)-len(a.pattern), strings.Compare(a.pattern, b.pattern))
-	})
 	return m
 }
 
