@@ -221,3 +221,5 @@ func setup(t testing.TB, db *analytics.DB, zones ...string) {
 		t.Fatal(err)
 	}
 }
+
+func splitLines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") }
