@@ -3,6 +3,7 @@ package vendors
 import (
 	"encoding/base64"
 	"errors"
+	"iter"
 	"maps"
 	"net/url"
 	"slices"
@@ -27,8 +28,18 @@ func (a Action) Name() string { return "forward " + a.Target }
 // Actions returns what else an event of that type triggers. The caller must not change it.
 func (v *Vendor) Actions(eventType string) []Action { return v.actions.of(eventType) }
 
-// HasActions says whether any event of the vendor may trigger an action.
-func (v *Vendor) HasActions() bool { return len(v.actions.exact)+len(v.actions.patterns) > 0 }
+// AllActions yields every action with the event type, or the pattern of types, that triggers it.
+func (v *Vendor) AllActions() iter.Seq2[string, Action] {
+	return func(yield func(string, Action) bool) {
+		for typ, actions := range v.actions.all() {
+			for _, a := range actions {
+				if !yield(typ, a) {
+					return
+				}
+			}
+		}
+	}
+}
 
 const (
 	defaultTimeout = 10 * time.Second

@@ -69,8 +69,15 @@ vendors:
 	if second.Timeout != 10*time.Second || len(second.Keys) != 2 || second.Keys[0].Until.IsZero() || !second.Keys[1].Until.IsZero() {
 		t.Errorf("%+v", second)
 	}
-	if !acme.HasActions() || config.Vendors["other"].HasActions() {
-		t.Error("who has actions?")
+	var all []string
+	for _, vendor := range []string{"acme", "other"} {
+		for typ, a := range config.Vendors[vendor].AllActions() {
+			all = append(all, vendor+" "+typ+" "+a.Target)
+		}
+	}
+	if want := []string{"acme charge.succeeded http://fulfilment.internal/hooks", "acme charge.succeeded https://crm.internal:8443/in",
+		"acme charge.* http://ledger.internal/", "acme * http://10.0.0.7/all"}; !slices.Equal(all, want) {
+		t.Errorf("all actions: %q", all)
 	}
 	if want := []string{"forward http://10.0.0.7/all has no secret: its requests are not signed"}; !slices.Equal(config.Warnings, want) {
 		t.Errorf("warnings %q", config.Warnings)

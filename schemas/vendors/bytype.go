@@ -2,6 +2,8 @@ package vendors
 
 import (
 	"cmp"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -49,6 +51,22 @@ func (m *byType[T]) of(typ string) T {
 	}
 	var none T
 	return none
+}
+
+// all yields every type and pattern, each sort in an order of its own.
+func (m *byType[T]) all() iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for _, typ := range slices.Sorted(maps.Keys(m.exact)) {
+			if !yield(typ, m.exact[typ]) {
+				return
+			}
+		}
+		for _, p := range m.patterns {
+			if !yield(p.pattern, p.of) {
+				return
+			}
+		}
+	}
 }
 
 // matchPattern compares an event type with a pattern in which * stands for any run of characters.
