@@ -35,6 +35,9 @@ func (d Dir) LibChdb() string {
 	return filepath.Join(d.path, "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
 }
 
+// NodeModules is the folder that holds the packages by their names.
+func (d Dir) NodeModules() string { return filepath.Join(d.path, "node_modules") }
+
 // ECharts is the path of ECharts, one minified script for browsers.
 func (d Dir) ECharts() string {
 	return filepath.Join(d.path, "node_modules", "echarts", "dist", "echarts.min.js")
