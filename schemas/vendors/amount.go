@@ -78,12 +78,12 @@ func number(v *value, src *source) (d decimal.Decimal, ok bool, err error) {
 
 // sum adds up the items that match; ok is false when none does.
 func (a *amount) sum(src *source) (total decimal.Decimal, ok bool, err error) {
-	list := gjson.GetBytes(src.item, a.each)
+	list := gjson.Get(src.item, a.each)
 	if !list.IsArray() {
 		return total, false, fmt.Errorf("amount: no list at %q", a.each)
 	}
 	list.ForEach(func(_, item gjson.Result) bool {
-		inner := source{item: []byte(item.Raw), event: src.event}
+		inner := source{item: item.Raw, id: src.id, typ: src.typ}
 		if !all(a.when, &inner) {
 			return true
 		}
@@ -113,7 +113,7 @@ func (c *compiler) compileAmount(spec *amountSpec) amount {
 	case spec.Each == "":
 		c.fail(spec, "sum needs each: the path of the list whose items are summed, as in {each: transactions, sum: amount}")
 	default:
-		if spec.Path != "" || spec.Const != nil || spec.First != nil || spec.Join != nil {
+		if spec.given() > 0 {
 			c.fail(spec, "an amount is either a value or a sum")
 		}
 		if err := checkPath(spec.Each); err != nil {

@@ -48,15 +48,19 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	if err != nil {
 		return dst, err
 	}
-	src := source{header: header, body: doc, item: doc}
+	src := source{header: header, body: view(doc), item: view(doc)}
 	if m.each == "" {
 		return m.append(dst, &src, body)
 	}
-	items := gjson.ParseBytes(doc)
+	items := gjson.Parse(src.body)
 	if m.each != thisPath {
-		items = gjson.GetBytes(doc, m.each)
+		items = gjson.Get(src.body, m.each)
 	}
-	if !items.IsArray() {
+	switch {
+	case items.IsObject(): // some vendors send one item so
+		src.item = items.Raw
+		return m.append(dst, &src, bytesOf(items, body))
+	case !items.IsArray():
 		return dst, fmt.Errorf("no list of events at %q", m.each)
 	}
 	out, count := dst, 0
@@ -65,13 +69,21 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 			err = fmt.Errorf("more than %d events in one delivery", maxItems)
 			return false
 		}
-		src.item = []byte(item.Raw)
-		if out, err = m.append(out, &src, src.item); err != nil {
+		src.item = item.Raw
+		if out, err = m.append(out, &src, bytesOf(item, body)); err != nil {
 			err = fmt.Errorf("event %d: %w", count, err)
 		}
 		return err == nil
 	})
 	return out, err
+}
+
+// bytesOf returns the bytes of an item: those of body, but where a path such as items.#.x gathered them anew.
+func bytesOf(item gjson.Result, body []byte) []byte {
+	if end := item.Index + len(item.Raw); item.Index >= 0 && end <= len(body) && string(body[item.Index:end]) == item.Raw {
+		return body[item.Index:end:end]
+	}
+	return []byte(item.Raw)
 }
 
 // identifyLines passes over empty lines, such as the one after a last line break.
@@ -89,7 +101,7 @@ func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []
 			return dst, fmt.Errorf("line %d: %w", count, err)
 		}
 		var err error
-		if out, err = m.append(out, &source{header: header, body: line, item: line}, line); err != nil {
+		if out, err = m.append(out, &source{header: header, body: view(line), item: view(line)}, line); err != nil {
 			return dst, fmt.Errorf("line %d: %w", count, err)
 		}
 	}
@@ -99,6 +111,7 @@ func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []
 // append identifies one event.
 func (m *eventMapping) append(dst []Identity, src *source, data []byte) ([]Identity, error) {
 	event := Identity{Data: data}
+	src.data = data
 	if m.id == nil {
 		event.ID = hash(data)
 	} else {
@@ -138,21 +151,21 @@ func hash(data []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// nameOrHash returns an ID that every part can carry and show: a text too long for one, or with control
+// nameOrHash returns a copy of an ID that every part can carry and show: a text too long for one, or with control
 // characters or broken UTF-8 in it, is replaced by its hash.
 func nameOrHash(text string) string {
 	if len(text) > maxID || !utf8.ValidString(text) || strings.ContainsFunc(text, isControl) {
 		return hash([]byte(text))
 	}
-	return text
+	return strings.Clone(text)
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// clip returns at most limit bytes of text, as valid UTF-8 and without control characters.
+// clip returns a copy of at most limit bytes of text, as valid UTF-8 and without control characters.
 func clip(text string, limit int) string {
 	if len(text) <= limit && utf8.ValidString(text) && !strings.ContainsFunc(text, isControl) {
-		return text
+		return strings.Clone(text)
 	}
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = strings.Map(func(r rune) rune {

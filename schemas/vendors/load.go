@@ -88,7 +88,9 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 	v := &Vendor{Name: name, Preset: spec.Preset}
 	retries, known := c.applyPreset(spec)
 	v.Signature = spec.Signature
-	c.checkScheme(spec, known)
+	if known {
+		c.checkScheme(spec)
+	}
 	switch v.Redelivery = spec.Redelivery; v.Redelivery {
 	case "":
 		v.Redelivery = RedeliveryFirst
@@ -105,12 +107,16 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 	return v
 }
 
-func (c *compiler) checkScheme(spec *vendorSpec, presetKnown bool) {
+func (c *compiler) checkScheme(spec *vendorSpec) {
 	switch scheme := spec.Signature.Scheme; {
-	case scheme == "" && presetKnown:
+	case scheme == "":
 		c.fail(spec, "no signature: name a preset, or write signature: {scheme: hmac, …}")
 	case c.Schemes != nil && !slices.Contains(c.Schemes, scheme):
-		c.fail(&spec.Signature.Scheme, "unknown scheme %q%s", scheme, suggest(scheme, c.Schemes))
+		field := &spec.Signature.Scheme
+		if _, own := c.at[field]; !own {
+			field = &spec.Preset
+		}
+		c.fail(field, "unknown scheme %q%s", scheme, suggest(scheme, c.Schemes))
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 
 // checkPath says what is wrong with a gjson path (https://github.com/tidwall/gjson/blob/master/SYNTAX.md).
 // gjson itself takes any text for a path and finds nothing. Of its syntax we take keys, indexes, "#", queries,
-// wildcards and escapes; what would compose new JSON (multipaths, literals, modifiers but @this) is refused,
-// so that whatever a path finds stands in the body exactly so.
+// wildcards, escapes, @this and @fromstr; what would compose new JSON (multipaths, literals, other modifiers) is
+// refused, so that whatever a path finds stands in the body exactly so.
 func checkPath(path string) error {
 	if path == "" {
 		return errors.New("the path is empty")
@@ -17,6 +17,7 @@ func checkPath(path string) error {
 	if path == thisPath {
 		return nil
 	}
+	path = strings.ReplaceAll(path, "."+fromText+".", ".x.")
 	component := 0 // length of the component so far
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {
@@ -52,8 +53,10 @@ func checkPath(path string) error {
 	return nil
 }
 
-// thisPath is the document itself, as in each: "@this".
-const thisPath = "@this"
+const (
+	thisPath = "@this"    // the document itself, as in each: "@this"
+	fromText = "@fromstr" // what follows looks into JSON that stands in a text, as in payload.@fromstr.type
+)
 
 func position(i int) string { return fmt.Sprintf("character %d", i+1) }
 

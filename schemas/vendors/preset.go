@@ -42,6 +42,7 @@ func PresetNames() []string {
 	for i, f := range files {
 		names[i] = strings.TrimSuffix(f.Name(), ".yaml")
 	}
+	slices.Sort(names) // adyen before adyen-platform, unlike their files
 	return names
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Problem is one mistake in a vendors.yaml: where it stands, what is wrong and what to do.
@@ -37,7 +38,12 @@ type reader struct {
 	file     string
 	problems []*Problem
 	at       map[any]place
+	anchors  map[string]ast.Node
+	nodes    int // how many were decoded: an alias inside its own anchor, or aliases of aliases, must end
 }
+
+// maxNodes is far more than people write and little to decode.
+const maxNodes = 100_000
 
 // nodeDecoder is implemented by the spec types that YAML may write in more than one form.
 type nodeDecoder interface {
@@ -70,7 +76,56 @@ func (r *reader) read(file string, src []byte, spec any) {
 		r.failAt(place{file, 1, 1}, "the file is empty: it needs the key vendors")
 		return
 	}
+	r.anchors, r.nodes = make(map[string]ast.Node), 0
+	ast.Walk(r, tree.Docs[0].Body)
 	r.decode(tree.Docs[0].Body, reflect.ValueOf(spec).Elem())
+}
+
+// Visit implements ast.Visitor: it collects the anchors.
+func (r *reader) Visit(node ast.Node) ast.Visitor {
+	if anchor, ok := node.(*ast.AnchorNode); ok {
+		r.anchors[anchor.Name.GetToken().Value] = anchor.Value
+	}
+	return r
+}
+
+// resolve returns what an anchor or alias stands for. The answer is nil, and a problem reported, where that is
+// nothing.
+func (r *reader) resolve(node ast.Node) ast.Node {
+	if r.nodes++; r.nodes > maxNodes {
+		if r.nodes == maxNodes+1 {
+			r.failAt(r.place(node), "too much YAML: does an alias stand inside its own anchor?")
+		}
+		return nil
+	}
+	switch n := node.(type) {
+	case *ast.AnchorNode:
+		return r.resolve(n.Value)
+	case *ast.AliasNode:
+		name := n.Value.GetToken().Value
+		if target := r.anchors[name]; target != nil {
+			return r.resolve(target)
+		}
+		r.failAt(r.place(node), "unknown alias *%s: no &%s in this file", name, name)
+		return nil
+	case *ast.MappingNode:
+		return plainText(n)
+	}
+	return node
+}
+
+// plainText undoes a misreading of the YAML library: of a list inside {} it takes the item env:NAME for a mapping,
+// while YAML asks for a space after the colon (https://yaml.org/spec/1.2.2/#733-plain-style).
+func plainText(m *ast.MappingNode) ast.Node {
+	if len(m.Values) != 1 || m.Start.Type == token.MappingStartType {
+		return m
+	}
+	key, colon, value := m.Values[0].Key.GetToken(), m.Start, m.Values[0].Value.GetToken()
+	if key.Type != token.StringType || value == nil || value.Position.Offset != colon.Position.Offset+1 {
+		return m
+	}
+	text := key.Value + ":" + value.Value
+	return ast.String(token.New(text, text, key.Position))
 }
 
 // fail reports a problem at the field that field points to.
@@ -117,6 +172,9 @@ func (r *reader) place(node ast.Node) place {
 
 // decode fills v, which is addressable, from node.
 func (r *reader) decode(node ast.Node, v reflect.Value) {
+	if node = r.resolve(node); node == nil {
+		return
+	}
 	field := v.Addr().Interface()
 	r.at[field] = r.place(node)
 	if d, ok := field.(nodeDecoder); ok {
@@ -289,8 +347,8 @@ func kind(node ast.Node) string {
 		return "a list"
 	case ast.NullType:
 		return "nothing"
-	case ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType:
-		return "an anchor, alias or tag, which are not supported here: write the value out"
+	case ast.MergeKeyType, ast.TagType:
+		return "YAML that is not supported here: write the value out"
 	}
 	return "plain text"
 }

@@ -3,9 +3,11 @@ package vendors
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // saleMapping is the compiled sales of a vendor.
@@ -31,7 +33,12 @@ type rule struct {
 	currency   value
 	order      *value
 	time       *timeValue
-	dimensions map[string]value
+	dimensions []dimension
+}
+
+type dimension struct {
+	name  string
+	value value
 }
 
 // Sale maps an event to its effect. ok is false for an event that is neither sale nor refund. It depends on
@@ -55,9 +62,9 @@ func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
 	if err != nil {
 		return Sale{}, false, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
-	src := source{item: doc, event: &event}
+	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type}
 	for _, r := range rules {
-		sale, ok, err := r.apply(&src, v.sales.digits)
+		sale, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {
 			return Sale{}, false, fmt.Errorf("%w: %s: %w", ErrMapping, event.Type, err)
 		}
@@ -69,14 +76,14 @@ func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
 }
 
 // apply returns ok where the rule holds; the sale of effect none has no Kind.
-func (r *rule) apply(src *source, digits map[string]int32) (sale Sale, ok bool, err error) {
+func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (sale Sale, ok bool, err error) {
 	if !all(r.when, src) {
 		return Sale{}, false, nil
 	}
 	if r.effect == "" {
 		return Sale{}, true, nil
 	}
-	sale = Sale{Kind: r.effect, Key: src.event.ID, Time: src.event.Time}
+	sale = Sale{Kind: r.effect, Key: src.id, Time: at}
 	amount, ok, err := r.amount.read(src)
 	if err != nil || !ok {
 		return Sale{}, false, err
@@ -117,17 +124,8 @@ func (r *rule) apply(src *source, digits map[string]int32) (sale Sale, ok bool, 
 			return Sale{}, false, err
 		}
 	}
-	if len(r.dimensions) > 0 {
-		sale.Dimensions = make(map[string]string, len(r.dimensions))
-		for name, v := range r.dimensions {
-			text, err := v.read(src)
-			if err != nil {
-				return Sale{}, false, fmt.Errorf("dimension %s: %w", name, err)
-			}
-			if text != "" {
-				sale.Dimensions[name] = clip(text, maxID)
-			}
-		}
+	if sale.Dimensions, err = r.readDimensions(src); err != nil {
+		return Sale{}, false, err
 	}
 	return sale, true, nil
 }
@@ -147,6 +145,26 @@ func (r *rule) readTime(src *source, sale *Sale) error {
 	}
 	sale.Time = t
 	return nil
+}
+
+// readDimensions leaves out what is not there, and is nil where nothing is.
+func (r *rule) readDimensions(src *source) (map[string]string, error) {
+	var out map[string]string
+	for i := range r.dimensions {
+		d := &r.dimensions[i]
+		text, err := d.value.read(src)
+		if err != nil {
+			return nil, fmt.Errorf("dimension %s: %w", d.name, err)
+		}
+		if text == "" {
+			continue
+		}
+		if out == nil {
+			out = make(map[string]string, len(r.dimensions))
+		}
+		out[d.name] = clip(text, maxID)
+	}
+	return out, nil
 }
 
 func required(name string, v *value, src *source) (string, error) {
@@ -258,14 +276,12 @@ func (c *compiler) compileRule(spec *ruleSpec) *rule {
 		t := c.compileTime(spec.Time, true)
 		r.time = &t
 	}
-	if len(spec.Dimensions) > 0 {
-		r.dimensions = make(map[string]value, len(spec.Dimensions))
-	}
-	for name, v := range spec.Dimensions {
+	for _, name := range slices.Sorted(maps.Keys(spec.Dimensions)) {
+		v := spec.Dimensions[name]
 		if !dimensionName.MatchString(name) {
 			c.fail(v, "%q is no name for a dimension: small letters, digits and _, first a letter", name)
 		}
-		r.dimensions[name] = c.compileValue(v, v, true)
+		r.dimensions = append(r.dimensions, dimension{name, c.compileValue(v, v, true)})
 	}
 	return r
 }

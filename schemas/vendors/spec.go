@@ -12,60 +12,60 @@ import (
 
 // fileSpec is a whole vendors.yaml.
 type fileSpec struct {
-	Vendors map[string]*vendorSpec `yaml:"vendors"`
+	Vendors map[string]*vendorSpec `yaml:"vendors" jsonschema:"required" jsonschema_description:"Who may send events. The name is the last part of the URL: POST /webhooks/NAME."`
 }
 
-// vendorSpec is one vendor; a preset is one too, with About in place of secrets.
+// vendorSpec is one vendor; a preset is one too, with facts for people in place of secrets.
 type vendorSpec struct {
-	Preset     string                `yaml:"preset"`
-	Secrets    []secretSpec          `yaml:"secrets"`
-	Signature  Signature             `yaml:"signature"`
-	Redelivery Redelivery            `yaml:"redelivery"`
+	Preset     string                `yaml:"preset" jsonschema_description:"A known vendor, whose signature, events and sales are taken over. What stands beside it overrides its part."`
+	Secrets    []secretSpec          `yaml:"secrets" jsonschema_description:"References to the secrets that may sign, never the secrets themselves. Several are live at once, for rotation."`
+	Signature  Signature             `yaml:"signature" jsonschema_description:"How the vendor signs."`
+	Redelivery Redelivery            `yaml:"redelivery" jsonschema:"enum=first,enum=last" jsonschema_description:"Which delivery of an event counts when their contents differ. Default: first."`
 	Limits     limitsSpec            `yaml:"limits" jsonschema_description:"What the vendor may send at most, and from where."`
-	Events     eventsSpec            `yaml:"events"`
-	Digits     map[string]*int       `yaml:"digits"`
-	Sales      map[string]*rulesSpec `yaml:"sales"`
+	Events     eventsSpec            `yaml:"events" jsonschema_description:"Where the facts of an event stand in a delivery."`
+	Digits     map[string]*int       `yaml:"digits" jsonschema_description:"Decimals of the vendor's own minor units, by currency, where they are not those of ISO 4217."`
+	Sales      map[string]*rulesSpec `yaml:"sales" jsonschema_description:"What event types do to the figures. A key is a type, or a pattern with one *. null switches a preset's rule off."`
 }
 
-// secretSpec is a reference to a secret: "env:NAME", "file:/path", or a mapping that also gives its end.
+// secretSpec is a reference to a secret, and optionally its end.
 type secretSpec struct {
-	From  string `yaml:"from" short:"true"`
-	Until string `yaml:"until"`
+	From  string `yaml:"from" short:"true" jsonschema_description:"env:NAME or file:/path."`
+	Until string `yaml:"until" jsonschema_description:"The last day (2026-12-31, until its end in UTC), or a time in RFC 3339."`
 }
 
 // eventsSpec says how a delivery is read: which events it carries and where their facts stand.
 type eventsSpec struct {
-	Content string     `yaml:"content"`
-	Each    string     `yaml:"each"`
-	ID      *valueSpec `yaml:"id"`
-	Type    *valueSpec `yaml:"type"`
-	Time    *timeSpec  `yaml:"time"`
+	Content string     `yaml:"content" jsonschema:"enum=json,enum=ndjson,enum=form,enum=any" jsonschema_description:"What bodies are. ndjson: every line is an event. form: a field's name is its path. any: JSON or form where it is one, else bytes. Default: json."`
+	Each    string     `yaml:"each" jsonschema_description:"Path of the array whose items are the events; @this for a body that is an array. The other paths then look into the item, and body:PATH into the whole body."`
+	ID      *valueSpec `yaml:"id" jsonschema_description:"What names the event in all its deliveries. Default: event:sha256."`
+	Type    *valueSpec `yaml:"type" jsonschema_description:"The event's type, by which sales are found."`
+	Time    *timeSpec  `yaml:"time" jsonschema_description:"The event's own time, which must be the same in every delivery. Default: none."`
 }
 
 // valueSpec is where a text comes from: a path, or a mapping with one of its keys.
 type valueSpec struct {
-	Path  string       `yaml:"path" short:"true"`
-	Const *string      `yaml:"const"`
-	First []*valueSpec `yaml:"first"`
-	Join  []*valueSpec `yaml:"join"`
-	With  *string      `yaml:"with"`
+	Path  string       `yaml:"path" short:"true" jsonschema_description:"A gjson path such as data.object.id or items.0.id; also header:NAME (under events), body:PATH (with each), event:id, event:type (under sales), event:sha256."`
+	Const *string      `yaml:"const" jsonschema:"oneof_type=string;number;boolean" jsonschema_description:"This very text."`
+	First []*valueSpec `yaml:"first" jsonschema_description:"The first of these that is there: neither absent, null nor empty."`
+	Join  []*valueSpec `yaml:"join" jsonschema_description:"All of these, joined by with; nothing as soon as one is not there."`
+	With  *string      `yaml:"with" jsonschema_description:"What stands between joined parts. Default: a colon."`
 }
 
 // timeSpec is a value and the formats it may have.
 type timeSpec struct {
 	valueSpec
-	Format []string `yaml:"format"`
+	Format []string `yaml:"format" jsonschema_description:"How the time is written; of several the first that fits. Default: rfc3339."`
 }
 
 // amountSpec is where an amount comes from: a value or a sum, and what is then done to it.
 type amountSpec struct {
 	valueSpec
-	Sum   *valueSpec  `yaml:"sum"`
-	Each  string      `yaml:"each"`
-	When  whenSpec    `yaml:"when"`
-	Times *amountSpec `yaml:"times"`
-	Minus *amountSpec `yaml:"minus"`
-	Abs   bool        `yaml:"abs"`
+	Sum   *valueSpec  `yaml:"sum" jsonschema_description:"Summed over the items of each that match when."`
+	Each  string      `yaml:"each" jsonschema_description:"Path of the array to sum over."`
+	When  whenSpec    `yaml:"when" jsonschema_description:"Which items count. If none does, the rule does not hold."`
+	Times *amountSpec `yaml:"times" jsonschema_description:"Multiplied by this."`
+	Minus *amountSpec `yaml:"minus" jsonschema_description:"Less this, which is zero where it is not there: for amounts that are running totals."`
+	Abs   bool        `yaml:"abs" jsonschema_description:"Without its sign."`
 }
 
 // whenSpec maps paths to what must stand there.
@@ -87,7 +87,9 @@ func (s *matchSpec) decodeNode(r *reader, node ast.Node) {
 			return
 		}
 		s.Not = true
-		s.decodeNode(r, entries[0].value)
+		if value := r.resolve(entries[0].value); value != nil {
+			s.decodeNode(r, value)
+		}
 	case *ast.SequenceNode:
 		for _, item := range n.Values {
 			s.add(r, item)
@@ -98,6 +100,9 @@ func (s *matchSpec) decodeNode(r *reader, node ast.Node) {
 }
 
 func (s *matchSpec) add(r *reader, node ast.Node) {
+	if node = r.resolve(node); node == nil {
+		return
+	}
 	if node.Type() == ast.NullType {
 		s.Null = true
 	} else if text, ok := r.scalar(node); ok {
@@ -110,15 +115,15 @@ type rulesSpec []*ruleSpec
 
 // ruleSpec says what an event does to the figures.
 type ruleSpec struct {
-	Effect     string                `yaml:"effect"`
-	When       whenSpec              `yaml:"when"`
-	Key        *valueSpec            `yaml:"key"`
-	Amount     *amountSpec           `yaml:"amount"`
-	Unit       string                `yaml:"unit"`
-	Currency   *valueSpec            `yaml:"currency"`
-	Order      *valueSpec            `yaml:"order"`
-	Time       *timeSpec             `yaml:"time"`
-	Dimensions map[string]*valueSpec `yaml:"dimensions"`
+	Effect     string                `yaml:"effect" jsonschema:"required,enum=sale,enum=refund,enum=none" jsonschema_description:"Whether money comes, goes, or neither."`
+	When       whenSpec              `yaml:"when" jsonschema_description:"What must stand at which path for the rule to hold, compared as text; all must hold."`
+	Key        *valueSpec            `yaml:"key" jsonschema_description:"The business identity: two events with the same key and effect are one sale. Default: event:id."`
+	Amount     *amountSpec           `yaml:"amount" jsonschema_description:"How much."`
+	Unit       string                `yaml:"unit" jsonschema:"enum=minor,enum=major" jsonschema_description:"minor: a whole number of cents. major: units with decimals."`
+	Currency   *valueSpec            `yaml:"currency" jsonschema_description:"ISO 4217 code, in either case; {const: EUR} where the vendor does not say."`
+	Order      *valueSpec            `yaml:"order" jsonschema_description:"What was bought: links sales and refunds."`
+	Time       *timeSpec             `yaml:"time" jsonschema_description:"When it counts; must be the same for all events with this key. Default: the event's time."`
+	Dimensions map[string]*valueSpec `yaml:"dimensions" jsonschema_description:"More facts to chart by, by name."`
 }
 
 // aboutSpec holds a preset's facts, for people.

@@ -4,17 +4,24 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 )
 
-// source is what the values of one event are read from.
+// source is what the values of one event are read from. The documents are views of the caller's bytes, and so are
+// the texts that values find in them: what is kept must be cloned.
 type source struct {
 	header http.Header // while identifying; nil afterwards
-	body   []byte      // the delivery's document; nil after identifying
-	item   []byte      // the event's document
-	event  *Identity   // while mapping; nil before
+	body   string      // the delivery's document; "" afterwards
+	item   string      // the event's document
+	data   []byte      // the event's bytes
+	id     string      // the event's ID and type, once it is identified
+	typ    string
 }
+
+// view returns b as a string without copying it.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // value is a compiled valueSpec: it finds one text.
 type value struct {
@@ -31,6 +38,7 @@ const (
 	fromHeader
 	fromEventID
 	fromEventType
+	fromHash
 	fromConst
 	fromFirst
 	fromJoin
@@ -56,9 +64,11 @@ func (v *value) read(src *source) (string, error) {
 		}
 		return "", nil
 	case fromEventID:
-		return src.event.ID, nil
+		return src.id, nil
 	case fromEventType:
-		return src.event.Type, nil
+		return src.typ, nil
+	case fromHash:
+		return hash(src.data), nil
 	case fromConst:
 		return v.text, nil
 	case fromFirst:
@@ -102,6 +112,8 @@ func (v *value) String() string {
 		return eventPrefix + "id"
 	case fromEventType:
 		return eventPrefix + "type"
+	case fromHash:
+		return eventPrefix + "sha256"
 	case fromConst:
 		return fmt.Sprintf("constant %q", v.text)
 	}
@@ -122,12 +134,12 @@ func (v *value) varies() bool {
 			return true
 		}
 	}
-	return v.from == fromItem
+	return v.from == fromItem || v.from == fromHash
 }
 
 // scalarAt reads one text of a JSON document. Where a key stands twice the first counts.
-func scalarAt(doc []byte, path string) (string, error) {
-	result := gjson.GetBytes(doc, path)
+func scalarAt(doc, path string) (string, error) {
+	result := gjson.Get(doc, path)
 	switch result.Type {
 	case gjson.String:
 		return result.Str, nil
@@ -146,13 +158,7 @@ func scalarAt(doc []byte, path string) (string, error) {
 // compileValue checks and compiles spec; at is the field to blame for its shape. mapping says whether it stands in a sale's rule, which sees the
 // event, or under events, which sees the delivery.
 func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
-	given := 0
-	for _, set := range []bool{spec.Path != "", spec.Const != nil, spec.First != nil, spec.Join != nil} {
-		if set {
-			given++
-		}
-	}
-	if given != 1 {
+	if spec.given() != 1 {
 		c.fail(at, "a value is a path (data.object.id) or a mapping with exactly one of path, const, first, join")
 		return value{}
 	}
@@ -185,6 +191,17 @@ func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
 	return c.compilePath(&spec.Path, spec.Path, mapping)
 }
 
+// given counts the ways in which spec says where the value comes from.
+func (s *valueSpec) given() int {
+	n := 0
+	for _, set := range []bool{s.Path != "", s.Const != nil, s.First != nil, s.Join != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
 // compilePath compiles the text at field: a path, or one of the prefixes.
 func (c *compiler) compilePath(field any, text string, mapping bool) value {
 	if name, ok := strings.CutPrefix(text, headerPrefix); ok {
@@ -197,17 +214,13 @@ func (c *compiler) compilePath(field any, text string, mapping bool) value {
 		return value{from: fromHeader, text: http.CanonicalHeaderKey(name)}
 	}
 	if name, ok := strings.CutPrefix(text, eventPrefix); ok {
-		switch {
-		case !mapping:
+		from, ok := map[string]origin{"id": fromEventID, "type": fromEventType, "sha256": fromHash}[name]
+		if !ok {
+			c.fail(field, "%q: there are event:id, event:type and event:sha256", text)
+		} else if !mapping && from != fromHash {
 			c.fail(field, "%q can stand in sales only", text)
-		case name == "id":
-			return value{from: fromEventID}
-		case name == "type":
-			return value{from: fromEventType}
-		default:
-			c.fail(field, "%q: there are event:id and event:type", text)
 		}
-		return value{from: fromEventID}
+		return value{from: from}
 	}
 	from := fromItem
 	if path, ok := strings.CutPrefix(text, bodyPrefix); ok {
