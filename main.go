@@ -11,9 +11,14 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/hookline-io/hookline/compose/local/broker"
+	"github.com/hookline-io/hookline/compose/local/engine"
+	"github.com/hookline-io/hookline/compose/setup"
+	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/ingest"
 	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/processor"
 )
 
 // version is set by the linker.
@@ -23,8 +28,13 @@ type commands struct {
 	Log     service.LogOptions `embed:"" prefix:"log-"`
 	Version kong.VersionFlag   `help:"Print the version." env:"-"`
 
-	Ingest ingest.Command `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
-	Vendor sender.Command `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
+	Setup      setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
+	Ingest     ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
+	Processor  processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
+	Dashboards dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
+	Vendor     sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
+	Broker     broker.Command     `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
+	Engine     engine.Command     `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
 }
 
 func main() {

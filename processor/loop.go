@@ -159,15 +159,12 @@ func (l *loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 	if b.oldest.IsZero() {
 		b.oldest = time.Now()
 	}
-	row, stored, err := transform(r, config)
+	row, err := transform(r, config, b.rows)
 	if err != nil {
 		l.log.Warn("event is dead-lettered", "event", string(r.Key), "vendor", row.Event.Vendor,
 			"topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "err", err)
 		l.metrics.dead.WithLabelValues(stageOf(err)).Inc()
 		b.dead = append(b.dead, deadLetter{r, err})
-	}
-	if stored {
-		b.rows.Append(row)
 	}
 	b.took(r, grant)
 }
@@ -185,22 +182,15 @@ func (l *loop) flush(ctx context.Context, b *batch) error {
 	if err := l.hold(ctx, "write dead letters", func(ctx context.Context) error { return bury(ctx, l.client, l.dlq, b.dead) }); err != nil {
 		return err
 	}
-	l.commit(ctx, b)
-	return nil
-}
-
-// commit commits b's offsets. A commit that fails is no loss: the records are read and stored again.
-func (l *loop) commit(ctx context.Context, b *batch) {
-	offsets := b.offsets(l.assignment)
-	if len(offsets) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, l.limits.InsertTimeout)
-	defer cancel()
-	if err := commitOffsets(ctx, l.client, offsets); err != nil {
-		l.metrics.commitFailures.Inc()
-		l.log.Warn("offsets not committed; their events will be read again", "err", err)
-	}
+	// A commit fails while the group rebalances or its coordinator restarts. The partitions may stay ours through
+	// that, and then nobody reads their events again: so it is repeated, for as long as they are ours.
+	return l.hold(ctx, "commit offsets", func(ctx context.Context) error {
+		offsets := b.offsets(l.assignment)
+		if len(offsets) == 0 {
+			return nil
+		}
+		return commitOffsets(ctx, l.client, offsets)
+	})
 }
 
 // hold repeats do until it succeeds or ctx ends. Nothing is committed meanwhile, so nothing can be lost.

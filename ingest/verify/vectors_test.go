@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -127,7 +128,7 @@ func judge(t *testing.T, v vector) (accepted bool, detail string) {
 		t.Error("Verify changed the request")
 	}
 	var refusal *verify.Error
-	if err != nil && !asError(err, &refusal) {
+	if err != nil && !errors.As(err, &refusal) {
 		t.Errorf("Verify: %v is no *Error", err)
 	}
 	v.checkResponse(t, result, refusal)
@@ -135,7 +136,7 @@ func judge(t *testing.T, v vector) (accepted bool, detail string) {
 }
 
 func (v vector) request(t *testing.T) *verify.Request {
-	r := &verify.Request{Method: v.Method, URL: v.URL, Header: http.Header{}, Body: []byte(v.Body), Now: time.Unix(1767225600, 0)}
+	r := &verify.Request{Method: v.Method, URL: v.URL, Header: http.Header{}, Body: []byte(v.Body), Now: now}
 	if v.BodyBase64 != "" {
 		var err error
 		if r.Body, err = base64.StdEncoding.DecodeString(v.BodyBase64); err != nil {

@@ -34,15 +34,15 @@ type Vendor struct {
 // change the scheme's own defaults, and a scheme refuses those it does not know.
 type Signature struct {
 	Scheme    string        `yaml:"scheme"`
-	Header    string        `yaml:"header"`     // name of the header that carries the signature
-	Algorithm string        `yaml:"algorithm"`  // sha1 | sha256 | sha384 | sha512
-	Encoding  string        `yaml:"encoding"`   // hex | hex-upper | base64 | base64url
-	Prefix    string        `yaml:"prefix"`     // text before the digest, such as "sha256="
-	Template  string        `yaml:"template"`   // what is signed, such as "{timestamp}.{body}"
-	Timestamp string        `yaml:"timestamp"`  // name of the header that carries the signed time; "t=": in the signature's own
-	Tolerance time.Duration `yaml:"tolerance"`  // how far the signed time may lie from ours
-	URL       string        `yaml:"url"`        // the public URL as the vendor has it, without the query, where it is signed
-	SecretAs  string        `yaml:"secret_as"`  // how the secret's text becomes a key: text | hex | base64
+	Header    string        `yaml:"header"`    // name of the header that carries the signature
+	Algorithm string        `yaml:"algorithm"` // sha1 | sha256 | sha384 | sha512
+	Encoding  string        `yaml:"encoding"`  // hex | hex-upper | base64 | base64url
+	Prefix    string        `yaml:"prefix"`    // text before the digest, such as "sha256="
+	Template  string        `yaml:"template"`  // what is signed, such as "{timestamp}.{body}"
+	Timestamp string        `yaml:"timestamp"` // name of the header that carries the signed time; "t=": in the signature's own
+	Tolerance time.Duration `yaml:"tolerance"` // how far the signed time may lie from ours
+	URL       string        `yaml:"url"`       // the public URL as the vendor has it, without the query, where it is signed
+	SecretAs  string        `yaml:"secret_as"` // how the secret's text becomes a key: text | hex | base64
 }
 
 // Key is one live secret.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -22,8 +23,8 @@ func event(vendor, id string, at time.Time, header http.Header, body object, eff
 	return Event{Vendor: vendor, ID: id, Header: header, Body: raw, Time: at, Effect: effect}
 }
 
-// acme makes a charge as Stripe reports it. Every charge comes with a payment_intent.succeeded that tells of the same
-// money and must not count; a refund states the cumulative amount.
+// acme makes a charge as Stripe reports it. Some charges come with a payment_intent.succeeded that tells of the same
+// money, which must count once, whichever of the two is accepted; a refund states the cumulative amount.
 func (t *Traffic) acme(at time.Time) Event {
 	const vendor, currency = "acme-pay", "usd"
 	charge, intent, amount := t.id("ch"), t.id("pi"), t.price(4200)
@@ -47,7 +48,7 @@ func (t *Traffic) acme(at time.Time) Event {
 	if t.chance(0.15) {
 		t.pending = append(t.pending, stripe("payment_intent.succeeded", at, object{"object": object{
 			"id": intent, "object": "payment_intent", "amount": amount, "amount_received": amount, "currency": currency, "latest_charge": charge,
-		}}, nil))
+		}}, effect(vendors.KindSale, intent, "USD", amount, 2)))
 	}
 	if t.chance(0.06) {
 		parts := []int64{amount}
@@ -61,10 +62,10 @@ func (t *Traffic) acme(at time.Time) Event {
 			when = t.later(when)
 			t.pending = append(t.pending, stripe("charge.refunded", when,
 				object{"object": charged(refunded), "previous_attributes": object{"amount_refunded": before}},
-				effect(vendors.KindRefund, "USD", part, 2)))
+				effect(vendors.KindRefund, fmt.Sprintf("%s/%d", charge, refunded), "USD", part, 2)))
 		}
 	}
-	return stripe("charge.succeeded", at, object{"object": charged(0)}, effect(vendors.KindSale, "USD", amount, 2))
+	return stripe("charge.succeeded", at, object{"object": charged(0)}, effect(vendors.KindSale, intent, "USD", amount, 2))
 }
 
 // nordwind makes an order as Shopify reports it: what happened, when and by which ID stands in headers, and a
@@ -91,14 +92,14 @@ func (t *Traffic) nordwind(at time.Time) Event {
 				object{"id": order + 1<<41, "kind": "refund", "status": "success", "amount": money(part), "currency": currency},
 				object{"id": order + 1<<42, "kind": "refund", "status": "failure", "amount": money(cents), "currency": currency},
 			},
-		}, effect(vendors.KindRefund, currency, part, 2)))
+		}, effect(vendors.KindRefund, strconv.FormatInt(order, 10), currency, part, 2)))
 	}
 	return shopify("orders/paid", at, object{
 		"id": order, "admin_graphql_api_id": fmt.Sprintf("gid://shopify/Order/%d", order), "name": fmt.Sprintf("#%d", t.serial),
 		"created_at": at.Format(time.RFC3339), "currency": currency, "financial_status": "paid", "total_price": money(cents),
 		"subtotal_price": money(cents), "total_tax": "0.00", "customer": object{"id": order - 7, "email": "kunde@example.com"},
 		"line_items": []any{object{"id": order + 3, "title": "Wollmütze", "quantity": 1, "price": money(cents), "sku": "NW-17"}},
-	}, effect(vendors.KindSale, currency, cents, 2))
+	}, effect(vendors.KindSale, strconv.FormatInt(order, 10), currency, cents, 2))
 }
 
 // sakura makes an invoice of a reseller that follows Standard Webhooks: the ID travels in the webhook-id header.
@@ -111,14 +112,14 @@ func (t *Traffic) sakura(at time.Time) Event {
 	if t.chance(0.05) {
 		t.pending = append(t.pending, standard("invoice.refunded", t.later(at),
 			object{"refund": t.id("ref"), "invoice": invoice, "order": order, "amount": amount, "currency": currency},
-			effect(vendors.KindRefund, currency, amount, 0)))
+			effect(vendors.KindRefund, invoice, currency, amount, 0)))
 	}
 	if t.chance(0.05) {
 		t.pending = append(t.pending, standard("invoice.viewed", t.later(at), object{"invoice": invoice}, nil))
 	}
 	return standard("invoice.paid", at,
 		object{"invoice": invoice, "order": order, "amount": amount, "currency": currency, "customer": "株式会社サンプル", "lines": []any{object{"sku": "SK-1", "qty": 1}}},
-		effect(vendors.KindSale, currency, amount, 0))
+		effect(vendors.KindSale, invoice, currency, amount, 0))
 }
 
 // gulf makes an order of the plainest vendor: amounts are texts in major units, and one event in 20 states no time.
@@ -135,7 +136,7 @@ func (t *Traffic) gulf(at time.Time) Event {
 		} else {
 			body["paid_at"] = at.Format(time.RFC3339)
 		}
-		return event(vendor, id, at, nil, body, effect(effectKind, currency, fils, 3))
+		return event(vendor, id, at, nil, body, effect(effectKind, order, currency, fils, 3))
 	}
 	if t.chance(0.07) {
 		t.pending = append(t.pending, plain("order.refunded", t.later(at), 1+t.rng.Int64N(fils), vendors.KindRefund))

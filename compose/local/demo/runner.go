@@ -181,7 +181,7 @@ func (r *runner) enqueue(ctx context.Context, j job, signed sender.Signed) error
 }
 
 // progress logs how far the deliveries are until stop is called.
-func (r *runner) progress(n int, stored func() uint64) (stop func()) {
+func (r *runner) progress(n int) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -192,9 +192,17 @@ func (r *runner) progress(n int, stored func() uint64) (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				r.log.Info("demo", "sent", r.sent.Load(), "of", n, "accepted", r.accepted.Load(), "rejected", r.rejected.Load(), "stored", stored())
+				r.log.Info("demo", "sent", r.sent.Load(), "of", n, "accepted", r.accepted.Load(), "rejected", r.rejected.Load())
 			}
 		}
 	})
 	return func() { close(done); wg.Wait() }
+}
+
+// limiter returns nil for no limit.
+func limiter(perSecond float64) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/20)))
 }

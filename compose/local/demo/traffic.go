@@ -23,9 +23,10 @@ type Event struct {
 	Effect *Effect   // nil: neither sale nor refund
 }
 
-// Effect is what an event must add to the figures.
+// Effect is what an event must add to the figures, once for all events with the same vendor, kind and key.
 type Effect struct {
 	Kind     vendors.Kind
+	Key      string
 	Currency string
 	Amount   decimal.Decimal
 }
@@ -131,6 +132,6 @@ func (t *Traffic) sale(at time.Time) Event {
 	}
 }
 
-func effect(kind vendors.Kind, currency string, minor int64, digits int32) *Effect {
-	return &Effect{Kind: kind, Currency: currency, Amount: decimal.New(minor, -digits)}
+func effect(kind vendors.Kind, key, currency string, minor int64, digits int32) *Effect {
+	return &Effect{Kind: kind, Key: key, Currency: currency, Amount: decimal.New(minor, -digits)}
 }

@@ -17,7 +17,6 @@ type library struct {
 	handleSignals func(enabled int32)
 	connect       func(argc int32, argv unsafe.Pointer) unsafe.Pointer
 	closeConn     func(conn unsafe.Pointer)
-	shutdown      func() int32
 	version       func() string
 
 	classify func(conn unsafe.Pointer, sql unsafe.Pointer, sqlLen uintptr, database unsafe.Pointer, databaseLen uintptr, analysis unsafe.Pointer) int32
@@ -55,7 +54,6 @@ func loadLibrary(path string) (*library, error) {
 		"chdb_set_signal_handlers_enabled": &l.handleSignals,
 		"chdb_connect":                     &l.connect,
 		"chdb_close_conn":                  &l.closeConn,
-		"chdb_shutdown":                    &l.shutdown,
 		"chdb_version":                     &l.version,
 		"chdb_classify_query_n":            &l.classify,
 		"chdb_query_with_params_n":         &l.query,

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -81,9 +80,6 @@ func lockFolder(dir string) (*os.File, error) {
 // close waits for the engine to put its affairs in order. All sessions must be closed.
 func (s *store) close() error {
 	s.root.close()
-	if s.lib.shutdown() != 0 {
-		return errors.New("stop the engine: sessions are still open")
-	}
 	return s.lock.Close()
 }
 
