@@ -1,0 +1,83 @@
+// Package dashboards writes the Grafana boards that show what hookline has stored. One file per board says
+// what the board asks; panel.go says how all of them look; the JSON that Grafana reads is generated from
+// them and committed in generated/.
+//
+// The boards need Grafana 12.1 or later (the unit currency:financial and the variable format
+// customqueryparam) and the official ClickHouse plugin.
+package dashboards
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// ClickHouseUID is the UID that the provisioned ClickHouse data source must have: every query names it.
+const ClickHouseUID = "hookline-clickhouse"
+
+// SalesUID is the UID of the board "Sales".
+const SalesUID = "hookline-sales"
+
+// tag marks all of hookline's boards; the links from board to board follow it.
+const tag = "hookline"
+
+// board is what one board says; the rest is the same for all of them.
+type board struct {
+	uid, title, description string
+	from                    string // start of the default time range; it ends now
+	refresh                 string
+	variables               []cog.Builder[dashboard.VariableModel]
+	panels                  []panel
+}
+
+// boards lists all boards, the one that people open first at the front.
+func boards() []board {
+	return []board{sales()}
+}
+
+// Generate returns the JSON of every board under its file name, "<uid>.json".
+func Generate() (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	for _, b := range boards() {
+		model, err := b.build()
+		if err != nil {
+			return nil, fmt.Errorf("board %s: %w", b.uid, err)
+		}
+		raw, err := json.MarshalIndent(model, "", "  ")
+		if err != nil {
+			return nil, fmt.Errorf("board %s: %w", b.uid, err)
+		}
+		files[b.uid+".json"] = append(raw, '\n')
+	}
+	return files, nil
+}
+
+// build puts the board together. Its time zone is UTC because the panels read the chosen range as calendar
+// days: see lastDay.
+func (b board) build() (dashboard.Dashboard, error) {
+	toOthers := dashboard.NewDashboardLinkBuilder("Boards").
+		Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).IncludeVars(true).KeepTime(true)
+	model, err := dashboard.NewDashboardBuilder(b.title).
+		Uid(b.uid).Description(b.description).Tags([]string{tag}).
+		Timezone("utc").Time(b.from, "now").Refresh(b.refresh).
+		Tooltip(dashboard.DashboardCursorSyncCrosshair).
+		Link(toOthers).Variables(b.variables).Build()
+	if err != nil {
+		return dashboard.Dashboard{}, err
+	}
+	for _, p := range b.panels {
+		built, err := p.build()
+		if err != nil {
+			return dashboard.Dashboard{}, fmt.Errorf("panel %d, %s: %w", p.id, p.title, err)
+		}
+		model.Panels = append(model.Panels, dashboard.PanelOrRowPanel{Panel: &built})
+	}
+	return model, nil
+}
+
+func clickhouse() common.DataSourceRef {
+	return common.DataSourceRef{Type: cog.ToPtr(ClickHouseType), Uid: cog.ToPtr(ClickHouseUID)}
+}

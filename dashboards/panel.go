@@ -1,0 +1,96 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// noSales stands in a panel that has nothing to show, so that it does not look broken.
+const noSales = "No sales in this range"
+
+// panel is what every panel says, whatever draws it.
+type panel struct {
+	id                 uint32 // never reused: links to a panel carry it
+	title, description string
+	at                 dashboard.GridPos
+	draw               cog.Builder[dashboard.Panel]
+	unit               unit
+	shape              QueryType
+	sql                string    // empty for a text panel
+	noValue            string    // noSales where empty
+	matrix             [3]string // columns of the query that become rows, columns and values, if any
+}
+
+// unit says how a panel's figures are written. Grafana takes no variable for a unit, so the unit of money,
+// whose currency is chosen on the board, comes with the data: a second query answers it and the
+// transformation "config from query results" puts it on the figures.
+type unit struct {
+	id       string
+	decimals *float64
+	query    string // answers the columns unit and decimals, for money
+}
+
+func whole() unit   { return unit{id: "locale", decimals: cog.ToPtr(0.0)} }
+func percent() unit { return unit{id: "percentunit", decimals: cog.ToPtr(1.0)} }
+
+// money is an exact amount: "EUR 1,234.50", "JPY 1,235", "KWD 1.234".
+func money() unit { return unit{id: "locale", query: currencyUnit(true)} }
+
+// axisMoney is money on an axis, where decimals would only be noise.
+func axisMoney() unit { return unit{id: "locale", query: currencyUnit(false)} }
+
+// at is a place on Grafana's grid, 24 columns wide with rows of 30 pixels.
+func at(x, y, w, h uint32) dashboard.GridPos { return dashboard.GridPos{X: x, Y: y, W: w, H: h} }
+
+// unitRef is the letter of the query that answers the unit of money.
+const unitRef = "unit"
+
+func (p panel) build() (dashboard.Panel, error) {
+	out, err := p.draw.Build()
+	if err != nil {
+		return dashboard.Panel{}, err
+	}
+	out.Id, out.Title, out.Description, out.GridPos = &p.id, &p.title, &p.description, &p.at
+	if p.sql == "" {
+		return out, nil
+	}
+	out.Datasource = cog.ToPtr(clickhouse())
+	out.Targets = append(out.Targets, NewTarget("A", p.shape, p.sql))
+	if p.unit.query != "" {
+		out.Targets = append(out.Targets, NewTarget(unitRef, TableQuery, p.unit.query))
+		out.Transformations = append(out.Transformations, unitFromQuery())
+	}
+	if p.matrix[0] != "" {
+		out.Transformations = append(out.Transformations, matrix(p.matrix[0], p.matrix[1], p.matrix[2]))
+	}
+	if out.FieldConfig == nil {
+		out.FieldConfig = dashboard.NewFieldConfigSource()
+	}
+	defaults := &out.FieldConfig.Defaults
+	defaults.Unit, defaults.Decimals = &p.unit.id, p.unit.decimals
+	defaults.NoValue = cog.ToPtr(noSales)
+	if p.noValue != "" {
+		defaults.NoValue = &p.noValue
+	}
+	return out, nil
+}
+
+// unitFromQuery moves the answer of the unit query onto every number of the other query. A column that is
+// no amount says so in an override.
+func unitFromQuery() dashboard.DataTransformerConfig {
+	return dashboard.DataTransformerConfig{Id: "configFromData", Options: map[string]any{
+		"configRefId": unitRef,
+		"mappings": []map[string]any{
+			{"fieldName": "unit", "handlerKey": "unit", "reducerId": "lastNotNull"},
+			{"fieldName": "decimals", "handlerKey": "decimals", "reducerId": "lastNotNull"},
+		},
+	}}
+}
+
+// matrix turns rows of (row, column, value) into one row for each row and one column for each column. Left
+// empty, emptyValue would be a text.
+func matrix(row, column, value string) dashboard.DataTransformerConfig {
+	return dashboard.DataTransformerConfig{Id: "groupingToMatrix", Options: map[string]any{
+		"rowField": row, "columnField": column, "valueField": value, "emptyValue": "null",
+	}}
+}

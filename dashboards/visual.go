@@ -1,0 +1,118 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/barchart"
+	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/text"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+)
+
+// bars draws one group of bars for each row, its first column naming the group. The maximum length of labels
+// must be set: the SDK writes 0 for none, and Grafana then shows every label as "…".
+func bars() *barchart.PanelBuilder {
+	return barchart.NewPanelBuilder().
+		Orientation(common.VizOrientationVertical).
+		XTickLabelMaxLength(12).XTickLabelSpacing(100).
+		ShowValue(common.VisibilityModeNever).
+		Stacking(common.StackingModeNone).
+		GroupWidth(0.7).BarWidth(0.95).BarRadius(0).
+		FillOpacity(80).LineWidth(0).
+		AxisGridShow(true).
+		ColorScheme(palette()).
+		Legend(legend(common.LegendPlacementBottom)).
+		Tooltip(tooltip())
+}
+
+// stacked draws one bar for each row, its numbers on top of each other, from zero upwards.
+func stacked() *barchart.PanelBuilder {
+	return bars().Stacking(common.StackingModeNormal).AxisSoftMin(0).
+		Legend(legend(common.LegendPlacementRight))
+}
+
+// daily draws bars over time, one series for each label, on top of each other.
+func daily() *timeseries.PanelBuilder {
+	stacking := common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")
+	return timeseries.NewPanelBuilder().
+		DrawStyle(common.GraphDrawStyleBars).Stacking(stacking).
+		FillOpacity(80).LineWidth(0).BarAlignment(common.BarAlignmentAfter).
+		AxisSoftMin(0).ColorScheme(palette()).
+		Legend(legend(common.LegendPlacementRight)).Tooltip(tooltip())
+}
+
+// headline shows one figure. Its colour follows steps, which start at the lowest value; without any it is
+// the colour of text.
+func headline(steps ...dashboard.Threshold) *stat.PanelBuilder {
+	builder := stat.NewPanelBuilder().
+		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
+		GraphMode(common.BigValueGraphModeNone).ColorMode(common.BigValueColorModeNone).
+		TextMode(common.BigValueTextModeAuto).JustifyMode(common.BigValueJustifyModeAuto).
+		Orientation(common.VizOrientationAuto)
+	if len(steps) > 0 {
+		builder.ColorMode(common.BigValueColorModeValue).
+			ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
+			Thresholds(dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(steps))
+	}
+	return builder
+}
+
+// step colours values from here on; nil means from minus infinity.
+func step(from *float64, colour string) dashboard.Threshold {
+	return dashboard.Threshold{Value: from, Color: colour}
+}
+
+// ranking draws one horizontal bar for each row of the column named.
+func ranking(column string, limit float64) *bargauge.PanelBuilder {
+	return bargauge.NewPanelBuilder().
+		Orientation(common.VizOrientationHorizontal).
+		DisplayMode(common.BarGaugeDisplayModeBasic).ValueMode(common.BarGaugeValueModeText).
+		NamePlacement(common.BarGaugeNamePlacementLeft).ShowUnfilled(true).
+		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(true).Limit(limit).
+			Calcs([]string{"lastNotNull"}).Fields("/^" + column + "$/")).
+		ColorScheme(fixed("blue")).Min(0)
+}
+
+// rows shows the rows as they are.
+func rows() *table.PanelBuilder {
+	return table.NewPanelBuilder().CellHeight(common.TableCellHeightSm).Filterable(true)
+}
+
+// note shows Markdown.
+func note(markdown string) *text.PanelBuilder {
+	return text.NewPanelBuilder().Mode(text.TextModeMarkdown).Content(markdown)
+}
+
+func legend(where common.LegendPlacement) *common.VizLegendOptionsBuilder {
+	return common.NewVizLegendOptionsBuilder().ShowLegend(true).
+		DisplayMode(common.LegendDisplayModeTable).Placement(where).Calcs([]string{"sum"})
+}
+
+func tooltip() *common.VizTooltipOptionsBuilder {
+	return common.NewVizTooltipOptionsBuilder().
+		Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending)
+}
+
+func palette() *dashboard.FieldColorBuilder {
+	return dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)
+}
+
+func fixed(colour string) *dashboard.FieldColorBuilder {
+	return dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(colour)
+}
+
+// The properties that an override changes, for OverrideByName.
+
+func coloured(colour string) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": colour}}}
+}
+
+func written(u unit) []dashboard.DynamicConfigValue {
+	properties := []dashboard.DynamicConfigValue{{Id: "unit", Value: u.id}}
+	if u.decimals != nil {
+		properties = append(properties, dashboard.DynamicConfigValue{Id: "decimals", Value: *u.decimals})
+	}
+	return properties
+}
