@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/hookline-io/hookline/compose/local"
 	"github.com/hookline-io/hookline/compose/local/broker"
 	"github.com/hookline-io/hookline/compose/local/engine"
 	"github.com/hookline-io/hookline/compose/setup"
@@ -33,6 +34,7 @@ type commands struct {
 	Processor  processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
 	Dashboards dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
 	Vendor     sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
+	Local      local.Command      `cmd:"" help:"Run everything on this machine: broker, engine, setup, ingest, processor and preview."`
 	Broker     broker.Command     `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
 	Engine     engine.Command     `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -227,6 +228,10 @@ func wantProblem(t *testing.T, got sender.Answer, status int, reason string) {
 	}
 	if strings.Contains(string(got.Body), theSecret) {
 		t.Error("the answer holds the secret")
+	}
+	spec := readSpec(t)
+	if pair := fmt.Sprintf("%d %s", status, reason); !slices.Contains(spec.problems(spec.Paths["/webhooks/{vendor}"].Post), pair) {
+		t.Errorf("%s does not have %s", specFile, pair)
 	}
 }
 

@@ -14,10 +14,13 @@ type Limits struct {
 
 // limitsSpec bounds what a vendor may send, and from where.
 type limitsSpec struct {
-	Rate  *int     `yaml:"rate" jsonschema_description:"Events per second that each process of ingest accepts. Default: no limit."`
-	Burst *int     `yaml:"burst" jsonschema_description:"Events that may come at once, above the rate. Default: ten seconds' worth."`
-	Allow []string `yaml:"allow" jsonschema_description:"Addresses (203.0.113.7) and ranges (203.0.113.0/24) that deliveries may come from. Default: any. Behind a proxy, ingest needs --trusted-proxies to see them."`
+	Rate  *int        `yaml:"rate" jsonschema:"minimum=1" jsonschema_description:"Events per second that each process of ingest accepts. Default: no limit."`
+	Burst *int        `yaml:"burst" jsonschema:"minimum=1" jsonschema_description:"Events that may come at once, above the rate. Default: ten seconds' worth."`
+	Allow []rangeSpec `yaml:"allow" jsonschema_description:"Addresses (203.0.113.7) and ranges (203.0.113.0/24) that deliveries may come from. Default: any. Behind a proxy, ingest needs --trusted-proxies to see them."`
 }
+
+// rangeSpec is an address or a range of addresses.
+type rangeSpec string
 
 // burstSeconds is how much of its rate a vendor may send at once unless it says otherwise. Webhooks come in
 // bursts, and a vendor that is told 429 may come back only hours later.
@@ -40,7 +43,7 @@ func (c *compiler) compileLimits(spec *limitsSpec) Limits {
 		}
 	}
 	for i, text := range spec.Allow {
-		prefix, err := parsePrefix(text)
+		prefix, err := parsePrefix(string(text))
 		if err != nil {
 			c.fail(&spec.Allow[i], "%s", err)
 			continue

@@ -3,6 +3,7 @@ package vendors
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/bojanz/currency"
@@ -34,7 +35,7 @@ func parseNumber(text string) (decimal.Decimal, error) {
 		if !isDigits(digits) || len(exponent)-len(digits) > 1 {
 			return decimal.Decimal{}, fmt.Errorf("%q is not a number", text)
 		}
-		if digits = strings.TrimLeft(digits, "0"); len(digits) > 2 || len(digits) == 2 && digits > fmt.Sprint(maxExponent) {
+		if n, err := strconv.Atoi(exponent); err != nil || n > maxExponent || n < -maxExponent {
 			return decimal.Decimal{}, fmt.Errorf("%q has too large an exponent", text)
 		}
 	}

@@ -3,6 +3,7 @@ package vendors
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,10 @@ func (c *compiler) compileSecrets(vendor string, spec *vendorSpec, retries time.
 		seen[key.ID] = true
 		keys = append(keys, key)
 		c.warnExpiry(vendor, s.From, key, retries)
+	}
+	live := func(k Key) bool { return k.Until.IsZero() || k.Until.After(c.Now()) }
+	if len(keys) > 0 && !slices.ContainsFunc(keys, live) {
+		c.warn("%s: no secret is live: every delivery will be refused", vendor)
 	}
 	return keys
 }
