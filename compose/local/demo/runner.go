@@ -38,6 +38,7 @@ type runner struct {
 	workers int
 	limit   *rate.Limiter // nil: as fast as it goes
 	log     *slog.Logger
+	faults  []Fault // still to come
 
 	// A wall clock cannot be moved, so an event that is received months later is put on Kafka as ingest would have
 	// put it there then.
@@ -72,7 +73,10 @@ func (r *runner) run(ctx context.Context, n int) error {
 	}
 	group.Go(func() error {
 		defer close(jobs)
-		for range n {
+		for i := range n {
+			if err := r.strike(i); err != nil {
+				return err
+			}
 			if r.limit != nil {
 				if err := r.limit.Wait(ctx); err != nil {
 					return err
@@ -87,6 +91,19 @@ func (r *runner) run(ctx context.Context, n int) error {
 		return nil
 	})
 	return group.Wait()
+}
+
+// strike does what is due before the i-th delivery.
+func (r *runner) strike(i int) error {
+	for len(r.faults) > 0 && r.faults[0].At <= i {
+		fault := r.faults[0]
+		r.faults = r.faults[1:]
+		r.log.Info("demo fault", "what", fault.Name, "sent", i)
+		if err := fault.Do(); err != nil {
+			return fmt.Errorf("%s: %w", fault.Name, err)
+		}
+	}
+	return nil
 }
 
 // next decides what the next delivery is. Only one goroutine calls it.
