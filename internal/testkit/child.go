@@ -183,3 +183,6 @@ func (c *child) PID() int {
 	}
 	return c.process.Process.Pid
 }
+
+// DataDir is the folder that the process keeps its data in.
+func (c *child) DataDir() string { return c.spec.DataDir }

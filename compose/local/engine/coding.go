@@ -3,6 +3,7 @@ package engine
 import (
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -40,7 +41,7 @@ func requestBody(r *http.Request, framed bool) (io.Reader, error) {
 		return nil, exceptionf(codeCannotDecompress, "CANNOT_DECOMPRESS", "Cannot decompress the request's body: %v", err)
 	}
 	if framed {
-		body = compress.NewReader(body)
+		body = newFrameReader(body)
 	}
 	return body, nil
 }
@@ -94,6 +95,41 @@ func encodeResponse(w http.ResponseWriter, r *http.Request) io.WriteCloser {
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
+
+// frameReader reads frames of ClickHouse's own compression. Unlike compress.Reader, which wraps io.EOF
+// wherever it meets it, it tells the end of the data from a frame that is cut short.
+type frameReader struct {
+	source *countingReader
+	frames *compress.Reader
+}
+
+func newFrameReader(r io.Reader) *frameReader {
+	source := &countingReader{r: r}
+	return &frameReader{source: source, frames: compress.NewReader(source)}
+}
+
+func (f *frameReader) Read(p []byte) (int, error) {
+	before := f.source.n
+	n, err := f.frames.Read(p)
+	switch {
+	case !errors.Is(err, io.EOF):
+		return n, err
+	case f.source.n == before:
+		return n, io.EOF
+	}
+	return n, io.ErrUnexpectedEOF
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
 
 // frameSize is how much goes into one frame of ClickHouse's compression: DBMS_DEFAULT_BUFFER_SIZE of the server.
 const frameSize = 1 << 20

@@ -87,6 +87,9 @@ func (h *handler) execute(s *session, q *request) (*result, error) {
 	if n := s.statements(q.statement.text); n > 1 {
 		return nil, exceptionf(codeSyntaxError, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed): %d statements in one request", n)
 	}
+	if q.statement.empty() {
+		return nil, exceptionf(codeSyntaxError, "SYNTAX_ERROR", "Syntax error: Empty query")
+	}
 	return s.exec(q.statement.text, q.format, q.params)
 }
 

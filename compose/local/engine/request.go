@@ -132,7 +132,7 @@ func (q *request) rows() string {
 	return q.format
 }
 
-// authorized says whether r names the user and password of o. Without a password any one will do.
+// authorized says whether r names the user of o and that user's password.
 func (o *Options) authorized(r *http.Request) bool {
 	user, password := r.URL.Query().Get("user"), r.URL.Query().Get("password")
 	if u, p, ok := r.BasicAuth(); ok {

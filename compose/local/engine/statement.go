@@ -63,6 +63,9 @@ func parseStatement(text string) statement {
 	return s
 }
 
+// empty says whether there is nothing but blanks and comments.
+func (s *statement) empty() bool { return (&lexer{text: s.text}).next().kind == tokenEnd }
+
 // skipLine returns where data begins that follows a format's name: after blanks and at most one line end.
 func skipLine(text string, at int) int {
 	for at < len(text) && strings.IndexByte(" \t\f\r", text[at]) >= 0 {

@@ -1,0 +1,80 @@
+package analytics_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/testkit"
+	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// open returns a set-up database in a new engine.
+func open(t testing.TB, zones ...string) (*analytics.DB, *testkit.EngineProcess) {
+	t.Helper()
+	e := testkit.Engine(t)
+	db := connect(t, e)
+	if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: zones}); err != nil {
+		t.Fatal(err)
+	}
+	return db, e
+}
+
+func connect(t testing.TB, e *testkit.EngineProcess) *analytics.DB {
+	t.Helper()
+	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN + "/hookline")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// ask runs one statement over plain HTTP, past everything that is under test, and returns the rows as
+// tab-separated lines.
+func ask(t testing.TB, e *testkit.EngineProcess, sql string) string {
+	t.Helper()
+	r, err := http.Post(e.URL+"/?database=hookline&query="+url.QueryEscape(sql), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %v %s", sql, err, body)
+	}
+	return strings.TrimSuffix(string(body), "\n")
+}
+
+// sale returns the row of a sale of 12.34 EUR by acme, received a second after it happened.
+func sale(id string, at time.Time) analytics.Row {
+	return analytics.Row{
+		Event: schemas.Event{ID: id, Vendor: "acme", Type: "charge.succeeded", Time: at, Received: at.Add(time.Second),
+			ContentType: "application/json", KeyID: "01234567", Proof: schemas.ProofBody, Data: []byte(`{"id":"` + id + `"}`)},
+		Sale: &vendors.Sale{Kind: vendors.KindSale, Key: "ch_" + id, Amount: decimal.RequireFromString("12.34"), Currency: "EUR",
+			Order: "order-" + id, Time: at, Dimensions: map[string]string{"country": "NG", "channel": "web"}},
+		Origin: analytics.Origin{Topic: "webhooks.events", Partition: 3, Offset: 42},
+	}
+}
+
+func insert(t testing.TB, db *analytics.DB, rows ...analytics.Row) {
+	t.Helper()
+	b := analytics.NewBatch()
+	for _, r := range rows {
+		if err := b.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Insert(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+}

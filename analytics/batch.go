@@ -1,0 +1,247 @@
+package analytics
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Batch holds rows, column by column, until DB.Insert writes them. It may be used again after Reset, which
+// keeps its memory. It is not safe for concurrent use.
+//
+// A batch shares the bytes of Event.Data with its rows: they must not change before Reset.
+type Batch struct {
+	events eventBlock
+	sales  saleBlock
+	rows   int
+}
+
+// NewBatch returns an empty batch.
+func NewBatch() *Batch {
+	b := &Batch{}
+	b.events.init()
+	b.sales.init()
+	return b
+}
+
+// Append adds one row: to events, and to sales where the row has a sale. An error wraps ErrTime or ErrAmount,
+// is the row's own fault, and leaves the batch as it was.
+func (b *Batch) Append(r Row) error {
+	e := &r.Event
+	if e.BadTime != "" {
+		return fmt.Errorf("%w: %.64q is not a time", ErrTime, e.BadTime)
+	}
+	if err := checkTime("event", e.Time, e.Received); err != nil {
+		return err
+	}
+	version := Version(r.Rule, e.Received, r.Generation)
+	effect := ""
+	if r.Sale != nil {
+		if err := checkTime("sale", r.Sale.Time, e.Received); err != nil {
+			return err
+		}
+		amount, err := units(r.Sale.Amount)
+		if err != nil {
+			return err
+		}
+		effect = string(r.Sale.Kind)
+		b.sales.append(&r, amount, version)
+	}
+	if !r.Removed {
+		b.events.append(&r, effect, version)
+	}
+	b.rows++
+	return nil
+}
+
+// Len is how many rows were appended.
+func (b *Batch) Len() int { return b.rows }
+
+// rowBytes is what a row weighs beside its payload, about: IDs, times, numbers.
+const rowBytes = 200
+
+// Bytes is the memory that the batch holds on to, about.
+func (b *Batch) Bytes() int { return b.events.payload.bytes + b.rows*rowBytes }
+
+// Reset empties the batch.
+func (b *Batch) Reset() {
+	b.events.reset()
+	b.sales.reset()
+	b.rows = 0
+}
+
+// block holds the rows of one table.
+type block struct {
+	table   string
+	columns []namedColumn
+	months  []uint32 // source month of each row
+	seen    map[uint32]struct{}
+}
+
+type namedColumn struct {
+	name, kind string // kind is the ClickHouse type
+	column
+}
+
+func (b *block) len() int { return len(b.months) }
+
+func (b *block) endRow(month uint32) {
+	b.months = append(b.months, month)
+	if _, ok := b.seen[month]; !ok {
+		b.seen[month] = struct{}{}
+	}
+}
+
+func (b *block) reset() {
+	for _, c := range b.columns {
+		c.reset()
+	}
+	b.months = b.months[:0]
+	clear(b.seen)
+}
+
+// maxMonths is how many partitions one INSERT may write to: ClickHouse refuses more than
+// max_partitions_per_insert_block, by default 100.
+const maxMonths = 100
+
+// split deals the rows out into blocks of at most maxMonths months each, made by empty. It copies only where
+// one block is not enough.
+func (b *block) split(empty func() *block) []*block {
+	if len(b.seen) <= maxMonths {
+		return []*block{b}
+	}
+	part := map[uint32]int{}
+	for i, month := range slices.Sorted(maps.Keys(b.seen)) {
+		part[month] = i / maxMonths
+	}
+	parts := make([]*block, (len(b.seen)+maxMonths-1)/maxMonths)
+	for i := range parts {
+		parts[i] = empty()
+	}
+	for row, month := range b.months {
+		to := parts[part[month]]
+		for i, c := range to.columns {
+			c.take(b.columns[i].column, row)
+		}
+		to.endRow(month)
+	}
+	return parts
+}
+
+const (
+	typeWord    = "LowCardinality(String)"
+	typeString  = "String"
+	typeTime    = "DateTime64(3, 'UTC')"
+	typeDecimal = "Decimal(18, 4)"
+	typePairs   = "Map(LowCardinality(String), String)"
+)
+
+// eventBlock is rows of the table events.
+type eventBlock struct {
+	block
+	vendor, kind, contentType, keyID, proof, effect, topic words
+	id                                                     text
+	occurred, received, offset                             number[int64]
+	partition                                              number[int32]
+	payload                                                blobs
+	version                                                number[uint64]
+}
+
+func (b *eventBlock) init() {
+	b.block = block{table: "events", seen: map[uint32]struct{}{}, columns: []namedColumn{
+		{"vendor", typeWord, &b.vendor},
+		{"event_id", typeString, &b.id},
+		{"type", typeWord, &b.kind},
+		{"occurred_at", typeTime, &b.occurred},
+		{"received_at", typeTime, &b.received},
+		{"payload", typeString, &b.payload},
+		{"content_type", typeWord, &b.contentType},
+		{"key_id", typeWord, &b.keyID},
+		{"proof", typeWord, &b.proof},
+		{"effect", typeWord, &b.effect},
+		{"kafka_topic", typeWord, &b.topic},
+		{"kafka_partition", "Int32", &b.partition},
+		{"kafka_offset", "Int64", &b.offset},
+		{"version", "UInt64", &b.version},
+	}}
+}
+
+func (b *eventBlock) append(r *Row, effect string, version uint64) {
+	e := &r.Event
+	b.vendor.append(e.Vendor)
+	b.id.append(e.ID)
+	b.kind.append(e.Type)
+	b.occurred.append(millis(e.Time))
+	b.received.append(millis(e.Received))
+	b.payload.append(e.Data)
+	b.contentType.append(e.ContentType)
+	b.keyID.append(e.KeyID)
+	b.proof.append(string(e.Proof))
+	b.effect.append(effect)
+	b.topic.append(r.Origin.Topic)
+	b.partition.append(r.Origin.Partition)
+	b.offset.append(r.Origin.Offset)
+	b.version.append(version)
+	b.endRow(sourceMonth(e.Time))
+}
+
+// saleBlock is rows of the table sales.
+type saleBlock struct {
+	block
+	vendor, kind, eventType, currency words
+	key, eventID, order               text
+	amount, occurred, received        number[int64]
+	dimensions                        pairs
+	version                           number[uint64]
+	deleted                           number[uint8]
+	names                             []string // scratch
+}
+
+func (b *saleBlock) init() {
+	b.block = block{table: "sales", seen: map[uint32]struct{}{}, columns: []namedColumn{
+		{"vendor", typeWord, &b.vendor},
+		{"kind", typeWord, &b.kind},
+		{"sale_key", typeString, &b.key},
+		{"event_id", typeString, &b.eventID},
+		{"type", typeWord, &b.eventType},
+		{"order_id", typeString, &b.order},
+		{"amount", typeDecimal, &b.amount},
+		{"currency", typeWord, &b.currency},
+		{"occurred_at", typeTime, &b.occurred},
+		{"received_at", typeTime, &b.received},
+		{"dimensions", typePairs, &b.dimensions},
+		{"version", "UInt64", &b.version},
+		{"is_deleted", "UInt8", &b.deleted},
+	}}
+}
+
+func (b *saleBlock) append(r *Row, amount int64, version uint64) {
+	e, s := &r.Event, r.Sale
+	b.vendor.append(e.Vendor)
+	b.kind.append(string(s.Kind))
+	b.key.append(s.Key)
+	b.eventID.append(e.ID)
+	b.eventType.append(e.Type)
+	b.order.append(s.Order)
+	b.amount.append(amount)
+	b.currency.append(s.Currency)
+	b.occurred.append(millis(s.Time))
+	b.received.append(millis(e.Received))
+	// In the order of their names, so that equal dimensions make equal bytes.
+	b.names = b.names[:0]
+	for name := range s.Dimensions {
+		b.names = append(b.names, name)
+	}
+	slices.Sort(b.names)
+	for _, name := range b.names {
+		b.dimensions.append(name, s.Dimensions[name])
+	}
+	b.dimensions.endRow()
+	b.version.append(version)
+	var deleted uint8
+	if r.Removed {
+		deleted = 1
+	}
+	b.deleted.append(deleted)
+	b.endRow(sourceMonth(s.Time))
+}

@@ -1,0 +1,73 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// DB is hookline's database in ClickHouse. It is safe for concurrent use.
+type DB struct {
+	conn    driver.Conn
+	opt     *clickhouse.Options
+	options Options
+}
+
+// Open returns the database that o names. It checks o and dials nothing, so that it succeeds while ClickHouse
+// is down; see Ping. Errors are mistakes in o.
+func Open(_ context.Context, o Options) (*DB, error) {
+	opt, err := o.driver()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := clickhouse.Open(opt)
+	if err != nil {
+		return nil, fmt.Errorf("open ClickHouse: %w", err)
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	return &DB{conn: conn, opt: opt, options: o}, nil
+}
+
+// Name is the name of the database.
+func (db *DB) Name() string { return db.opt.Auth.Database }
+
+// Ping asks ClickHouse for a sign of life, in this database: it fails before Migrate has created it.
+func (db *DB) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
+	return wrap("ping ClickHouse", db.conn.Ping(ctx))
+}
+
+// Close gives all connections back.
+func (db *DB) Close() error { return wrap("close ClickHouse", db.conn.Close()) }
+
+// exec runs one statement that returns nothing.
+func (db *DB) exec(ctx context.Context, op, query string, args ...any) error {
+	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
+	return wrap(op, db.conn.Exec(ctx, query, args...))
+}
+
+// collect runs query and returns what scan makes of each row.
+func collect[T any](ctx context.Context, db *DB, op, query string, scan func(driver.Rows) (T, error), args ...any) (out []T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
+	rows, err := db.conn.Query(ctx, query, args...)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, wrap(op, err)
+		}
+		out = append(out, v)
+	}
+	return out, wrap(op, rows.Err())
+}

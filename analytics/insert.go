@@ -1,0 +1,82 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// insertSettings make an INSERT mean: stored when it returns.
+var insertSettings = clickhouse.Settings{
+	// Batches are large already; waiting on the server to make larger ones only delays the answer. On by
+	// default since ClickHouse 26.3.
+	"async_insert": 0,
+	// Identity and version decide what counts, not whether a block looks like an earlier one: the hashes would
+	// drop rows that come back after their partition was dropped.
+	"insert_deduplicate": 0,
+	// Over HTTP, answer only when the INSERT is complete, so that its failure is the status.
+	"wait_end_of_query": 1,
+}
+
+// Insert writes all rows of b and returns when they are stored. Writing a batch again changes nothing that
+// counts: after an error, which may have left some of the rows stored, or none, insert it again. The deadline
+// is ctx's or Options.Timeout, whichever is sooner. ClickHouse's refusals are an *Error.
+func (db *DB) Insert(ctx context.Context, b *Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
+	for _, part := range b.sales.split(emptySales) {
+		if err := db.insert(ctx, part); err != nil {
+			return err
+		}
+	}
+	for _, part := range b.events.split(emptyEvents) {
+		if err := db.insert(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func emptySales() *block {
+	var b saleBlock
+	b.init()
+	return &b.block
+}
+
+func emptyEvents() *block {
+	var b eventBlock
+	b.init()
+	return &b.block
+}
+
+func (db *DB) insert(ctx context.Context, b *block) error {
+	if b.len() == 0 {
+		return nil
+	}
+	op := "insert into " + b.table
+	names := make([]string, len(b.columns))
+	types := make([]clickhouse.ColumnNameAndType, len(b.columns))
+	for i, c := range b.columns {
+		names[i] = c.name
+		types[i] = clickhouse.ColumnNameAndType{Name: c.name, Type: c.kind} // spares a DESCRIBE over HTTP
+	}
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings), clickhouse.WithColumnNamesAndTypes(types))
+	batch, err := db.conn.PrepareBatch(ctx, fmt.Sprintf("INSERT INTO %s (%s)", b.table, strings.Join(names, ", ")))
+	if err != nil {
+		return wrap(op, err)
+	}
+	defer batch.Close()
+	for i, into := range batch.Columns() {
+		c := b.columns[i]
+		if err := c.load(into); err != nil {
+			return fmt.Errorf("%s: encode column %s: %w", op, c.name, err)
+		}
+		// The driver's HTTP batch would send nothing and report success for columns of unequal length.
+		if into.Rows() != b.len() {
+			return fmt.Errorf("%s: encode column %s: %d rows of %d", op, c.name, into.Rows(), b.len())
+		}
+	}
+	return wrap(op, batch.Send())
+}

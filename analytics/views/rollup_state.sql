@@ -1,0 +1,38 @@
+CREATE OR REPLACE VIEW rollup_state
+(
+    months  UInt64 COMMENT 'Source months that have sales.',
+    pending UInt64 COMMENT 'Those of them that changed since they were last recomputed, or that a reporting zone has no figures of.',
+    since   DateTime('UTC') COMMENT 'When the change came that has waited longest; now where nothing is pending.',
+    behind  Int64 COMMENT 'How many seconds that is ago: up to 5 is normal.'
+)
+AS SELECT
+    count() AS months,
+    countIf(stale) AS pending,
+    if(pending = 0, now(), minIf(written_at, stale)) AS since,
+    dateDiff('second', since, now()) AS behind
+FROM
+(
+    -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
+    SELECT
+        parts.written_at AS written_at,
+        runs.zones < (SELECT count() FROM reporting_zones) OR runs.at <= parts.written_at + INTERVAL 1 SECOND AS stale
+    FROM
+    (
+        SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
+        FROM system.parts
+        WHERE database = currentDatabase() AND table = 'sales' AND active
+        GROUP BY partition
+    ) AS parts
+    LEFT JOIN
+    (
+        SELECT source_month, min(at) AS at, count() AS zones
+        FROM
+        (
+            SELECT source_month, zone, max(refreshed_at) AS at
+            FROM sales_rollup
+            GROUP BY source_month, zone
+        )
+        GROUP BY source_month
+    ) AS runs ON runs.source_month = parts.source_month
+)
+COMMENT 'How far the figures of sales_per_month and sales_daily are behind the table sales.'
