@@ -49,7 +49,7 @@ WHERE ` + chosen + `
 HAVING count() > 0`,
 			},
 			{
-				id: 5, title: "Net sales per month (${currency})", at: at(0, 3, 24, 12), unit: axisMoney(), shape: TableQuery,
+				id: 5, title: "Net sales per month (${currency})", at: at(0, 3, 24, 12), unit: wholeMoney(), shape: TableQuery,
 				description: fmt.Sprintf("Sales minus refunds by month and vendor. A month is whole even where the range cuts it, and an empty month is shown. The %d vendors with the highest net sales in the range stand alone; the rest are one series.", shownVendors),
 				draw:        stacked(),
 				matrix:      [3]string{"Month", "Vendor", "Net"},
@@ -102,16 +102,16 @@ WHERE ` + chosen + `
 HAVING count() > 0`,
 			},
 			{
-				id: 10, title: "Gross, refunds and net by month (${currency})", at: at(0, 18, 12, 9), unit: axisMoney(), shape: TableQuery,
+				id: 10, title: "Gross, refunds and net by month (${currency})", at: at(0, 18, 12, 9), unit: wholeMoney(), shape: TableQuery,
 				description: "Gross is what was sold, refunds what was given back in that month, net the difference. A refund counts in the month it was made, not in the month of its sale.",
 				draw: bars().
 					OverrideByName("Gross", coloured(blue)).OverrideByName("Refunds", coloured(red)).OverrideByName("Net", coloured(green)),
 				sql: grossRefundsNet,
 			},
 			{
-				id: 11, title: "Year over year (${currency})", at: at(12, 18, 12, 9), unit: axisMoney(), shape: TableQuery,
+				id: 11, title: "Year over year (${currency})", at: at(12, 18, 12, 9), unit: wholeMoney(), shape: TableQuery,
 				description: "Net sales of each month in the year in which the range ends, beside the same month of the year before. The current month is not over yet.",
-				draw:        bars(),
+				draw:        bars().XTickLabelSpacing(40),
 				matrix:      [3]string{"Month", "Year", "Net"},
 				sql:         yearOverYear,
 			},
@@ -129,7 +129,7 @@ ORDER BY sum(net) DESC, vendor
 LIMIT 10`,
 			},
 			{
-				id: 13, title: "Net sales per day (${currency})", at: at(8, 27, 16, 10), unit: axisMoney(), shape: TimeSeriesQuery,
+				id: 13, title: "Net sales per day (${currency})", at: at(8, 27, 16, 10), unit: wholeMoney(), shape: TimeSeriesQuery,
 				description: "Sales minus refunds by day and vendor. Drag over the chart to look closer.",
 				draw:        daily().DisplayName("${__field.labels.Vendor}"),
 				sql:         netPerDay,
