@@ -16,6 +16,7 @@ import (
 	"github.com/hookline-io/hookline/compose/local/engine"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
+	"github.com/hookline-io/hookline/dashboards/preview"
 	"github.com/hookline-io/hookline/ingest"
 	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/internal/service"
@@ -35,6 +36,7 @@ type commands struct {
 	Ingest     ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
 	Processor  processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
 	Dashboards dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
+	Preview    preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
 	Vendor     sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
 	Broker     broker.Command     `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
 	Engine     engine.Command     `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
