@@ -27,7 +27,7 @@ func writeSampleSale(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write a sale to try: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, sampleFile), text, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, sampleFile), text, 0o600); err != nil {
 		return fmt.Errorf("write a sale to try: %w", err)
 	}
 	return nil

@@ -11,10 +11,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
+	"sync"
 	"time"
 
 	"github.com/hookline-io/hookline/compose/local/demo"
+	"github.com/hookline-io/hookline/compose/local/lockfile"
 	"github.com/hookline-io/hookline/compose/local/packages"
 	"github.com/hookline-io/hookline/compose/local/supervise"
 )
@@ -53,14 +54,14 @@ func (s *Stack) Kill(part string) error { return s.supervisor.Kill(part) }
 // it where something can be done.
 func Run(ctx context.Context, o Options) error {
 	started := time.Now()
-	if err := o.Ports.check(); err != nil {
+	if err := o.Ports.check(ctx); err != nil {
 		return err
 	}
-	unlock, err := prepare(&o)
+	lock, err := prepare(&o)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Close()
 	assets, err := packages.Ensure(ctx, o.Log)
 	if err != nil {
 		return err
@@ -73,44 +74,44 @@ func Run(ctx context.Context, o Options) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	done := make(chan error, 1)
-	done <- nil // unless Main begins
+	var main sync.WaitGroup
+	var mainErr error
 	err = supervisor.Run(ctx, func() {
 		stack := &Stack{Ports: o.Ports, Vendors: o.Vendors, Started: time.Since(started), supervisor: supervisor}
 		stack.describe(&o)
 		if o.Main == nil {
 			return
 		}
-		<-done
-		go func() {
+		main.Go(func() {
 			defer cancel()
-			done <- o.Main(ctx, stack)
-		}()
+			mainErr = o.Main(ctx, stack)
+		})
 	})
 	cancel()
-	return errors.Join(<-done, err)
+	main.Wait()
+	return errors.Join(mainErr, err)
 }
 
-// prepare makes the data folder what the children expect, and theirs alone until unlock is called.
-func prepare(o *Options) (unlock func(), err error) {
+// prepare makes the data folder what the children expect, and theirs alone until the lock it returns is closed.
+func prepare(o *Options) (_ io.Closer, err error) {
 	if o.DataDir, err = filepath.Abs(o.DataDir); err != nil {
 		return nil, fmt.Errorf("find the data folder: %w", err)
 	}
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(o.DataDir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := lockfile.Acquire(filepath.Join(o.DataDir, "hookline.lock"))
+	if errors.Is(err, lockfile.ErrHeld) {
+		return nil, fmt.Errorf("another `hookline local` is running on %s: stop it, or choose another --data-dir", o.DataDir)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("lock the data folder: %w", err)
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
 			lock.Close()
 		}
 	}()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, fmt.Errorf("another `hookline local` is running on %s: stop it, or choose another --data-dir", o.DataDir)
-	}
 	if o.Fresh {
 		for _, part := range []string{broker, engine} {
 			if err := wipe(filepath.Join(o.DataDir, part)); err != nil {
@@ -122,12 +123,12 @@ func prepare(o *Options) (unlock func(), err error) {
 		if o.Vendors, err = demo.WriteSample(o.DataDir); err != nil {
 			return nil, err
 		}
-		return func() { lock.Close() }, writeSampleSale(o.DataDir)
+		return lock, writeSampleSale(o.DataDir)
 	}
 	if o.Vendors, err = filepath.Abs(o.Vendors); err != nil {
 		return nil, fmt.Errorf("find vendors.yaml: %w", err)
 	}
-	return func() { lock.Close() }, nil
+	return lock, nil
 }
 
 // wipe removes a part's folder, unless it is something else of that name.

@@ -104,7 +104,7 @@ func freePorts(t *testing.T) Ports {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		numbers[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return Ports{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]}
@@ -237,7 +237,7 @@ func TestBusyPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	o.Ports.ClickHouse = l.Addr().(*net.TCPAddr).Port
 	o.Ports.Preview = o.Ports.Ingest
 	err = Run(context.Background(), o)

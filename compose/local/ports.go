@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -42,7 +43,7 @@ func (p Ports) list() []port {
 }
 
 // check returns an error for each port that cannot be had, with the flag that changes it.
-func (p Ports) check() error {
+func (p Ports) check(ctx context.Context) error {
 	var errs []error
 	taken := map[int]string{}
 	for _, port := range p.list() {
@@ -51,7 +52,7 @@ func (p Ports) check() error {
 			continue
 		}
 		taken[port.number] = port.part
-		l, err := net.Listen("tcp", address(port.number))
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address(port.number))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("port %d, for %s, cannot be had: choose another one with %s, or stop what uses it (%w)", port.number, port.part, port.flag, err))
 			continue

@@ -48,10 +48,9 @@ func (c *child) keep(ctx context.Context) error {
 	for pause := o.Pause; ; {
 		began := time.Now()
 		err := c.live(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
 		switch {
+		case stopping(ctx):
+			return nil
 		case c.Ready == nil && err == nil:
 			c.markReady()
 			return nil
@@ -70,9 +69,11 @@ func (c *child) keep(ctx context.Context) error {
 	}
 }
 
+func stopping(ctx context.Context) bool { return ctx.Err() != nil }
+
 // live starts the process and returns how it ended.
 func (c *child) live(ctx context.Context) error {
-	cmd := exec.Command(c.supervisor.options.Program, c.Args...)
+	cmd := exec.Command(c.supervisor.options.Program, c.Args...) //nolint:gosec,noctx // to run it is the point; it is stopped in order
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = c.lines, c.lines
 	cmd.SysProcAttr = attributes()
@@ -83,14 +84,18 @@ func (c *child) live(ctx context.Context) error {
 	c.set(cmd.Process)
 	defer c.lines.flush()
 	defer c.set(nil)
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	var result error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		result = cmd.Wait()
+	}()
 	probing, stop := context.WithCancel(ctx)
 	defer stop()
 	late := c.probe(probing)
 	select {
-	case err := <-ended:
-		return err
+	case <-ended:
+		return result
 	case <-late:
 		_ = cmd.Process.Kill()
 		<-ended
@@ -130,7 +135,7 @@ func (c *child) probe(ctx context.Context) (late <-chan struct{}) {
 
 // stop ends the process: once those that need it are gone it is asked to, and when the time for stopping is
 // over it is made to.
-func (c *child) stop(process *os.Process, ended <-chan error) {
+func (c *child) stop(process *os.Process, ended <-chan struct{}) {
 	late := c.supervisor.deadline
 	for _, dependent := range c.neededBy {
 		select {

@@ -117,7 +117,7 @@ func run(t *testing.T, change func(*supervise.Options), children ...supervise.Ch
 		t.Fatal(err)
 	}
 	go func() { s.result <- s.Run(ctx, func() { close(s.ready) }) }()
-	t.Cleanup(func() { s.stop() })
+	t.Cleanup(func() { _ = s.stop() })
 	return s
 }
 
@@ -267,10 +267,10 @@ func TestChildrenDieWithTheSupervisor(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, 20*time.Second, func() error {
-		if err := syscall.Kill(grandchild, 0); !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("process %d lives on (%v)", grandchild, err)
+		if errors.Is(syscall.Kill(grandchild, 0), syscall.ESRCH) {
+			return nil
 		}
-		return nil
+		return fmt.Errorf("process %d lives on", grandchild)
 	})
 }
 
