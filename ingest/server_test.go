@@ -26,7 +26,7 @@ func TestInvariant8_PanicCostsOnlyItself(t *testing.T) {
 	var log bytes.Buffer
 	_, counts := newTable()
 	s := &server{
-		room: &room{maxDeliveries: 1}, rejections: counts, metrics: newMetrics(prometheus.NewRegistry()), now: time.Now,
+		maxBody: 10, room: &room{maxDeliveries: 1}, rejections: counts, metrics: newMetrics(prometheus.NewRegistry()), now: time.Now,
 		log: slog.New(slog.NewTextHandler(&log, nil)), seldom: rate.Sometimes{Interval: time.Hour},
 	}
 	s.sources.Store(&map[string]*source{"acme": {vendor: &vendors.Vendor{Name: "acme"}, verifier: broken{}}})
