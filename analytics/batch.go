@@ -140,7 +140,7 @@ const (
 type eventBlock struct {
 	block
 	vendor, kind, contentType, keyID, proof, effect, topic words
-	id                                                     text
+	id, failure                                            text
 	occurred, received, offset                             number[int64]
 	partition                                              number[int32]
 	payload                                                blobs
@@ -159,6 +159,7 @@ func (b *eventBlock) init() {
 		{"key_id", typeWord, &b.keyID},
 		{"proof", typeWord, &b.proof},
 		{"effect", typeWord, &b.effect},
+		{"error", typeString, &b.failure},
 		{"kafka_topic", typeWord, &b.topic},
 		{"kafka_partition", "Int32", &b.partition},
 		{"kafka_offset", "Int64", &b.offset},
@@ -178,6 +179,7 @@ func (b *eventBlock) append(r *Row, effect string, version uint64) {
 	b.keyID.append(e.KeyID)
 	b.proof.append(string(e.Proof))
 	b.effect.append(effect)
+	b.failure.append(r.Error)
 	b.topic.append(r.Origin.Topic)
 	b.partition.append(r.Origin.Partition)
 	b.offset.append(r.Origin.Offset)

@@ -18,7 +18,9 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("%s: ClickHouse error %d: %v", e.Op, e.Code, e.Err) }
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: ClickHouse error %d: %v", e.Op, e.Code, e.Err)
+}
 
 // Unwrap returns the driver's error.
 func (e *Error) Unwrap() error { return e.Err }

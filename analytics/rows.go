@@ -23,6 +23,7 @@ type Row struct {
 	Origin     Origin
 	Rule       vendors.Redelivery
 	Generation uint16 // 0 for what vendors deliver; see Version
+	Error      string // why the event counts for nothing although it should; empty for one that is as it should be
 	Removed    bool   // Sale no longer counts: the row is its tombstone, and the event is not written
 }
 

@@ -122,11 +122,7 @@ func (db *DB) rollup(zones []string) (sql, comment string, err error) {
 		ZoneCount:    len(zones),
 		Comment:      "''",
 	}
-	write := func() (string, error) {
-		var out strings.Builder
-		err := rollupTemplate.Execute(&out, data)
-		return out.String(), err
-	}
+	write := func() (string, error) { return fill(rollupTemplate, data) }
 	body, err := write()
 	if err != nil {
 		return "", "", fmt.Errorf("write the rollup's view: %w", err)

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS events
     key_id          LowCardinality(String) COMMENT 'Which secret verified the delivery. A name, not the secret.',
     proof           LowCardinality(String) COMMENT 'What the signature covers: body (every byte), fields (some fields), weak (a checksum, or nothing of the body).',
     effect          LowCardinality(String) COMMENT 'What the event did to the figures: sale, refund, or empty.',
+    error           String COMMENT 'Why the event counts for nothing although it should; it is then in the dead-letter topic too. Empty for all others.' CODEC(ZSTD(1)),
     kafka_topic     LowCardinality(String) COMMENT 'Topic that held the record this row was made from.',
     kafka_partition Int32 COMMENT 'Partition of kafka_topic.',
     kafka_offset    Int64 COMMENT 'Offset in kafka_partition.' CODEC(Delta, ZSTD(1)),

@@ -30,7 +30,18 @@ type BrokerProcess struct {
 // Broker starts a broker with no topics over a new folder; it ends with the test.
 func Broker(t testing.TB) *BrokerProcess {
 	t.Helper()
-	c := startChild(t, spec{Service: "broker", DataDir: t.TempDir(), Listen: "127.0.0.1:0"})
+	return startBroker(t, false)
+}
+
+// SyncBroker starts a broker as Broker does, one that flushes every batch to the disk.
+func SyncBroker(t testing.TB) *BrokerProcess {
+	t.Helper()
+	return startBroker(t, true)
+}
+
+func startBroker(t testing.TB, sync bool) *BrokerProcess {
+	t.Helper()
+	c := startChild(t, spec{Service: "broker", DataDir: t.TempDir(), Listen: "127.0.0.1:0", Sync: sync})
 	return &BrokerProcess{child: c, Addr: c.spec.Listen}
 }
 

@@ -4,7 +4,6 @@ package vendors
 
 import (
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -14,7 +13,8 @@ import (
 
 // Config is a whole vendors.yaml, checked and compiled. It does not change after Load.
 type Config struct {
-	Vendors map[string]*Vendor
+	Vendors  map[string]*Vendor
+	Warnings []string // what works and is probably not meant, one line each; worth logging at start
 }
 
 // Vendor is one third party that sends events.
@@ -24,21 +24,25 @@ type Vendor struct {
 	Signature  Signature
 	Keys       []Key
 	Redelivery Redelivery
+	Limits     Limits
+
+	events eventMapping
+	sales  saleMapping
 }
 
 // Signature says how a vendor signs. Scheme names one of the schemes of ingest/verify; the other fields
 // change the scheme's own defaults, and a scheme refuses those it does not know.
 type Signature struct {
 	Scheme    string        `yaml:"scheme"`
-	Header    string        `yaml:"header"`     // name of the header that carries the signature
-	Algorithm string        `yaml:"algorithm"`  // sha1 | sha256 | sha384 | sha512
-	Encoding  string        `yaml:"encoding"`   // hex | base64
-	Prefix    string        `yaml:"prefix"`     // text before the digest, such as "sha256="
-	Template  string        `yaml:"template"`   // what is signed, such as "{timestamp}.{body}"
-	Timestamp string        `yaml:"timestamp"`  // name of the header that carries the signed time
-	Tolerance time.Duration `yaml:"tolerance"`  // how far the signed time may lie from ours
-	URL       string        `yaml:"url"`        // the public URL as the vendor has it, where it is signed
-	WebhookID string        `yaml:"webhook_id"` // PayPal: the ID of the webhook
+	Header    string        `yaml:"header"`    // name of the header that carries the signature
+	Algorithm string        `yaml:"algorithm"` // sha1 | sha256 | sha384 | sha512
+	Encoding  string        `yaml:"encoding"`  // hex | hex-upper | base64 | base64url
+	Prefix    string        `yaml:"prefix"`    // text before the digest, such as "sha256="
+	Template  string        `yaml:"template"`  // what is signed, such as "{timestamp}.{body}"
+	Timestamp string        `yaml:"timestamp"` // name of the header that carries the signed time; "t=": in the signature's own
+	Tolerance time.Duration `yaml:"tolerance"` // how far the signed time may lie from ours
+	URL       string        `yaml:"url"`       // the public URL as the vendor has it, without the query, where it is signed
+	SecretAs  string        `yaml:"secret_as"` // how the secret's text becomes a key: text | hex | base64
 }
 
 // Key is one live secret.
@@ -46,7 +50,16 @@ type Key struct {
 	ID     string // names the secret and gives nothing of it away
 	Secret secret.Value
 	Until  time.Time // zero: no expiry
+	Use    Use
 }
+
+// Use says what a secret is for.
+type Use string
+
+const (
+	UseSignature Use = ""          // it checks signatures
+	UseHandshake Use = "handshake" // it answers a subscription request: Meta's verify token
+)
 
 // Redelivery says which delivery of an event counts when their contents differ.
 type Redelivery string
@@ -67,11 +80,6 @@ type Identity struct {
 
 // ErrBody is wrapped by Identify's errors: the body is not what the vendor's configuration says.
 var ErrBody = errors.New("body does not match the vendor's configuration")
-
-// Identify appends the events that a verified delivery carries to dst.
-func (v *Vendor) Identify(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
-	panic("unwritten")
-}
 
 // Kind is the effect of an event on the figures.
 type Kind string
@@ -94,8 +102,3 @@ type Sale struct {
 
 // ErrMapping is wrapped by Sale's errors: the event should be a sale and cannot be read as one.
 var ErrMapping = errors.New("event cannot be mapped to a sale")
-
-// Sale maps an event to its effect. ok is false for an event that is neither sale nor refund.
-func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
-	panic("unwritten")
-}

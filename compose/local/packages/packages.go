@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -34,17 +35,20 @@ func (d Dir) LibChdb() string {
 	return filepath.Join(d.path, "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
 }
 
+// NodeModules is the folder that holds the packages by their names.
+func (d Dir) NodeModules() string { return filepath.Join(d.path, "node_modules") }
+
 // ECharts is the path of ECharts, one minified script for browsers.
 func (d Dir) ECharts() string {
 	return filepath.Join(d.path, "node_modules", "echarts", "dist", "echarts.min.js")
 }
 
-// Ensure returns the folder with the packages and fetches them if it is not there yet: about 130 MB once, and
+// Ensure returns the folder with the packages and fetches them if it is not there yet: about 190 MB once, and
 // once more when the lock file changes. The folder lies in the user's cache, or in HOOKLINE_CACHE. It appears
-// whole or not at all, and processes may do this at the same time.
+// whole or not at all; of several processes one fetches and the others wait.
 func Ensure(ctx context.Context, log *slog.Logger) (Dir, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		return Dir{}, fmt.Errorf("fetch packages: the local engine is pinned for linux/amd64 only, this is %s/%s: use compose/compose.yaml or a ClickHouse server of your own", runtime.GOOS, runtime.GOARCH)
+		return Dir{}, fmt.Errorf("fetch packages: the local engine is pinned for linux/amd64 only, this is %s/%s: use compose/compose.yaml, or a ClickHouse server of your own", runtime.GOOS, runtime.GOARCH)
 	}
 	cache, err := cacheDir()
 	if err != nil {
@@ -52,15 +56,31 @@ func Ensure(ctx context.Context, log *slog.Logger) (Dir, error) {
 	}
 	sum := sha256.Sum256(append(bytes.Clone(manifest), lock...))
 	dir := Dir{filepath.Join(cache, "npm-"+hex.EncodeToString(sum[:6]))}
-	if _, err := os.Stat(dir.path); err == nil {
+	if dir.complete() {
 		return dir, nil
 	}
-	return dir, fetch(ctx, dir.path, log)
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return Dir{}, fmt.Errorf("fetch packages: %w", err)
+	}
+	unlock, err := lockCache(ctx, cache, log)
+	if err != nil {
+		return Dir{}, err
+	}
+	defer unlock()
+	if dir.complete() {
+		return dir, nil // by the process that had the lock before
+	}
+	return dir, fetch(ctx, cache, dir, log)
+}
+
+func (d Dir) complete() bool {
+	_, err := os.Stat(d.path)
+	return err == nil
 }
 
 func cacheDir() (string, error) {
 	if dir := os.Getenv("HOOKLINE_CACHE"); dir != "" {
-		return dir, nil
+		return filepath.Abs(dir)
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -69,16 +89,51 @@ func cacheDir() (string, error) {
 	return filepath.Join(dir, "hookline"), nil
 }
 
-// fetch installs into a folder beside dir and renames it.
-func fetch(ctx context.Context, dir string, log *slog.Logger) error {
+// lockCache waits for its turn. The lock goes with the process, however it ends.
+func lockCache(ctx context.Context, cache string, log *slog.Logger) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock the package cache: %w", err)
+	}
+	poll := time.NewTicker(100 * time.Millisecond)
+	defer poll.Stop()
+	for said := false; ; said = true {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			f.Close()
+			return nil, fmt.Errorf("lock the package cache: %w", err)
+		}
+		if !said {
+			log.Info("another process is fetching packages: waiting for it", "into", cache)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, fmt.Errorf("lock the package cache: %w", ctx.Err())
+		case <-poll.C:
+		}
+	}
+}
+
+// incomplete begins the name of the folder that is installed into.
+const incomplete = "npm-incomplete-"
+
+// fetch installs into a folder beside dir and renames it. The caller holds the lock.
+func fetch(ctx context.Context, cache string, dir Dir, log *slog.Logger) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return errors.New("fetch packages: npm is not installed; install Node.js 18 or later, which brings it, and run this again")
+		return errors.New("fetch packages: npm is not installed; install Node.js 20 or later, which brings it, and run this again")
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return fmt.Errorf("fetch packages: %w", err)
+	leftovers, _ := filepath.Glob(filepath.Join(cache, incomplete+"*")) // of processes that were killed
+	for _, leftover := range leftovers {
+		if err := os.RemoveAll(leftover); err != nil {
+			return fmt.Errorf("fetch packages: %w", err)
+		}
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(dir), "npm-incomplete-")
+	temp, err := os.MkdirTemp(cache, incomplete)
 	if err != nil {
 		return fmt.Errorf("fetch packages: %w", err)
 	}
@@ -89,22 +144,44 @@ func fetch(ctx context.Context, dir string, log *slog.Logger) error {
 		}
 	}
 	started := time.Now()
-	log.Info("fetching the engine and the chart library from npm, once; this takes a minute or less", "into", dir)
-	// The packages need no install scripts, so none gets to run.
-	install := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-	install.Dir = temp
-	if out, err := install.CombinedOutput(); err != nil {
-		return fmt.Errorf("fetch packages: npm ci: %w: %s", err, strings.TrimSpace(string(out)))
+	log.Info("fetching ClickHouse's engine and the chart library from npm, this once: about 190 MB", "into", dir.path)
+	if err := install(ctx, npm, temp, log); err != nil {
+		return err
 	}
-	if _, err := os.Stat((Dir{temp}).LibChdb()); err != nil {
-		return fmt.Errorf("fetch packages: npm installed no engine for this system (it wants linux, x64, glibc): %w", err)
-	}
-	if err := os.Rename(temp, dir); err != nil {
-		if _, other := os.Stat(dir); other == nil {
-			return nil // another process was faster
+	for _, path := range []string{Dir{temp}.LibChdb(), Dir{temp}.ECharts()} {
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("fetch packages: npm did not install %s; it is for Linux with glibc on x86-64", filepath.Base(path))
 		}
+	}
+	if err := os.Rename(temp, dir.path); err != nil {
 		return fmt.Errorf("fetch packages: %w", err)
 	}
-	log.Info("fetched", "took", time.Since(started).Round(100*time.Millisecond))
+	log.Info("packages fetched", "took", time.Since(started).Round(100*time.Millisecond))
+	return nil
+}
+
+// install runs npm in dir, and says from time to time that it still does.
+func install(ctx context.Context, npm, dir string, log *slog.Logger) error {
+	// The packages need no install scripts, so none gets to run.
+	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+	cmd.Dir = dir
+	cmd.WaitDelay = 5 * time.Second
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		still := time.NewTicker(15 * time.Second)
+		defer still.Stop()
+		for seconds := 15; ; seconds += 15 {
+			select {
+			case <-done:
+				return
+			case <-still.C:
+				log.Info("still fetching", "seconds", seconds)
+			}
+		}
+	}()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("fetch packages: npm ci: %w: %s", err, strings.TrimSpace(string(out)))
+	}
 	return nil
 }

@@ -1,0 +1,35 @@
+# The commands of this project. `make help` lists them.
+BIN     := bin/hookline
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT    := go tool -modfile=internal/tools/tools.mod golangci-lint
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/hookline
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) .
+
+.PHONY: run
+run: build ## start everything on this machine, with demo traffic (no Docker; ARGS="--help" for its flags)
+	$(BIN) local --demo $(ARGS)
+
+.PHONY: demo
+demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while processes are killed)
+	$(BIN) demo $(if $(CRASH),--crash) $(ARGS)
+
+.PHONY: test
+test: ## all tests, race detector on
+	go test -race -timeout 10m ./...
+
+.PHONY: lint
+lint: ## vet and lint
+	go vet ./...
+	$(LINT) run
+
+.PHONY: generate
+generate: build ## write the dashboards and the other generated files anew
+	$(BIN) dashboards generate

@@ -1,0 +1,152 @@
+// Package ingest is the vendors' side of hookline: signed HTTP deliveries in, events on Kafka out. A delivery is
+// answered with 200 only once all in-sync replicas have every event of it (invariant 1).
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+// Options configure ingest.
+type Options struct {
+	Listen         string        `default:":8080" help:"Address that vendors POST to."`
+	Vendors        string        `default:"vendors.yaml" type:"path" help:"Who may send, and how each signs. Read again on SIGHUP."`
+	PublicURL      string        `help:"Scheme and host that vendors have, such as https://hooks.example.com, where it is not what the request says; some schemes sign the URL."`
+	MaxBody        int64         `default:"1048576" help:"Largest accepted body in bytes."`
+	ReadTimeout    time.Duration `default:"10s" help:"Time a vendor has to send a whole request."`
+	EnqueueTimeout time.Duration `default:"2500ms" help:"Time Kafka has to acknowledge before the vendor is told 500. Keep it below the vendors' own time limits; the strictest known is Slack's 3 s."`
+	MaxWaiting     int           `default:"20000" help:"Events that may wait for Kafka's acknowledgement; further deliveries get 503."`
+	DrainDelay     time.Duration `default:"0s" help:"Time between saying not-ready and closing the listener, for load balancers to notice."`
+	DrainTimeout   time.Duration `default:"10s" help:"Time that deliveries under way have to finish when stopping."`
+
+	Limits LimitOptions         `embed:""`
+	Kafka  kafka.Options        `embed:"" prefix:"kafka-"`
+	Admin  service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9081"`
+}
+
+// Command is `hookline ingest`.
+type Command struct {
+	Options `embed:""`
+}
+
+// Run implements the command.
+func (c *Command) Run(ctx context.Context, log *slog.Logger) error { return Run(ctx, log, c.Options) }
+
+// Run serves vendors until ctx is done, then finishes the deliveries under way.
+func Run(ctx context.Context, log *slog.Logger, o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	s := &server{
+		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, seldom: rate.Sometimes{Interval: time.Second},
+		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight},
+	}
+	if err := s.load(o.Vendors); err != nil {
+		return err
+	}
+	ln, err := service.Listen("ingest", o.Listen, "--listen")
+	if err != nil {
+		return err
+	}
+	adminLn, err := service.Listen("ingest's admin listener", o.Admin.Listen, "--admin-listen")
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+
+	var client *kgo.Client
+	admin := service.NewAdmin(func(ctx context.Context) error {
+		if s.stopping.Load() {
+			return errors.New("stopping")
+		}
+		return client.Ping(ctx)
+	})
+	client, err = o.Kafka.NewClient(log, admin.Registry, o.producer()...)
+	if err != nil {
+		return errors.Join(err, ln.Close(), adminLn.Close())
+	}
+	defer client.Close()
+	s.metrics = newMetrics(admin.Registry)
+	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics}
+	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
+	guard := newGuard(o.Limits, s.metrics.closed, log)
+	watch(admin.Registry, guard, s.room)
+
+	group, running := errgroup.WithContext(ctx)
+	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error {
+		defer stopAdmin() // last, so that operators can watch the drain
+		return s.serve(running, ln, guard, o)
+	})
+	group.Go(func() error {
+		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
+	})
+	group.Go(func() error { return service.OnHangup(running, func() { s.reload(o.Vendors) }) })
+	group.Go(func() error { return s.rejections.run(running) })
+	log.Info("ingest is listening", "address", ln.Addr().String(), "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))
+	err = group.Wait()
+	s.rejections.stop(context.WithoutCancel(ctx))
+	log.Info("ingest stopped")
+	return err
+}
+
+// maxBodyLimit leaves room for the headers of an event in its record.
+const maxBodyLimit = kafka.MaxRecordBytes - 64<<10
+
+// check refuses options under which some deliveries could never be accepted.
+func (o *Options) check() error {
+	if o.MaxBody > maxBodyLimit {
+		return fmt.Errorf("--max-body %d: at most %d, so that an event with its headers fits into a record", o.MaxBody, maxBodyLimit)
+	}
+	if o.Limits.MaxInflight > 0 && o.Limits.MaxInflight <= o.MaxBody {
+		return fmt.Errorf("--max-inflight %d: there must be room for more than one body of --max-body %d", o.Limits.MaxInflight, o.MaxBody)
+	}
+	return nil
+}
+
+// producer bounds what waits for Kafka, in events and in bytes.
+func (o *Options) producer() []kgo.Opt {
+	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting))
+	if o.Limits.MaxInflight > 0 {
+		opts = append(opts, kgo.MaxBufferedBytes(int(o.Limits.MaxInflight)))
+	}
+	return opts
+}
+
+// load reads the vendors' file and puts it in force, all of it or nothing.
+func (s *server) load(path string) error {
+	config, err := vendors.Load(path, vendors.Options{Schemes: verify.Names()})
+	if err != nil {
+		return err
+	}
+	for _, warning := range config.Warnings {
+		s.log.Warn("vendors: " + warning)
+	}
+	sources, err := newSources(config, s.certs)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	s.sources.Store(&sources)
+	return nil
+}
+
+// reload loads the vendors' file anew. A bad file changes nothing, and the log says so.
+func (s *server) reload(path string) {
+	if err := s.load(path); err != nil {
+		s.log.Error("vendors not reloaded: the ones in force stay", "err", err)
+		return
+	}
+	s.log.Info("vendors reloaded", "vendors", len(*s.sources.Load()))
+}

@@ -1,0 +1,117 @@
+package sender
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+// CheckCommand is `hookline vendor check`.
+type CheckCommand struct {
+	Vendors string   `default:"vendors.yaml" type:"path" help:"The vendors' file to check."`
+	Vendor  string   `help:"Name of the vendor whose sample the payload is."`
+	Header  []string `short:"H" sep:"none" help:"A header the vendor sends, as 'Name: value'; may be repeated. Some vendors state the event's type or ID there."`
+	Payload string   `arg:"" optional:"" help:"File with a sample body, or -: shows which events and sales it yields. Nothing is sent."`
+}
+
+// Run checks the file and, with a payload, shows what becomes of it.
+func (c *CheckCommand) Run() error {
+	config, err := vendors.Load(c.Vendors, vendors.Options{Schemes: verify.Names()})
+	if err != nil {
+		return err
+	}
+	for name, vendor := range config.Vendors {
+		if _, err := verify.New(vendor.Signature, vendor.Keys, nil); err != nil {
+			return fmt.Errorf("vendor %s: %w", name, err)
+		}
+	}
+	fmt.Printf("%s is good: %d vendors\n", c.Vendors, len(config.Vendors))
+	for _, warning := range config.Warnings {
+		fmt.Println("warning: " + warning)
+	}
+	if c.Payload == "" {
+		return nil
+	}
+	vendor, ok := config.Vendors[c.Vendor]
+	if !ok {
+		return fmt.Errorf("--vendor %q is not in %s", c.Vendor, c.Vendors)
+	}
+	body, err := readPayload(c.Payload)
+	if err != nil {
+		return err
+	}
+	header, err := parseHeaders(c.Header)
+	if err != nil {
+		return err
+	}
+	if facts, ok := verify.Describe(vendor.Signature.Scheme); ok && facts.Proof != schemas.ProofBody {
+		fmt.Printf("warning: the signature vouches for less than the body: %s\n", facts.Note)
+	}
+	events, err := vendor.Identify(nil, header, body)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		explain(os.Stdout, vendor, e)
+	}
+	return nil
+}
+
+// explain says what an event is and counts as.
+func explain(w io.Writer, vendor *vendors.Vendor, e vendors.Identity) {
+	when := "none of its own: counted as undated"
+	switch {
+	case e.BadTime != "":
+		when = fmt.Sprintf("%q cannot be read with the configured format: the event would be dead-lettered", e.BadTime)
+	case !e.Time.IsZero():
+		when = e.Time.Format(time.RFC3339Nano)
+	}
+	fmt.Fprintf(w, "event  id=%s type=%s time=%s\n", e.ID, e.Type, when)
+	sale, ok, err := vendor.Sale(e)
+	switch {
+	case err != nil:
+		fmt.Fprintf(w, "  counts as nothing: %v: it would be dead-lettered\n", err)
+	case !ok:
+		fmt.Fprintf(w, "  counts as nothing: no rule under sales holds for it\n")
+	default:
+		month := "undated"
+		if !sale.Time.IsZero() {
+			month = sale.Time.Format("2006-01 (UTC)")
+		}
+		fmt.Fprintf(w, "  counts as %s of %s %s in %s, key=%s order=%s\n", sale.Kind, sale.Amount, sale.Currency, month, sale.Key, sale.Order)
+	}
+}
+
+// ListCommand is `hookline vendor list`.
+type ListCommand struct{}
+
+// Run prints the presets, one line each.
+func (c *ListCommand) Run() error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PRESET\tVENDOR\tSCHEME\tSIGNATURE IN\tPROOF\tEVENT ID\tRETRIES\tCOUNTS")
+	for _, p := range vendors.Presets() {
+		facts, _ := verify.Describe(p.Scheme)
+		retries := "not stated"
+		if p.Retries > 0 {
+			retries = p.Retries.String()
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Title, p.Scheme,
+			strings.Join(facts.Headers, ", "), facts.Proof, p.EventID, retries, strings.Join(p.Sales, ", "))
+	}
+	return w.Flush()
+}
+
+// Command is `hookline vendor`.
+type Command struct {
+	Check CheckCommand `cmd:"" help:"Check vendors.yaml; with a sample payload, show which events and sales it yields."`
+	List  ListCommand  `cmd:"" help:"List the presets: the vendors that hookline knows."`
+	Send  SendCommand  `cmd:"" help:"Sign a payload as its vendor would and post it."`
+	Sign  SignCommand  `cmd:"" help:"Sign a payload and print the curl command that posts it."`
+}

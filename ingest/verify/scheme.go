@@ -1,0 +1,234 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// wire is where a delivery carries its parts. Names are canonical.
+type wire struct {
+	signature string // header
+	prefix    string // of each signature
+	timestamp string // header; or "t=": an item of the signature header's own list
+	id        string // header
+}
+
+// scheme is a rule with its options applied and its secrets decoded. It does not change once made.
+type scheme struct {
+	*rule
+	signed     template
+	url        string // instead of the request's, but for the query
+	keys       []key
+	handshakes []key
+	certs      CertSource
+	contents   sync.Pool // of *content
+}
+
+// keepBuffer bounds what an idle content may hold on to.
+const keepBuffer = 64 << 10
+
+func (s *scheme) content(r *Request) *content {
+	c := s.contents.Get().(*content)
+	*c = content{r: r, list: s.list, buf: c.buf[:0]}
+	if s.signed.usesURL {
+		c.url = publicURL(s.url, r.URL)
+	}
+	return c
+}
+
+func (s *scheme) release(c *content) {
+	c.r = nil
+	if cap(c.buf) <= keepBuffer {
+		s.contents.Put(c)
+	}
+}
+
+// publicURL is the URL as the vendor has it: configured, if it is, with the query of the request.
+func publicURL(configured, requested string) string {
+	if configured == "" {
+		return requested
+	}
+	if _, query, ok := strings.Cut(requested, "?"); ok {
+		return configured + "?" + query
+	}
+	return configured
+}
+
+// Verify implements Verifier.
+func (s *scheme) Verify(r *Request) (Result, error) {
+	result, err := s.verify(r)
+	var refusal *Error
+	if s.refusal != 0 && errors.As(err, &refusal) {
+		refusal.Status = s.refusal
+	}
+	return result, err
+}
+
+func (s *scheme) verify(r *Request) (Result, error) {
+	if s.unsigned != nil {
+		result, handled, err := s.unsigned(s, r)
+		if handled || err != nil {
+			return result, err
+		}
+	}
+	c := s.content(r)
+	defer s.release(c)
+	if err := s.read(c); err != nil {
+		return Result{}, err
+	}
+	if err := s.onTime(c); err != nil {
+		return Result{}, err
+	}
+	if s.check != nil {
+		if err := s.check(c); err != nil {
+			return Result{}, err
+		}
+	}
+	k, err := s.prove(c)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{KeyID: k.id, Proof: s.proof}
+	if s.challenge != nil {
+		result.Challenge, err = s.challenge(k, c)
+	}
+	return result, err
+}
+
+// read finds what the delivery claims.
+func (s *scheme) read(c *content) error {
+	if s.find != nil {
+		return s.find(c)
+	}
+	w := s.wire(c.r.Header)
+	c.prefix = w.prefix
+	var err error
+	if c.signatures, err = one(c.r.Header, w.signature); err != nil {
+		return err
+	}
+	if w.id != "" {
+		if c.id, err = one(c.r.Header, w.id); err != nil {
+			return err
+		}
+	}
+	for _, name := range s.signed.headers {
+		if _, err := one(c.r.Header, name); err != nil {
+			return err
+		}
+	}
+	if c.list != "" && strings.Count(c.signatures, c.list) >= maxSignatures {
+		return &Error{Reason: ReasonMalformed, Detail: fmt.Sprintf("more than %d signatures in %s", maxSignatures, w.signature)}
+	}
+	switch {
+	case s.readTime != nil:
+		c.timestamp, err = s.readTime(c)
+	case strings.HasSuffix(w.timestamp, "="):
+		c.timestamp, err = s.item(c, w)
+	case w.timestamp != "":
+		c.timestamp, err = one(c.r.Header, w.timestamp)
+	}
+	return err
+}
+
+// wire returns the first whose signature is there, or else the first.
+func (s *scheme) wire(h http.Header) *wire {
+	for i := range s.wires {
+		if len(h[s.wires[i].signature]) > 0 {
+			return &s.wires[i]
+		}
+	}
+	return &s.wires[0]
+}
+
+// one returns the value of a header that must be there once. Of two values, one might be checked and the other
+// believed.
+func one(h http.Header, name string) (string, error) {
+	values := h[name]
+	switch {
+	case len(values) == 0 || len(values) == 1 && values[0] == "":
+		return "", &Error{Reason: ReasonMissing, Detail: "no header " + name}
+	case len(values) > 1:
+		return "", &Error{Reason: ReasonMalformed, Detail: "more than one header " + name}
+	}
+	return values[0], nil
+}
+
+// item returns the timestamp that stands once among the signatures. Each item is name=value, as Stripe's own
+// libraries demand.
+func (s *scheme) item(c *content, w *wire) (string, error) {
+	found, times := "", 0
+	for part := range c.each() {
+		if value, ok := strings.CutPrefix(part, w.timestamp); ok {
+			found = value
+			times++
+		}
+		if s.encoding.padded {
+			part = strings.TrimRight(part, "=")
+		}
+		if strings.Count(part, "=") != 1 {
+			return "", &Error{Reason: ReasonMalformed, Detail: "want items such as t=1,v1=2 in " + w.signature}
+		}
+	}
+	if times != 1 {
+		return "", &Error{Reason: ReasonMalformed, Detail: fmt.Sprintf("want %s once in %s", w.timestamp, w.signature)}
+	}
+	return found, nil
+}
+
+// onTime refuses a time that cannot be read or lies outside the window. It comes before the costly part.
+func (s *scheme) onTime(c *content) error {
+	if s.clock.parse == nil {
+		return nil
+	}
+	t, ok := s.clock.parse(c.timestamp)
+	if !ok {
+		return &Error{Reason: ReasonMalformed, Detail: "the signed timestamp cannot be read"}
+	}
+	if s.tolerance > 0 && !within(c.r.Now, t, s.tolerance) {
+		return &Error{Reason: ReasonStale, Detail: fmt.Sprintf("the signed time lies more than %s from ours", s.tolerance)}
+	}
+	return nil
+}
+
+// prove returns the live key that signed c.
+func (s *scheme) prove(c *content) (*key, error) {
+	live, url := 0, c.url
+	for i := range s.keys {
+		k := &s.keys[i]
+		if !k.live(c.r.Now) {
+			continue
+		}
+		live++
+		for again := true; again; again = s.otherURL != nil && s.otherURL(c, url) {
+			if ok, err := k.proves(c); ok || err != nil {
+				return k, err
+			}
+		}
+		c.url = url
+	}
+	if live == 0 {
+		return nil, &Error{Reason: ReasonNoKey, Detail: "every secret has expired"}
+	}
+	for one := range c.each() {
+		for i := range s.keys {
+			if s.keys[i].plausible(c, one) {
+				return nil, &Error{Reason: ReasonMismatch, Detail: "no live secret made this signature"}
+			}
+		}
+	}
+	return nil, &Error{Reason: ReasonMalformed, Detail: "want " + s.form(c)}
+}
+
+// form describes a signature to whoever reads an error.
+func (s *scheme) form(c *content) string {
+	return fmt.Sprintf("%q and then %s in %s", c.prefix, s.algorithm.label, s.encoding.name)
+}
+
+// Format implements fmt.Formatter: fmt would walk into the keys, whatever their own methods say.
+func (s *scheme) Format(f fmt.State, _ rune) { io.WriteString(f, "verifier("+s.rule.scheme+")") }
+
+var _ Verifier = (*scheme)(nil)

@@ -1,0 +1,140 @@
+package verify
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"mime"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// twilioRules are Twilio and its SendGrid.
+func twilioRules() []rule {
+	return []rule{
+		{
+			scheme:    "twilio",
+			wires:     []wire{{signature: "X-Twilio-Signature"}},
+			template:  "{url}{form}",
+			fields:    map[string]field{"form": twilioForm},
+			algorithm: hmacSHA1(),
+			encoding:  base64Std(),
+			secret:    textSecret("the account's auth token"),
+			note:      "{form} is every form parameter, sorted; any other body is covered by bodySHA256 in the signed query. Set url where a proxy changes it.",
+			source:    "https://www.twilio.com/docs/usage/security#validating-requests",
+			check:     twilioBody,
+			otherURL:  twilioPort,
+			toSign:    twilioToSign,
+		},
+		{
+			scheme: "sendgrid",
+			wires: []wire{{
+				signature: "X-Twilio-Email-Event-Webhook-Signature",
+				timestamp: "X-Twilio-Email-Event-Webhook-Timestamp",
+			}},
+			template:  "{timestamp}{body}",
+			algorithm: ecdsaAlgorithm(),
+			encoding:  base64Std(),
+			clock:     unixSeconds(),
+			secret:    publicSecret(base64Secret("the verification key")),
+			note:      noWindow + " Signatures are not unique: never tell deliveries apart by them.",
+			source:    "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features",
+		},
+	}
+}
+
+const twilioBodyHash = "bodySHA256"
+
+// twilioBody finds what covers the body: bodySHA256 in the query, which the signature covers, or else the form.
+func twilioBody(c *content) error {
+	_, raw, _ := strings.Cut(c.url, "?")
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return &Error{Reason: ReasonMalformed, Detail: "the query cannot be read"}
+	}
+	if hashes := query[twilioBodyHash]; len(hashes) > 0 {
+		sum := sha256.Sum256(c.r.Body)
+		want := hex.AppendEncode(nil, sum[:])
+		if len(hashes) > 1 || subtle.ConstantTimeCompare(want, []byte(hashes[0])) == 0 {
+			return &Error{Reason: ReasonMismatch, Detail: twilioBodyHash + " in the query is not the body's"}
+		}
+		return nil
+	}
+	if len(c.r.Body) == 0 {
+		return nil
+	}
+	if !isForm(c.r) {
+		return &Error{Reason: ReasonMissing, Detail: "no " + twilioBodyHash + " in the query to cover a body that is not a form"}
+	}
+	if c.form, err = url.ParseQuery(string(c.r.Body)); err != nil {
+		return &Error{Reason: ReasonBody, Detail: "the form cannot be read"}
+	}
+	return nil
+}
+
+func isForm(r *Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/x-www-form-urlencoded"
+}
+
+// twilioForm appends every parameter's name and value, in the byte order of the names. Of a name given several
+// times, each value counts once, in order, as twilio-node has it.
+func twilioForm(dst []byte, c *content) []byte {
+	names := make([]string, 0, len(c.form))
+	for name := range c.form {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		values := slices.Clone(c.form[name])
+		slices.Sort(values)
+		for _, value := range slices.Compact(values) {
+			dst = append(dst, name...)
+			dst = append(dst, value...)
+		}
+	}
+	return dst
+}
+
+// twilioPort sets the same URL with its port left out, or with the scheme's own port, once: Twilio signs either,
+// and its libraries try both.
+func twilioPort(c *content, original string) bool {
+	if c.url != original {
+		return false
+	}
+	scheme, rest, ok := strings.Cut(original, "://")
+	port, known := map[string]string{"https": ":443", "http": ":80"}[scheme]
+	if !ok || !known {
+		return false
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	host, path := rest[:end], rest[end:]
+	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
+		host = host[:colon]
+	} else {
+		host += port
+	}
+	c.url = scheme + "://" + host + path
+	return c.url != original
+}
+
+// twilioToSign covers a body that is not a form.
+func twilioToSign(s *scheme, c *content) error {
+	if len(c.r.Body) > 0 && !isForm(c.r) {
+		base, raw, _ := strings.Cut(c.r.URL, "?")
+		query, err := url.ParseQuery(raw)
+		if err != nil {
+			return errors.New("the query of the URL cannot be read")
+		}
+		sum := sha256.Sum256(c.r.Body)
+		query.Set(twilioBodyHash, hex.EncodeToString(sum[:]))
+		c.r.URL = base + "?" + query.Encode()
+		c.url = publicURL(s.url, c.r.URL)
+	}
+	return twilioBody(c)
+}

@@ -1,0 +1,32 @@
+package processor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// commitOffsets commits and waits for the answer for every partition.
+func commitOffsets(ctx context.Context, client *kgo.Client, offsets map[string]map[int32]kgo.EpochOffset) error {
+	var failure error
+	client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if failure = err; err != nil {
+			return
+		}
+		for _, topic := range resp.Topics {
+			for _, p := range topic.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					failure = fmt.Errorf("%s/%d: %w", topic.Topic, p.Partition, err)
+					return
+				}
+			}
+		}
+	})
+	if failure != nil {
+		return fmt.Errorf("commit offsets: %w", failure)
+	}
+	return ctx.Err()
+}

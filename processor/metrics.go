@@ -1,0 +1,56 @@
+package processor
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what operators see of the processor.
+type metrics struct {
+	rows      prometheus.Counter
+	batchRows prometheus.Histogram
+	insert    prometheus.Histogram
+	dead      *prometheus.CounterVec // by stage
+	lag       *prometheus.GaugeVec   // by topic and partition
+	holding   prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		rows: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookline_processor_events_total", Help: "Events stored in ClickHouse, redeliveries included."}),
+		batchRows: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "hookline_processor_batch_rows", Help: "Rows in one insert.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
+		insert: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "hookline_processor_insert_duration_seconds", Help: "Time to store one batch, holds included.",
+			Buckets: prometheus.ExponentialBucketsRange(0.002, 60, 16)}),
+		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hookline_processor_dead_letters_total", Help: "Events that cannot succeed, by the stage that said so."}, []string{"stage"}),
+		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hookline_processor_lag_records", Help: "Records not yet read, by partition, as of the last fetch."}, []string{"topic", "partition"}),
+		holding: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "hookline_processor_holding", Help: "1 while a store does not take what we have and nothing is dequeued."}),
+	}
+	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.lag, m.holding)
+	return m
+}
+
+func (m *metrics) inserted(rows int, took time.Duration) {
+	m.rows.Add(float64(rows))
+	m.batchRows.Observe(float64(rows))
+	m.insert.Observe(took.Seconds())
+}
+
+func (m *metrics) behind(topic string, id int32, records int64) {
+	m.lag.WithLabelValues(topic, strconv.Itoa(int(id))).Set(float64(records))
+}
+
+func (m *metrics) lost(topics map[string][]int32) {
+	for topic, ids := range topics {
+		for _, id := range ids {
+			m.lag.DeleteLabelValues(topic, strconv.Itoa(int(id)))
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package vendors
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/url"
+
+	"github.com/tidwall/gjson"
+)
+
+// content says what a vendor's bodies are.
+type content string
+
+const (
+	contentJSON   content = "json"   // one JSON document
+	contentNDJSON content = "ndjson" // one JSON document per line, each an event
+	contentForm   content = "form"   // form fields, urlencoded or multipart; a field's name is its path
+	contentAny    content = "any"    // JSON or form where it is one, else bytes without fields
+)
+
+// maxDepth is how deep a body may nest, the limit that encoding/json has too.
+const maxDepth = 10_000
+
+// maxFields bounds what a form is unpacked into.
+const maxFields = 1000
+
+// document returns the JSON that paths look into: data itself, or the fields of a form as an object of texts.
+// It depends on data alone, so that ingest and processor see the same.
+func (c content) document(data []byte) ([]byte, error) {
+	switch c {
+	case contentForm:
+		return formDocument(data)
+	case contentAny:
+		if checkJSON(data) == nil {
+			return data, nil
+		}
+		doc, err := formDocument(data)
+		if err != nil {
+			return nil, nil
+		}
+		return doc, nil
+	}
+	return data, checkJSON(data)
+}
+
+// stored is document for an event that document has already accepted once; it saves checking JSON again.
+func (c content) stored(data []byte) ([]byte, error) {
+	if c == contentJSON || c == contentNDJSON || c == "" {
+		return data, nil
+	}
+	return c.document(data)
+}
+
+// checkJSON says why data is not one JSON document.
+func checkJSON(data []byte) error {
+	if tooDeep(data) {
+		return fmt.Errorf("JSON nests deeper than %d levels", maxDepth)
+	}
+	if gjson.ValidBytes(data) {
+		return nil
+	}
+	var raw json.RawMessage
+	err := json.Unmarshal(data, &raw) // slower, and says where
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
+		return fmt.Errorf("not JSON: %w (byte %d)", err, syntax.Offset)
+	}
+	return errors.New("not JSON")
+}
+
+// tooDeep guards what parses recursively. Almost every body is cleared by its few opening brackets.
+func tooDeep(data []byte) bool {
+	if len(data) <= maxDepth || bytes.Count(data, []byte{'{'})+bytes.Count(data, []byte{'['}) <= maxDepth {
+		return false
+	}
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// formDocument unpacks a form into a JSON object; of a field that stands there twice the first counts.
+// That a form is multipart shows in its first line, which is its boundary.
+func formDocument(data []byte) ([]byte, error) {
+	if bytes.HasPrefix(data, []byte("--")) {
+		return multipartDocument(data)
+	}
+	if n := bytes.Count(data, []byte{'&'}); n > maxFields {
+		return nil, fmt.Errorf("a form of more than %d fields", maxFields)
+	}
+	doc := []byte{'{'}
+	seen := make(map[string]bool)
+	for pair := range bytes.SplitSeq(data, []byte{'&'}) {
+		name, text, found := bytes.Cut(pair, []byte{'='})
+		if len(pair) == 0 {
+			continue
+		}
+		key, err1 := url.QueryUnescape(string(name))
+		value, err2 := url.QueryUnescape(string(text))
+		if !found || err1 != nil || err2 != nil {
+			return nil, errors.New("not a form: fields are name=value, joined by & and percent-encoded")
+		}
+		doc = appendField(doc, seen, key, value)
+	}
+	return append(doc, '}'), nil
+}
+
+func multipartDocument(data []byte) ([]byte, error) {
+	first, _, _ := bytes.Cut(data, []byte("\r\n"))
+	form := multipart.NewReader(bytes.NewReader(data), string(first[2:]))
+	doc := []byte{'{'}
+	seen := make(map[string]bool)
+	for len(seen) <= maxFields {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return append(doc, '}'), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("not a multipart form: %w", err)
+		}
+		if part.FormName() == "" || part.FileName() != "" {
+			continue
+		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return nil, fmt.Errorf("not a multipart form: %w", err)
+		}
+		doc = appendField(doc, seen, part.FormName(), string(value))
+	}
+	return nil, fmt.Errorf("a form of more than %d fields", maxFields)
+}
+
+func appendField(doc []byte, seen map[string]bool, key, value string) []byte {
+	if seen[key] {
+		return doc
+	}
+	if len(seen) > 0 {
+		doc = append(doc, ',')
+	}
+	seen[key] = true
+	doc = gjson.AppendJSONString(doc, key)
+	doc = append(doc, ':')
+	return gjson.AppendJSONString(doc, value)
+}

@@ -1,0 +1,105 @@
+package vendors
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hookline-io/hookline/internal/secret"
+)
+
+// compileSecrets reads the secrets that spec refers to. A reference is never printed together with its content.
+func (c *compiler) compileSecrets(vendor string, spec *vendorSpec, retries time.Duration) []Key {
+	if len(spec.Secrets) == 0 {
+		c.fail(spec, "no secrets: add secrets: [env:%s_SECRET], the name of an environment variable, or file:/path", envName(vendor))
+	}
+	keys := make([]Key, 0, len(spec.Secrets))
+	seen := make(map[string]bool)
+	for i := range spec.Secrets {
+		s := &spec.Secrets[i]
+		value, err := c.readSecret(s.From)
+		if err != nil {
+			c.fail(&s.From, "%s", err)
+			continue
+		}
+		key := Key{ID: value.ID(), Secret: value, Use: Use(s.Use)}
+		if key.Use != UseSignature && key.Use != UseHandshake {
+			c.fail(&s.Use, "unknown use %q%s", s.Use, suggest(s.Use, []string{string(UseHandshake)}))
+		}
+		if s.Until != "" {
+			if key.Until, err = parseUntil(s.Until); err != nil {
+				c.fail(&s.Until, "%s", err)
+			}
+		}
+		if seen[key.ID] {
+			c.fail(&s.From, "%s is the same secret as another of %s: remove one", s.From, vendor)
+			continue
+		}
+		seen[key.ID] = true
+		keys = append(keys, key)
+		c.warnExpiry(vendor, s.From, key, retries)
+	}
+	live := func(k Key) bool { return k.Until.IsZero() || k.Until.After(c.Now()) }
+	if len(keys) > 0 && !slices.ContainsFunc(keys, live) {
+		c.warn("%s: no secret is live: every delivery will be refused", vendor)
+	}
+	return keys
+}
+
+func (c *compiler) readSecret(from string) (secret.Value, error) {
+	var raw []byte
+	switch {
+	case strings.HasPrefix(from, "env:"):
+		name := from[len("env:"):]
+		if raw = []byte(c.Getenv(name)); len(raw) == 0 {
+			return secret.Value{}, fmt.Errorf("secret %s: the environment variable %s is not set or empty", from, name)
+		}
+	case strings.HasPrefix(from, "file:"):
+		content, err := c.ReadFile(from[len("file:"):])
+		if err != nil {
+			return secret.Value{}, fmt.Errorf("secret %s: %w", from, err)
+		}
+		if raw = bytes.TrimRight(content, "\r\n"); len(raw) == 0 {
+			return secret.Value{}, fmt.Errorf("secret %s: the file is empty", from)
+		}
+	default:
+		// What stands here may be the secret itself: it must not get into a message.
+		return secret.Value{}, fmt.Errorf("a secret is a reference, env:NAME or file:/path; never write the secret itself here")
+	}
+	return secret.New(raw), nil
+}
+
+// parseUntil reads the end of a secret's life. A day lasts until it is over in UTC.
+func parseUntil(text string) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.AddDate(0, 0, 1), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("until: %q is neither a day (2026-12-31) nor a time (2026-12-31T18:00:00Z)", text)
+	}
+	return t.UTC(), nil
+}
+
+// warnExpiry speaks up about a secret that ends before the vendor's last retry of what was signed with it.
+func (c *compiler) warnExpiry(vendor, from string, key Key, retries time.Duration) {
+	if key.Until.IsZero() {
+		return
+	}
+	left := key.Until.Sub(c.Now())
+	switch {
+	case left <= 0:
+		c.warn("%s: secret %s ended on %s: remove it", vendor, from, key.Until.Format(time.RFC3339))
+	case left < retries:
+		c.warn("%s: secret %s ends in %s, and the vendor retries for %s: deliveries signed with it may still come after that; end it later unless it has been out of use for so long",
+			vendor, from, left.Round(time.Minute), retries)
+	}
+}
+
+func (c *compiler) warn(format string, args ...any) {
+	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
+}
+
+func envName(vendor string) string { return strings.ToUpper(strings.ReplaceAll(vendor, "-", "_")) }

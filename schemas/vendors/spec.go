@@ -1,0 +1,139 @@
+package vendors
+
+import (
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// The spec types are vendors.yaml as people write it. Their tags are the one source of its keys: the reader
+// decodes by them, the suggestions for unknown keys list them, and Schema is generated from them. A struct with a
+// field tagged short may be written as that field alone; a list may be written as its only item.
+
+// fileSpec is a whole vendors.yaml.
+type fileSpec struct {
+	Vendors map[string]*vendorSpec `yaml:"vendors" jsonschema:"required" jsonschema_description:"Who may send events. The name is the last part of the URL: POST /webhooks/NAME."`
+}
+
+// vendorSpec is one vendor; a preset is one too, with facts for people in place of secrets.
+type vendorSpec struct {
+	Preset     string                `yaml:"preset" jsonschema_description:"A known vendor, whose signature, events and sales are taken over. What stands beside it overrides its part."`
+	Secrets    []secretSpec          `yaml:"secrets" jsonschema_description:"References to the secrets that may sign, never the secrets themselves. Several are live at once, for rotation."`
+	Signature  Signature             `yaml:"signature" jsonschema_description:"How the vendor signs."`
+	Redelivery Redelivery            `yaml:"redelivery" jsonschema:"enum=first,enum=last" jsonschema_description:"Which delivery of an event counts when their contents differ. Default: first."`
+	Limits     limitsSpec            `yaml:"limits" jsonschema_description:"What the vendor may send at most, and from where."`
+	Events     eventsSpec            `yaml:"events" jsonschema_description:"Where the facts of an event stand in a delivery."`
+	Digits     map[string]*int       `yaml:"digits" jsonschema_description:"Decimals of the vendor's own minor units, by currency, where they are not those of ISO 4217."`
+	Sales      map[string]*rulesSpec `yaml:"sales" jsonschema_description:"What event types do to the figures. A key is a type, or a pattern with one *. null switches a preset's rule off."`
+}
+
+// secretSpec is a reference to a secret, and optionally its end.
+type secretSpec struct {
+	From  string `yaml:"from" short:"true" jsonschema_description:"env:NAME or file:/path."`
+	Use   string `yaml:"use" jsonschema:"enum=handshake" jsonschema_description:"handshake: it answers a subscription request, as Meta's verify token does, and signs nothing. By default it signs."`
+	Until string `yaml:"until" jsonschema_description:"The last day (2026-12-31, until its end in UTC), or a time in RFC 3339."`
+}
+
+// eventsSpec says how a delivery is read: which events it carries and where their facts stand.
+type eventsSpec struct {
+	Content string     `yaml:"content" jsonschema:"enum=json,enum=ndjson,enum=form,enum=any" jsonschema_description:"What bodies are. ndjson: every line is an event. form: a field's name is its path. any: JSON or form where it is one, else bytes. Default: json."`
+	Each    string     `yaml:"each" jsonschema_description:"Path of the array whose items are the events; @this for a body that is an array. The other paths then look into the item, and body:PATH into the whole body."`
+	ID      *valueSpec `yaml:"id" jsonschema_description:"What names the event in all its deliveries. Default: event:sha256."`
+	Type    *valueSpec `yaml:"type" jsonschema_description:"The event's type, by which sales are found."`
+	Time    *timeSpec  `yaml:"time" jsonschema_description:"The event's own time, which must be the same in every delivery. Default: none."`
+}
+
+// valueSpec is where a text comes from: a path, or a mapping with one of its keys.
+type valueSpec struct {
+	Path  string       `yaml:"path" short:"true" jsonschema_description:"A gjson path such as data.object.id or items.0.id; also header:NAME (under events), body:PATH (with each), event:id, event:type (under sales), event:sha256."`
+	Const *string      `yaml:"const" jsonschema:"oneof_type=string;number;boolean" jsonschema_description:"This very text."`
+	First []*valueSpec `yaml:"first" jsonschema_description:"The first of these that is there: neither absent, null nor empty."`
+	Join  []*valueSpec `yaml:"join" jsonschema_description:"All of these, joined by with; nothing as soon as one is not there."`
+	With  *string      `yaml:"with" jsonschema_description:"What stands between joined parts. Default: a colon."`
+}
+
+// timeSpec is a value and the formats it may have.
+type timeSpec struct {
+	valueSpec
+	Format []string `yaml:"format" jsonschema_description:"How the time is written; of several the first that fits. Default: rfc3339."`
+}
+
+// amountSpec is where an amount comes from: a value or a sum, and what is then done to it.
+type amountSpec struct {
+	valueSpec
+	Sum   *valueSpec  `yaml:"sum" jsonschema_description:"Summed over the items of each that match when."`
+	Each  string      `yaml:"each" jsonschema_description:"Path of the array to sum over."`
+	When  whenSpec    `yaml:"when" jsonschema_description:"Which items count. If none does, the rule does not hold."`
+	Times *amountSpec `yaml:"times" jsonschema_description:"Multiplied by this."`
+	Minus *amountSpec `yaml:"minus" jsonschema_description:"Less this, which is zero where it is not there: for amounts that are running totals."`
+	Abs   bool        `yaml:"abs" jsonschema_description:"Without its sign."`
+}
+
+// whenSpec maps paths to what must stand there.
+type whenSpec map[string]*matchSpec
+
+// matchSpec is what must stand at a path: a text, one of several texts, null for nothing, or none of what not holds.
+type matchSpec struct {
+	Texts []string
+	Null  bool
+	Not   bool
+}
+
+func (s *matchSpec) decodeNode(r *reader, node ast.Node) {
+	switch n := node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		entries := r.entries(n)
+		if len(entries) != 1 || entries[0].key != "not" || s.Not {
+			r.failAt(r.place(n), "write a text, a list of texts, null, or {not: …}")
+			return
+		}
+		s.Not = true
+		if value := r.resolve(entries[0].value); value != nil {
+			s.decodeNode(r, value)
+		}
+	case *ast.SequenceNode:
+		for _, item := range n.Values {
+			s.add(r, item)
+		}
+	default:
+		s.add(r, n)
+	}
+}
+
+func (s *matchSpec) add(r *reader, node ast.Node) {
+	if node = r.resolve(node); node == nil {
+		return
+	}
+	if node.Type() == ast.NullType {
+		s.Null = true
+	} else if text, ok := r.scalar(node); ok {
+		s.Texts = append(s.Texts, text)
+	}
+}
+
+// rulesSpec is what one event type means: a rule, several of which the first that holds decides, or null.
+type rulesSpec []*ruleSpec
+
+// ruleSpec says what an event does to the figures.
+type ruleSpec struct {
+	Effect     string                `yaml:"effect" jsonschema:"required,enum=sale,enum=refund,enum=none" jsonschema_description:"Whether money comes, goes, or neither."`
+	When       whenSpec              `yaml:"when" jsonschema_description:"What must stand at which path for the rule to hold, compared as text; all must hold."`
+	Key        *valueSpec            `yaml:"key" jsonschema_description:"The business identity: two events with the same key and effect are one sale. Default: event:id."`
+	Amount     *amountSpec           `yaml:"amount" jsonschema_description:"How much."`
+	Unit       string                `yaml:"unit" jsonschema:"enum=minor,enum=major" jsonschema_description:"minor: a whole number of cents. major: units with decimals."`
+	Currency   *valueSpec            `yaml:"currency" jsonschema_description:"ISO 4217 code, in either case; {const: EUR} where the vendor does not say."`
+	Order      *valueSpec            `yaml:"order" jsonschema_description:"What was bought: links sales and refunds."`
+	Time       *timeSpec             `yaml:"time" jsonschema_description:"When it counts; must be the same for all events with this key. Default: the event's time."`
+	Dimensions map[string]*valueSpec `yaml:"dimensions" jsonschema_description:"More facts to chart by, by name."`
+}
+
+// aboutSpec holds a preset's facts, for people.
+type aboutSpec struct {
+	Title     string        `yaml:"title"`
+	Docs      string        `yaml:"docs"`
+	Header    string        `yaml:"header"`
+	Algorithm string        `yaml:"algorithm"`
+	Signed    string        `yaml:"signed"`
+	Retries   time.Duration `yaml:"retries"`
+	Notes     string        `yaml:"notes"`
+}

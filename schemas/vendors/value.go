@@ -1,0 +1,239 @@
+package vendors
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"unsafe"
+
+	"github.com/tidwall/gjson"
+)
+
+// source is what the values of one event are read from. The documents are views of the caller's bytes, and so are
+// the texts that values find in them: what is kept must be cloned.
+type source struct {
+	header http.Header // while identifying; nil afterwards
+	body   string      // the delivery's document; "" afterwards
+	item   string      // the event's document
+	data   []byte      // the event's bytes
+	id     string      // the event's ID and type, once it is identified
+	typ    string
+}
+
+// view returns b as a string without copying it.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// value is a compiled valueSpec: it finds one text.
+type value struct {
+	from  origin
+	text  string // a path, a header's name, a constant, or what join puts between
+	parts []value
+}
+
+type origin byte
+
+const (
+	fromItem origin = iota
+	fromBody
+	fromHeader
+	fromEventID
+	fromEventType
+	fromHash
+	fromConst
+	fromFirst
+	fromJoin
+)
+
+const (
+	headerPrefix = "header:"
+	bodyPrefix   = "body:"
+	eventPrefix  = "event:"
+)
+
+// read returns the text, "" where there is none (absent, null or empty). Numbers keep the digits they have in
+// the body. The error says that something stands there that is not one text.
+func (v *value) read(src *source) (string, error) {
+	switch v.from {
+	case fromItem:
+		return scalarAt(src.item, v.text)
+	case fromBody:
+		return scalarAt(src.body, v.text)
+	case fromHeader:
+		if values := src.header[v.text]; len(values) > 0 {
+			return values[0], nil
+		}
+		return "", nil
+	case fromEventID:
+		return src.id, nil
+	case fromEventType:
+		return src.typ, nil
+	case fromHash:
+		return hash(src.data), nil
+	case fromConst:
+		return v.text, nil
+	case fromFirst:
+		for i := range v.parts {
+			if text, err := v.parts[i].read(src); text != "" || err != nil {
+				return text, err
+			}
+		}
+		return "", nil
+	default:
+		return v.join(src)
+	}
+}
+
+// join is "" as soon as one part is, for an ID with a hole in it names nothing.
+func (v *value) join(src *source) (string, error) {
+	var b strings.Builder
+	for i := range v.parts {
+		text, err := v.parts[i].read(src)
+		if text == "" || err != nil {
+			return "", err
+		}
+		if i > 0 {
+			b.WriteString(v.text)
+		}
+		b.WriteString(text)
+	}
+	return b.String(), nil
+}
+
+// String describes the value in messages.
+func (v *value) String() string {
+	switch v.from {
+	case fromItem:
+		return v.text
+	case fromBody:
+		return bodyPrefix + v.text
+	case fromHeader:
+		return headerPrefix + v.text
+	case fromEventID:
+		return eventPrefix + "id"
+	case fromEventType:
+		return eventPrefix + "type"
+	case fromHash:
+		return eventPrefix + "sha256"
+	case fromConst:
+		return fmt.Sprintf("constant %q", v.text)
+	}
+	parts := make([]string, len(v.parts))
+	for i := range v.parts {
+		parts[i] = v.parts[i].String()
+	}
+	if v.from == fromFirst {
+		return "first of " + strings.Join(parts, ", ")
+	}
+	return strings.Join(parts, " + ")
+}
+
+// varies says whether two items of one delivery can have different texts.
+func (v *value) varies() bool {
+	for i := range v.parts {
+		if v.parts[i].varies() {
+			return true
+		}
+	}
+	return v.from == fromItem || v.from == fromHash
+}
+
+// scalarAt reads one text of a JSON document. Where a key stands twice the first counts.
+func scalarAt(doc, path string) (string, error) {
+	result := gjson.Get(doc, path)
+	switch result.Type {
+	case gjson.String:
+		return result.Str, nil
+	case gjson.JSON:
+		what := "an object"
+		if result.IsArray() {
+			what = "a list"
+		}
+		return "", fmt.Errorf("%s at %q, not one text or number", what, path)
+	case gjson.Null:
+		return "", nil
+	}
+	return result.Raw, nil // not Result.String, which rounds numbers
+}
+
+// compileValue checks and compiles spec; at is the field to blame for its shape. mapping says whether it stands in a sale's rule, which sees the
+// event, or under events, which sees the delivery.
+func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
+	if spec.given() != 1 {
+		c.fail(at, "a value is a path (data.object.id) or a mapping with exactly one of path, const, first, join")
+		return value{}
+	}
+	if spec.With != nil && spec.Join == nil {
+		c.fail(spec.With, "with goes with join: it is what stands between the joined parts")
+	}
+	parts := func(specs []*valueSpec) []value {
+		if len(specs) == 0 {
+			c.fail(at, "this list is empty: first and join need something to choose from")
+		}
+		out := make([]value, 0, len(specs))
+		for _, s := range specs {
+			if s == nil {
+				c.fail(at, "an item of this list is empty")
+				continue
+			}
+			out = append(out, c.compileValue(s, s, mapping))
+		}
+		return out
+	}
+	switch {
+	case spec.Const != nil:
+		return value{from: fromConst, text: *spec.Const}
+	case spec.First != nil:
+		return value{from: fromFirst, parts: parts(spec.First)}
+	case spec.Join != nil:
+		with := ":"
+		if spec.With != nil {
+			with = *spec.With
+		}
+		return value{from: fromJoin, text: with, parts: parts(spec.Join)}
+	}
+	return c.compilePath(&spec.Path, spec.Path, mapping)
+}
+
+// given counts the ways in which spec says where the value comes from.
+func (s *valueSpec) given() int {
+	n := 0
+	for _, set := range []bool{s.Path != "", s.Const != nil, s.First != nil, s.Join != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+// compilePath compiles the text at field: a path, or one of the prefixes.
+func (c *compiler) compilePath(field any, text string, mapping bool) value {
+	if name, ok := strings.CutPrefix(text, headerPrefix); ok {
+		if mapping {
+			c.fail(field, "%q: a sale is a function of the stored event, which has no headers: read it under events and use event:id or event:type here", text)
+		}
+		if name == "" || strings.ContainsAny(name, " \t:") {
+			c.fail(field, "%q names no header: write header:X-Event-Id", text)
+		}
+		return value{from: fromHeader, text: http.CanonicalHeaderKey(name)}
+	}
+	if name, ok := strings.CutPrefix(text, eventPrefix); ok {
+		from, ok := map[string]origin{"id": fromEventID, "type": fromEventType, "sha256": fromHash}[name]
+		if !ok {
+			c.fail(field, "%q: there are event:id, event:type and event:sha256", text)
+		} else if !mapping && from != fromHash {
+			c.fail(field, "%q can stand in sales only", text)
+		}
+		return value{from: from}
+	}
+	from := fromItem
+	if path, ok := strings.CutPrefix(text, bodyPrefix); ok {
+		if mapping {
+			c.fail(field, "%q: a sale sees its own event only, not the delivery around it", text)
+		}
+		from, text = fromBody, path
+	}
+	if err := checkPath(text); err != nil {
+		c.fail(field, "%s", err)
+	}
+	return value{from: from, text: text}
+}
