@@ -98,7 +98,7 @@ HAVING count() > 0`,
 SELECT toFloat64(sum(net)) AS "Net", sum(orders) AS "Orders"
 FROM hookline.sales_per_month
 WHERE ` + chosen + `
-    AND month = ` + undated + `
+    AND undated
 HAVING count() > 0`,
 			},
 			{
@@ -157,7 +157,7 @@ func netOfMonth(month string) string {
 SELECT toFloat64(sum(net)) AS "Net"
 FROM hookline.sales_per_month
 WHERE ` + chosen + `
-    AND month = ` + month + `
+    AND NOT undated AND month = ` + month + `
 HAVING count() > 0`
 }
 
@@ -169,7 +169,7 @@ const growth = scope + `,
 SELECT toFloat64(sumIf(net, day >= this_month)) / toFloat64(sumIf(net, day < this_month)) - 1 AS "Growth"
 FROM hookline.sales_daily
 WHERE ` + chosen + `
-    AND day BETWEEN last_month AND last_day
+    AND NOT undated AND day BETWEEN last_month AND last_day
     AND (day >= this_month OR toDayOfMonth(day) <= toDayOfMonth(last_day) OR last_day = toLastDayOfMonth(last_day))
 HAVING sumIf(net, day < this_month) > 0`
 
@@ -236,7 +236,7 @@ var yearOverYear = scope + `,
         SELECT month AS at, sum(net) AS total
         FROM hookline.sales_per_month
         WHERE ` + chosen + `
-            AND month BETWEEN year_before AND last_day
+            AND NOT undated AND month BETWEEN year_before AND last_day
         GROUP BY at
     )
 SELECT formatDateTime(at, '%b') AS "Month", toString(toYear(at)) AS "Year", toFloat64(sum(total)) AS "Net"
