@@ -85,6 +85,15 @@ func (c *DemoCommand) faults(s *Stack) []demo.Fault {
 	return faults
 }
 
+// play has the sample vendors send until ctx ends. Their failure is no reason to stop the stack.
+func play(ctx context.Context, log *slog.Logger, s *Stack) error {
+	if err := demo.Play(ctx, log, s.target()); err != nil && ctx.Err() == nil {
+		log.Error("the demo vendors stopped sending", "err", err)
+		<-ctx.Done()
+	}
+	return nil
+}
+
 // target is how the demo reaches the stack.
 func (s *Stack) target() demo.Target {
 	return demo.Target{

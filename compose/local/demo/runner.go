@@ -36,6 +36,7 @@ type runner struct {
 	ledger  *Ledger
 	rng     *rand.Rand
 	workers int
+	live    bool          // events happen now, rather than in the history
 	limit   *rate.Limiter // nil: as fast as it goes
 	log     *slog.Logger
 	faults  []Fault // still to come
@@ -115,7 +116,7 @@ func (r *runner) next() job {
 		}
 		return j
 	}
-	j := job{event: r.traffic.Next(), forged: r.rng.Float64() < forged}
+	j := job{event: r.event(), forged: r.rng.Float64() < forged}
 	if !j.forged {
 		if len(r.past) < remembered {
 			r.past = append(r.past, j.event)
@@ -124,6 +125,13 @@ func (r *runner) next() job {
 		}
 	}
 	return j
+}
+
+func (r *runner) event() Event {
+	if r.live {
+		return r.traffic.Live(time.Now())
+	}
+	return r.traffic.Next()
 }
 
 // deliver makes one delivery, and like a vendor repeats it until it is accepted.
