@@ -48,6 +48,12 @@ type stack struct {
 
 func newStack(t *testing.T) *stack {
 	t.Helper()
+	return newStackOf(t, 4)
+}
+
+// newStackOf makes a stack whose topics have that many partitions.
+func newStackOf(t *testing.T, partitions int32) *stack {
+	t.Helper()
 	s := &stack{t: t, broker: testkit.Broker(t), engine: testkit.Engine(t)}
 	s.kafka = kafka.Options{Brokers: []string{s.broker.Addr}, TopicPrefix: "webhooks"}
 	var err error
@@ -55,7 +61,7 @@ func newStack(t *testing.T) *stack {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.client.Close)
-	if _, err = kafka.CreateTopics(t.Context(), s.client, s.kafka, kafka.TopicOptions{Partitions: 4, Replication: 1, Retention: time.Hour, DeadLetterMaxAge: time.Hour}); err != nil {
+	if _, err = kafka.CreateTopics(t.Context(), s.client, s.kafka, kafka.TopicOptions{Partitions: partitions, Replication: 1, Retention: time.Hour, DeadLetterMaxAge: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if s.db, err = analytics.Open(t.Context(), s.clickhouse()); err != nil {
