@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/hookline-io/hookline/schemas"
@@ -65,6 +66,7 @@ func (db *DB) Redriven(ctx context.Context, letters []DeadLetter) (map[DeadLette
 		d := &letters[i]
 		tuples[i] = fmt.Sprintf("(%s,%d,%d,%s)", literal(d.Topic), d.Partition, d.Offset, literal(d.Action))
 	}
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 1 << 30}))
 	found, err := collect(ctx, db, "look for redriven dead letters",
 		"SELECT kafka_topic, kafka_partition, kafka_offset, action FROM dead_letters FINAL WHERE state = '"+string(StateRedriven)+
 			"' AND (kafka_topic, kafka_partition, kafka_offset, action) IN ("+strings.Join(tuples, ",")+")",
