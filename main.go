@@ -21,6 +21,9 @@ import (
 	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/internal/service"
 	"github.com/hookline-io/hookline/processor"
+	"github.com/hookline-io/hookline/processor/audit"
+	"github.com/hookline-io/hookline/processor/dlq"
+	"github.com/hookline-io/hookline/processor/reprocess"
 )
 
 // version is set by the linker.
@@ -35,6 +38,9 @@ type commands struct {
 	Setup      setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
 	Ingest     ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
 	Processor  processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
+	DLQ        dlq.Command        `cmd:"" name:"dlq" help:"List dead letters, look at one, send them round again."`
+	Audit      audit.Command      `cmd:"" help:"Account for every event: the ledger against Kafka's offsets and ClickHouse's rows. The exit status is the verdict."`
+	Reprocess  reprocess.Command  `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
 	Dashboards dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
 	Preview    preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
 	Vendor     sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`

@@ -41,13 +41,15 @@ type Origin struct {
 // The upper 16 bits hold the generation, the lower 48 the time received in Unix milliseconds, counted
 // downwards where the first delivery wins.
 func Version(rule vendors.Redelivery, received time.Time, generation uint16) uint64 {
-	const bits = 48
-	at := uint64(max(received.UnixMilli(), 0)) & (1<<bits - 1)
+	at := uint64(max(received.UnixMilli(), 0)) & (1<<rankBits - 1)
 	if rule != vendors.RedeliveryLast {
-		at = 1<<bits - 1 - at
+		at = 1<<rankBits - 1 - at
 	}
-	return uint64(generation)<<bits | at
+	return uint64(generation)<<rankBits | at
 }
+
+// rankBits is how many bits of a version rank deliveries of one generation.
+const rankBits = 48
 
 // Errors of Batch.Append. The row cannot get better by itself: it is a dead letter.
 var (

@@ -17,6 +17,8 @@ type batch struct {
 	spans   []*span
 	latest  map[partition]*span
 	events  map[uint64]struct{} // hashes of the events in it
+	bytes   int                 // of records that made no row
+	buried  int                 // records that became dead letters
 	oldest  time.Time           // when its first record was taken; zero while it is empty
 }
 
@@ -55,10 +57,14 @@ func (b *batch) reset() {
 	b.sources, b.moves, b.spans = b.sources[:0], b.moves[:0], b.spans[:0]
 	clear(b.latest)
 	clear(b.events)
-	b.oldest = time.Time{}
+	b.oldest, b.bytes, b.buried = time.Time{}, 0, 0
 }
 
 func (b *batch) empty() bool { return len(b.spans) == 0 }
+
+func (b *batch) full(l Limits) bool {
+	return max(b.rows.Len(), len(b.moves)) >= l.MaxRows || b.rows.Bytes()+b.bytes >= l.MaxBytes
+}
 
 // took notes that the batch answers for r.
 func (b *batch) took(r *kgo.Record, grant uint64) *span {

@@ -27,6 +27,9 @@ func (l *loop) flush(ctx context.Context, b *batch) error {
 	for _, r := range rejected {
 		l.reroute(b, r)
 	}
+	if more := b.buried - maxLogged; more > 0 {
+		l.log.Warn("more events are dead-lettered; see 'hookline dlq list'", "events", more)
+	}
 	if moves := b.moves; len(moves) > 0 {
 		err := l.hold(ctx, "write retries and dead letters", func(ctx context.Context) (err error) {
 			moves, err = kafka.Produce(ctx, l.client, moves)

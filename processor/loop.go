@@ -117,7 +117,7 @@ func (l *loop) fill(ctx, draining context.Context, full chan<- *batch, free <-ch
 			continue
 		}
 		switch {
-		case current.rows.Len() >= l.limits.MaxRows || current.rows.Bytes() >= l.limits.MaxBytes || len(current.moves) >= l.limits.MaxRows:
+		case current.full(l.limits):
 			select {
 			case full <- current:
 				current = <-free
@@ -199,6 +199,8 @@ func (l *loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 	row, appended, err := mapping.Append(r, config, b.rows)
 	if appended {
 		b.sources = append(b.sources, source{record: r, span: s, attempts: retry.Attempts, dead: err != nil})
+	} else {
+		b.bytes += len(r.Value)
 	}
 	if id := row.Event.ID; id != "" {
 		vendor := row.Event.Vendor
@@ -217,11 +219,17 @@ func (l *loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 	s.stored++
 }
 
+// maxLogged is how many dead letters of one batch are logged each by itself.
+const maxLogged = 10
+
 // bury makes a dead letter of r.
 func (l *loop) bury(b *batch, s *span, r *kgo.Record, letter schemas.DeadLetter) {
 	s.dead++
+	b.moves = append(b.moves, letter.Record(l.topics.DLQ, r))
 	l.metrics.dead.WithLabelValues(letter.Stage).Inc()
+	if b.buried++; b.buried > maxLogged {
+		return
+	}
 	l.log.Warn("event is dead-lettered", "event", string(r.Key), "topic", r.Topic, "partition", r.Partition, "offset", r.Offset,
 		"stage", letter.Stage, "attempts", letter.Attempts, "err", letter.Error)
-	b.moves = append(b.moves, letter.Record(l.topics.DLQ, r))
 }

@@ -1,0 +1,126 @@
+package analytics
+
+import (
+	"context"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+// Mapped holds what stored events are by a new mapping until DB.InsertMapped writes it. Nothing counts by that;
+// see DB.ApplyReprocess.
+type Mapped struct{ rows mappedBlock }
+
+// NewMapped returns an empty one.
+func NewMapped() *Mapped {
+	m := &Mapped{}
+	m.rows.init()
+	return m
+}
+
+// Append adds one row with its Generation. As in Batch.Append an error wraps ErrTime or ErrAmount and leaves m as
+// it was.
+func (m *Mapped) Append(r Row) error {
+	var sale vendors.Sale
+	var amount int64
+	if r.Sale != nil {
+		sale = *r.Sale
+		err := checkTime("sale", sale.Time, r.Event.Received)
+		if err != nil {
+			return err
+		}
+		if amount, err = units(sale.Amount); err != nil {
+			return err
+		}
+	}
+	m.rows.append(&r, &sale, amount)
+	return nil
+}
+
+// Len is how many rows were appended.
+func (m *Mapped) Len() int { return m.rows.len() }
+
+// Reset empties m.
+func (m *Mapped) Reset() { m.rows.reset() }
+
+// InsertMapped writes m and returns when it is stored. It may be repeated.
+func (db *DB) InsertMapped(ctx context.Context, m *Mapped) error {
+	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
+	return db.insert(ctx, &m.rows.block)
+}
+
+// mappedBlock is rows of the table reprocess_rows.
+type mappedBlock struct {
+	block
+	vendor                 words
+	generation             number[uint16]
+	month                  number[uint32]
+	effect, kind, currency words
+	event, failure         text
+	key, order             text
+	amount                 number[int64]
+	occurred, received     number[int64]
+	dimensions             pairs
+	version                number[uint64]
+	names                  []string // scratch
+}
+
+func (b *mappedBlock) init() {
+	b.block = block{table: "reprocess_rows", seen: map[uint32]struct{}{}, columns: []namedColumn{
+		{"vendor", typeWord, &b.vendor},
+		{"generation", "UInt16", &b.generation},
+		{"event_month", "UInt32", &b.month},
+		{"event_id", typeString, &b.event},
+		{"effect", typeWord, &b.effect},
+		{"error", typeString, &b.failure},
+		{"sale_key", typeString, &b.key},
+		{"type", typeWord, &b.kind},
+		{"order_id", typeString, &b.order},
+		{"amount", typeDecimal, &b.amount},
+		{"currency", typeWord, &b.currency},
+		{"occurred_at", typeTime, &b.occurred},
+		{"received_at", typeTime, &b.received},
+		{"dimensions", typePairs, &b.dimensions},
+		{"version", "UInt64", &b.version},
+	}}
+}
+
+func (b *mappedBlock) append(r *Row, s *vendors.Sale, amount int64) {
+	e := &r.Event
+	b.vendor.append(e.Vendor)
+	b.generation.append(r.Generation)
+	b.month.append(sourceMonth(e.Time))
+	b.event.append(e.ID)
+	b.effect.append(string(s.Kind))
+	b.failure.append(r.Error)
+	b.key.append(s.Key)
+	b.kind.append(e.Type)
+	b.order.append(s.Order)
+	b.amount.append(amount)
+	b.currency.append(s.Currency)
+	b.occurred.append(millis(s.Time))
+	b.received.append(millis(e.Received))
+	b.names = b.names[:0]
+	for name := range s.Dimensions {
+		b.names = append(b.names, name)
+	}
+	slices.Sort(b.names)
+	for _, name := range b.names {
+		b.dimensions.append(name, s.Dimensions[name])
+	}
+	b.dimensions.endRow()
+	b.version.append(Version(r.Rule, e.Received, r.Generation))
+	b.endRow(0)
+}
+
+// Change is what a new mapping does to the totals of one kind of effect in one source month.
+type Change struct {
+	Month                     uint32 // as YYYYMM; 0 for undated
+	Currency                  string
+	Kind                      vendors.Kind
+	CountBefore, CountAfter   uint64
+	AmountBefore, AmountAfter decimal.Decimal // major units
+}
