@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -27,7 +29,8 @@ type source struct {
 func newSources(config *vendors.Config, certs verify.CertSource) (map[string]*source, error) {
 	sources := make(map[string]*source, len(config.Vendors))
 	var failures []error
-	for name, vendor := range config.Vendors {
+	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
+		vendor := config.Vendors[name]
 		verifier, err := verify.New(vendor.Signature, vendor.Keys, certs)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("vendor %s: %w", name, err))
