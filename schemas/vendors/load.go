@@ -117,11 +117,7 @@ func (c *compiler) checkScheme(spec *vendorSpec) {
 	case scheme == "":
 		c.fail(spec, "no signature: name a preset, or write signature: {scheme: hmac, …}")
 	case c.Schemes != nil && !slices.Contains(c.Schemes, scheme):
-		field := &spec.Signature.Scheme
-		if _, own := c.at[field]; !own {
-			field = &spec.Preset
-		}
-		c.fail(field, "unknown scheme %q%s", scheme, suggest(scheme, c.Schemes))
+		c.fail(&spec.Signature.Scheme, "unknown scheme %q%s", scheme, suggest(scheme, c.Schemes))
 	}
 }
 

@@ -30,6 +30,7 @@ type vendorSpec struct {
 // secretSpec is a reference to a secret, and optionally its end.
 type secretSpec struct {
 	From  string `yaml:"from" short:"true" jsonschema_description:"env:NAME or file:/path."`
+	Use   string `yaml:"use" jsonschema:"enum=handshake" jsonschema_description:"handshake: it answers a subscription request, as Meta's verify token does, and signs nothing. By default it signs."`
 	Until string `yaml:"until" jsonschema_description:"The last day (2026-12-31, until its end in UTC), or a time in RFC 3339."`
 }
 

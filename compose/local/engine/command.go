@@ -21,6 +21,6 @@ type Command struct {
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	return Run(ctx, Options{
 		DataDir: c.DataDir, Listen: c.Listen, User: c.User, Password: secret.New([]byte(c.Password)),
-		Memory: c.MemoryMiB << 20, Library: c.Library, Log: log.With("part", "engine"),
+		Memory: c.MemoryMiB << 20, Library: c.Library, Log: log,
 	})
 }

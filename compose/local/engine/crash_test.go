@@ -154,11 +154,11 @@ func TestInvariant9_Footprint(t *testing.T) {
 		}
 		group.Wait()
 	}
-	requests(500) // warm
+	requests(300) // warm
 	memory, threads := footprint(t, e.PID())
-	requests(2000)
+	requests(1000)
 	memoryAfter, threadsAfter := footprint(t, e.PID())
-	t.Logf("%d MB and %d threads, %d MB and %d threads after 2000 requests", memory>>10, threads, memoryAfter>>10, threadsAfter)
+	t.Logf("%d MB and %d threads, %d MB and %d threads after 1000 requests", memory>>10, threads, memoryAfter>>10, threadsAfter)
 	if memoryAfter > memory+64<<10 || threadsAfter > threads+30 {
 		t.Errorf("grew from %d kB and %d threads to %d kB and %d", memory, threads, memoryAfter, threadsAfter)
 	}

@@ -49,11 +49,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	started := time.Now()
 	// Listening first makes a port in use an error at once.
-	listener, err := net.Listen("tcp", o.Listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for the engine: %w", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	store, err := o.open(ctx)
 	if err != nil {
 		return err

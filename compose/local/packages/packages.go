@@ -11,14 +11,16 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/hookline-io/hookline/compose/local/lockfile"
 )
 
 //go:embed package.json
@@ -34,6 +36,9 @@ type Dir struct{ path string }
 func (d Dir) LibChdb() string {
 	return filepath.Join(d.path, "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
 }
+
+// NodeModules is the folder that holds the packages by their names.
+func (d Dir) NodeModules() string { return filepath.Join(d.path, "node_modules") }
 
 // ECharts is the path of ECharts, one minified script for browsers.
 func (d Dir) ECharts() string {
@@ -56,14 +61,14 @@ func Ensure(ctx context.Context, log *slog.Logger) (Dir, error) {
 	if dir.complete() {
 		return dir, nil
 	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return Dir{}, fmt.Errorf("fetch packages: %w", err)
 	}
-	unlock, err := lockCache(ctx, cache, log)
+	turn, err := waitForTurn(ctx, cache, log)
 	if err != nil {
-		return Dir{}, err
+		return Dir{}, fmt.Errorf("fetch packages: %w", err)
 	}
-	defer unlock()
+	defer turn.Close()
 	if dir.complete() {
 		return dir, nil // by the process that had the lock before
 	}
@@ -86,30 +91,21 @@ func cacheDir() (string, error) {
 	return filepath.Join(dir, "hookline"), nil
 }
 
-// lockCache waits for its turn. The lock goes with the process, however it ends.
-func lockCache(ctx context.Context, cache string, log *slog.Logger) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("lock the package cache: %w", err)
-	}
+// waitForTurn takes the cache's lock, and waits for it while another process fetches.
+func waitForTurn(ctx context.Context, cache string, log *slog.Logger) (io.Closer, error) {
 	poll := time.NewTicker(100 * time.Millisecond)
 	defer poll.Stop()
 	for said := false; ; said = true {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			f.Close()
-			return nil, fmt.Errorf("lock the package cache: %w", err)
+		lock, err := lockfile.Acquire(filepath.Join(cache, "lock"))
+		if !errors.Is(err, lockfile.ErrHeld) {
+			return lock, err
 		}
 		if !said {
 			log.Info("another process is fetching packages: waiting for it", "into", cache)
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
-			return nil, fmt.Errorf("lock the package cache: %w", ctx.Err())
+			return nil, ctx.Err()
 		case <-poll.C:
 		}
 	}
@@ -134,9 +130,9 @@ func fetch(ctx context.Context, cache string, dir Dir, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("fetch packages: %w", err)
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	for name, text := range map[string][]byte{"package.json": manifest, "package-lock.json": lock} {
-		if err := os.WriteFile(filepath.Join(temp, name), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(temp, name), text, 0o600); err != nil {
 			return fmt.Errorf("fetch packages: %w", err)
 		}
 	}
@@ -160,7 +156,7 @@ func fetch(ctx context.Context, cache string, dir Dir, log *slog.Logger) error {
 // install runs npm in dir, and says from time to time that it still does.
 func install(ctx context.Context, npm, dir string, log *slog.Logger) error {
 	// The packages need no install scripts, so none gets to run.
-	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error") //nolint:gosec // npm of the user's PATH
 	cmd.Dir = dir
 	cmd.WaitDelay = 5 * time.Second
 	done := make(chan struct{})
