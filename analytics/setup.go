@@ -3,7 +3,7 @@ package analytics
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -14,13 +14,34 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-//go:embed queries/rollup.sql
-var rollupSQL string
+//go:embed queries/due.sql queries/sales_rollup.sql queries/vendor_rollup.sql
+var rollupFiles embed.FS
 
-var rollupTemplate = template.Must(template.New("rollup.sql").Parse(rollupSQL))
+var rollupTemplates = template.Must(template.ParseFS(rollupFiles, "queries/*.sql"))
 
-// rollupView is the refreshable materialized view that keeps sales_rollup.
-const rollupView = "sales_rollup_refresh"
+// rollup is a table of sums and the refreshable materialized view that keeps it, which queries/<table>.sql
+// defines.
+type rollup struct {
+	Table  string   // that it sums
+	Rollup string   // that holds the sums
+	Part   string   // expression that tells the parts of the rollup apart, each of which must be kept
+	parts  []string // what there is of them
+	days   []string // for sales_rollup: zone and day of a sale, for each zone
+}
+
+func rollups(zones []string) []rollup {
+	sales := rollup{Table: "sales", Rollup: "sales_rollup", Part: "zone", parts: zones}
+	for _, zone := range zones {
+		// ClickHouse's time zone functions take constants only.
+		sales.days = append(sales.days, fmt.Sprintf("(%s, if(source_month = 0, toDate(0), toDate(occurred_at, %s)))", literal(zone), literal(zone)))
+	}
+	return []rollup{sales, {Table: "events", Rollup: "vendor_rollup", Part: "''", parts: []string{""}}}
+}
+
+func (r rollup) View() string      { return r.Rollup + "_refresh" }
+func (r rollup) Parts() string     { return literals(r.parts) }
+func (r rollup) PartCount() int    { return len(r.parts) }
+func (r rollup) ZonedDays() string { return strings.Join(r.days, ", ") }
 
 // SetupOptions say what Setup sets up beside the tables.
 type SetupOptions struct {
@@ -48,7 +69,12 @@ func (db *DB) Setup(ctx context.Context, o SetupOptions) error {
 	if err := db.createZones(ctx, "CREATE OR REPLACE VIEW", zones); err != nil {
 		return err
 	}
-	return db.createRollup(ctx, zones)
+	for _, r := range rollups(zones) {
+		if err := db.createRollup(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkZones returns zones sorted, each once, if all of them exist.
@@ -79,58 +105,45 @@ COMMENT 'The time zones that sales_per_month and sales_daily have figures for; s
 
 // createRollup leaves the view alone where it is the one that it would create, because a new view means an
 // interruption, and recreates it otherwise.
-func (db *DB) createRollup(ctx context.Context, zones []string) error {
-	sql, comment, err := db.rollup(zones)
+func (db *DB) createRollup(ctx context.Context, r rollup) error {
+	sql, comment, err := db.definition(r)
 	if err != nil {
 		return err
 	}
-	comments, err := collect(ctx, db, "look at the rollup",
+	comments, err := collect(ctx, db, "look at the view "+r.View(),
 		"SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = ?",
-		func(rows driver.Rows) (s string, err error) { return s, rows.Scan(&s) }, rollupView)
+		func(rows driver.Rows) (s string, err error) { return s, rows.Scan(&s) }, r.View())
 	if err != nil {
 		return err
 	}
 	if len(comments) == 1 && comments[0] == comment {
 		return nil
 	}
-	if err := db.exec(ctx, "drop the rollup's view", "DROP VIEW IF EXISTS "+rollupView+" SYNC"); err != nil {
+	if err := db.exec(ctx, "drop the view "+r.View(), "DROP VIEW IF EXISTS "+r.View()+" SYNC"); err != nil {
 		return err
 	}
 	// Rows of a zone that nobody keeps any more would go stale, and would pass for figures if the zone came back.
-	forget := "ALTER TABLE sales_rollup DELETE WHERE zone NOT IN (" + literals(zones) + ") SETTINGS mutations_sync = 2"
-	if err := db.exec(ctx, "drop zones from the rollup", forget); err != nil {
+	forget := fmt.Sprintf("ALTER TABLE %s DELETE WHERE %s NOT IN (%s) SETTINGS mutations_sync = 2", r.Rollup, r.Part, r.Parts())
+	if err := db.exec(ctx, "drop zones from "+r.Rollup, forget); err != nil {
 		return err
 	}
-	return db.exec(ctx, "create the rollup's view", sql)
+	return db.exec(ctx, "create the view "+r.View(), sql)
 }
 
-// rollup writes the view out for zones. The comment tells one version of it from another.
-func (db *DB) rollup(zones []string) (sql, comment string, err error) {
-	days := make([]string, len(zones))
-	for i, zone := range zones {
-		// ClickHouse's time zone functions take constants only.
-		days[i] = fmt.Sprintf("(%s, if(source_month = 0, toDate(0), toDate(occurred_at, %s)))", literal(zone), literal(zone))
-	}
+// definition writes r's view out. The comment tells one version of it from another.
+func (db *DB) definition(r rollup) (sql, comment string, err error) {
 	data := struct {
-		Database, DatabaseText, Zones, ZonedDays, Comment string
-		ZoneCount                                         int
-	}{
-		Database:     identifier(db.Name()),
-		DatabaseText: literal(db.Name()),
-		Zones:        literals(zones),
-		ZonedDays:    strings.Join(days, ", "),
-		ZoneCount:    len(zones),
-		Comment:      "''",
-	}
-	write := func() (string, error) { return fill(rollupTemplate, data) }
-	body, err := write()
+		rollup
+		Database, DatabaseText, Comment string
+	}{r, identifier(db.Name()), literal(db.Name()), "''"}
+	body, err := fill(rollupTemplates.Lookup(r.Rollup+".sql"), data)
 	if err != nil {
-		return "", "", fmt.Errorf("write the rollup's view: %w", err)
+		return "", "", fmt.Errorf("write the view %s: %w", r.View(), err)
 	}
 	sum := sha256.Sum256([]byte(body))
-	comment = "Keeps sales_rollup for " + strings.Join(zones, ", ") + ". Definition " + hex.EncodeToString(sum[:6]) + "."
+	comment = "Keeps " + r.Rollup + ". Definition " + hex.EncodeToString(sum[:6]) + "."
 	data.Comment = literal(comment)
-	sql, err = write()
+	sql, err = fill(rollupTemplates.Lookup(r.Rollup+".sql"), data)
 	return sql, comment, err
 }
 

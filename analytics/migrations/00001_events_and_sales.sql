@@ -72,3 +72,21 @@ CREATE TABLE IF NOT EXISTS sales_rollup
 ENGINE = {{engine "ReplacingMergeTree(refreshed_at)"}}
 ORDER BY (zone, source_month, day, vendor, currency, kind)
 COMMENT 'Daily sums of sales per reporting zone, kept by the view sales_rollup_refresh. Query sales_per_month or sales_daily instead.';
+
+CREATE TABLE IF NOT EXISTS vendor_rollup
+(
+    vendor       LowCardinality(String) COMMENT 'As in events. Empty in the row that records when a source month was last recomputed.',
+    source_month UInt32 COMMENT 'As in events.',
+    events       UInt64 COMMENT 'Number of events. 0 where they are gone.',
+    delay_p50    Float64 COMMENT 'Seconds from when the event happened until it was received: half of the events took no longer. 0 for undated.',
+    delay_p95    Float64 COMMENT 'The same for 95 % of the events.',
+    delay_p99    Float64 COMMENT 'The same for 99 % of the events.',
+    lag_p50      Float64 COMMENT 'Seconds from when the event was received until it was stored: half of the events took no longer.',
+    lag_p95      Float64 COMMENT 'The same for 95 % of the events.',
+    lag_p99      Float64 COMMENT 'The same for 99 % of the events.',
+    last_seen    DateTime64(3, 'UTC') COMMENT 'When the last of the events was received.',
+    refreshed_at DateTime64(3, 'UTC') COMMENT 'When the refresh began that wrote the row: the last one counts.'
+)
+ENGINE = {{engine "ReplacingMergeTree(refreshed_at)"}}
+ORDER BY (vendor, source_month)
+COMMENT 'How the events of each vendor and month came in, kept by the view vendor_rollup_refresh. Query vendor_performance instead.';

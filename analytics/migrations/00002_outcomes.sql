@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS ledger
     duplicates      UInt32 COMMENT 'Records that repeat another one of the same batch.' CODEC(ZSTD(1)),
     retried         UInt32 COMMENT 'Records that went to the retry topic.' CODEC(ZSTD(1)),
     dead            UInt32 COMMENT 'Records that went to the dead-letter topic.' CODEC(ZSTD(1)),
+    vendors         Map(LowCardinality(String), UInt32) COMMENT 'Records per vendor, redeliveries included.' CODEC(ZSTD(1)),
     written_at      DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the entry was written.' CODEC(Delta, ZSTD(1))
 )
 ENGINE = {{engine "ReplacingMergeTree(written_at)"}}
@@ -76,8 +77,8 @@ COMMENT 'The account of which offsets ended where: one row per topic partition a
 CREATE TABLE IF NOT EXISTS exchange_rates
 (
     day      Date COMMENT 'First day on which the rate holds; it holds until the next one.',
-    currency FixedString(3) COMMENT 'ISO 4217 code of the currency to convert from.',
-    target   FixedString(3) COMMENT 'ISO 4217 code of the currency to convert to.',
+    currency LowCardinality(String) COMMENT 'ISO 4217 code of the currency to convert from.',
+    target   LowCardinality(String) COMMENT 'ISO 4217 code of the currency to convert to.',
     rate     Decimal(38, 12) COMMENT 'What one major unit of currency is worth in target.',
     source   LowCardinality(String) DEFAULT '' COMMENT 'Who says so.',
     added_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the rate was loaded: the last one counts.'
