@@ -133,6 +133,18 @@ func TestRollupHeals(t *testing.T) {
 		ask(t, e, "TRUNCATE TABLE sales_rollup SYNC")
 		shows(t, db, "Africa/Lagos", "2024-10 acme EUR sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-11 acme EUR sale 2 24.68")
 	})
+	t.Run("after a part that became visible late", func(t *testing.T) {
+		ask(t, e, "SYSTEM STOP VIEW sales_rollup_refresh")
+		insert(t, db, sale("evt_5", halloween))
+		// As a run would leave it that began 4 s after the part got its time, and did not see it.
+		ask(t, e, `INSERT INTO sales_rollup (zone, source_month, refreshed_at) SELECT arrayJoin(['UTC', 'Africa/Lagos']), 202610, max(modification_time) + 4
+			FROM system.parts WHERE database = 'hookline' AND table = 'sales' AND partition = '202610' AND active`)
+		ask(t, e, "SYSTEM START VIEW sales_rollup_refresh")
+		shows(t, db, "Africa/Lagos", "2024-10 acme EUR sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-11 acme EUR sale 3 37.02")
+		gone := sale("evt_5", halloween)
+		gone.Generation, gone.Removed = 1, true
+		insert(t, db, gone)
+	})
 	t.Run("after rows of sales were deleted", func(t *testing.T) {
 		ask(t, e, "ALTER TABLE sales DELETE WHERE event_id = 'evt_1' SETTINGS mutations_sync = 2")
 		shows(t, db, "Africa/Lagos", "2024-10 acme EUR sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-11 acme EUR sale 1 12.34")
