@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"strings"
 	"text/template"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -78,10 +77,4 @@ func (db *DB) HealStrays(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func fill(t *template.Template, data any) (string, error) {
-	var b strings.Builder
-	err := t.Execute(&b, data)
-	return b.String(), err
 }
