@@ -62,7 +62,7 @@ func (b board) build() (dashboard.Dashboard, error) {
 		Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).IncludeVars(true).KeepTime(true)
 	model, err := dashboard.NewDashboardBuilder(b.title).
 		Uid(b.uid).Description(b.description).Tags([]string{tag}).
-		Timezone("utc").Time(b.from, "now").Refresh(b.refresh).
+		Timezone("utc").Time(b.from, "now").Refresh(b.refresh).WeekStart("monday").
 		Tooltip(dashboard.DashboardCursorSyncCrosshair).
 		Link(toOthers).Variables(b.variables).Build()
 	if err != nil {

@@ -36,8 +36,11 @@ func percent() unit { return unit{id: "percentunit", decimals: cog.ToPtr(1.0)} }
 // money is an exact amount: "EUR 1,234.50", "JPY 1,235", "KWD 1.234".
 func money() unit { return unit{id: "locale", query: currencyUnit(true)} }
 
-// axisMoney is money on an axis, where decimals would only be noise.
-func axisMoney() unit { return unit{id: "locale", query: currencyUnit(false)} }
+// wholeMoney is an amount in a chart, whose axis takes the same decimals as its legend: "EUR 100,000.00" at
+// every line would only be noise. Panels with exact amounts stand beside each chart.
+func wholeMoney() unit {
+	return unit{id: "locale", decimals: cog.ToPtr(0.0), query: currencyUnit(false)}
+}
 
 // at is a place on Grafana's grid, 24 columns wide with rows of 30 pixels.
 func at(x, y, w, h uint32) dashboard.GridPos { return dashboard.GridPos{X: x, Y: y, W: w, H: h} }

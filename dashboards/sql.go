@@ -42,14 +42,11 @@ const scope = `WITH
 // chosen keeps the rows of a view of sales that belong to the scope; vendor, where the board asks for it.
 const chosen = `zone = chosen_zone AND currency = chosen_currency AND (vendor_list = '` + everyVendor + `' OR has(chosen_vendors, vendor))`
 
-// undated is the month and the day under which the views keep the sales that carry no time.
-const undated = `toDate('1970-01-01')`
-
 // months and days keep what lies in the range. A month counts whole if the range touches it: a month cut off
 // by the range would look like a bad month.
 const (
-	months = `month > ` + undated + ` AND month BETWEEN toStartOfMonth(first_day) AND last_day`
-	days   = `day > ` + undated + ` AND day BETWEEN first_day AND last_day`
+	months = `NOT undated AND month BETWEEN toStartOfMonth(first_day) AND last_day`
+	days   = `NOT undated AND day BETWEEN first_day AND last_day`
 )
 
 // monthsBetween is an array of the first days of the months from one date to another.

@@ -17,7 +17,7 @@ func currencyVariable() cog.Builder[dashboard.VariableModel] {
 func zoneVariable() cog.Builder[dashboard.VariableModel] {
 	return variable("zone", "Reporting zone",
 		"Where the days and months begin. A sale at the edge of a month may fall into another month in another zone.",
-		`SELECT zone FROM hookline.sales_per_month GROUP BY zone ORDER BY zone != 'UTC', zone`)
+		`SELECT zone FROM hookline.reporting_zones ORDER BY zone != 'UTC', zone`)
 }
 
 // vendorVariable chooses any number of vendors, at first all.

@@ -16,7 +16,7 @@ import (
 func bars() *barchart.PanelBuilder {
 	return barchart.NewPanelBuilder().
 		Orientation(common.VizOrientationVertical).
-		XTickLabelMaxLength(12).XTickLabelSpacing(100).
+		XTickLabelMaxLength(12).XTickLabelSpacing(70).
 		ShowValue(common.VisibilityModeNever).
 		Stacking(common.StackingModeNone).
 		GroupWidth(0.7).BarWidth(0.95).BarRadius(0).
@@ -75,9 +75,11 @@ func ranking(column string, limit float64) *bargauge.PanelBuilder {
 		ColorScheme(fixed("blue")).Min(0)
 }
 
-// rows shows the rows as they are.
+// rows shows the rows as they are. The footer is spelt out because the SDK's own default, a reducer of null,
+// is not what its types allow.
 func rows() *table.PanelBuilder {
-	return table.NewPanelBuilder().CellHeight(common.TableCellHeightSm).Filterable(true)
+	footer := common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{})
+	return table.NewPanelBuilder().CellHeight(common.TableCellHeightSm).Filterable(true).Footer(footer)
 }
 
 // note shows Markdown.

@@ -51,7 +51,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return err
 	}
 	s := &server{
-		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, seldom: rate.Sometimes{Interval: time.Second},
+		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: verify.NewCertClient(nil, nil), seldom: rate.Sometimes{Interval: time.Second},
 		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight},
 	}
 	if err := s.load(o.Vendors); err != nil {
@@ -81,14 +81,14 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	s.metrics = newMetrics(admin.Registry)
 	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
-	guard := newGuard(o.Limits, s.metrics.closed, log)
-	watch(admin.Registry, guard, s.room)
+	connections := newGuard(o.Limits, s.metrics.closed, log)
+	watch(admin.Registry, connections, s.room)
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopAdmin() // last, so that operators can watch the drain
-		return s.serve(running, ln, guard, o)
+		return s.serve(running, ln, connections, o)
 	})
 	group.Go(func() error {
 		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -27,7 +29,8 @@ type source struct {
 func newSources(config *vendors.Config, certs verify.CertSource) (map[string]*source, error) {
 	sources := make(map[string]*source, len(config.Vendors))
 	var failures []error
-	for name, vendor := range config.Vendors {
+	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
+		vendor := config.Vendors[name]
 		verifier, err := verify.New(vendor.Signature, vendor.Keys, certs)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("vendor %s: %w", name, err))
@@ -52,7 +55,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if err := from.checkMethod(c.Response(), r.Method); err != nil {
 		return answer{}, err
 	}
-	if !from.allows(c.RealIP) {
+	if list := from.vendor.Limits.Allow; len(list) > 0 && !allowed(list, c.RealIP()) {
 		return answer{}, newProblem(reasonAddress, "Deliveries of this vendor are not taken from your address.", nil)
 	}
 	held, ok := s.room.enter(r.ContentLength)
@@ -60,7 +63,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{}, busy(nil)
 	}
 	defer held.leave()
-	body, err := readBody(r, s.maxBody, held)
+	body, err := readBody(r, s.maxBody, &held)
 	if err != nil {
 		return answer{}, err
 	}

@@ -222,5 +222,5 @@ func (l *loop) hold(ctx context.Context, what string, do func(context.Context) e
 // backoff grows from 100 ms to 10 s, half of it random so that processors do not come back in step.
 func backoff(attempt int) time.Duration {
 	full := min(100*time.Millisecond<<min(attempt, 10), 10*time.Second)
-	return full/2 + rand.N(full/2)
+	return full/2 + rand.N(full/2) //nolint:gosec // nothing secret
 }

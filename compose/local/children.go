@@ -43,7 +43,7 @@ func children(o *Options, assets packages.Dir) []supervise.Child {
 			"--listen=" + address(o.Ports.Ingest), "--admin-listen=" + address(o.Ports.IngestAdmin), kafka, vendors,
 		}, []string{broker, setup}, supervise.HTTP(url(o.Ports.IngestAdmin) + "/readyz")},
 		{processor, []string{
-			"--admin-listen=" + address(o.Ports.ProcessorAdmin), kafka, clickhouse, vendors,
+			"--admin-listen=" + address(o.Ports.ProcessorAdmin), "--instance=local", kafka, clickhouse, vendors,
 		}, []string{broker, engine, setup}, supervise.HTTP(url(o.Ports.ProcessorAdmin) + "/readyz")},
 		{preview, []string{
 			"--listen=" + address(o.Ports.Preview), clickhouse, "--assets=" + assets.NodeModules(),

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ type Command struct {
 	DataDir    string `default:".hookline" type:"path" help:"Folder for topics, tables, sample vendors and their secrets; created if missing."`
 	Fresh      bool   `help:"Begin with empty topics and tables. vendors.yaml and the secrets stay."`
 	Vendors    string `type:"path" help:"vendors.yaml to use. By default DATA-DIR/vendors.yaml, which is written, with four sample vendors and random secrets, if it is missing."`
+	Demo       bool   `help:"Have the four sample vendors send: 13 months of history at first, then two deliveries a second."`
 	SyncWrites bool   `help:"Have the broker flush every batch to the disk before it is acknowledged."`
 	Ports      Ports  `embed:""`
 }
@@ -23,6 +25,12 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	o, err := c.Options(log)
 	if err != nil {
 		return err
+	}
+	if c.Demo {
+		if c.Vendors != "" {
+			return errors.New("--demo sends as the sample vendors, so it does not go with --vendors")
+		}
+		o.Main = func(ctx context.Context, s *Stack) error { return play(ctx, log, s) }
 	}
 	return Run(ctx, o)
 }

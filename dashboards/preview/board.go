@@ -67,6 +67,16 @@ func (b board) panels() []dashboard.Panel {
 	return out
 }
 
+// foreign is the type of the data source that a panel asks, where that is not ClickHouse.
+func foreign(panel dashboard.Panel) string {
+	for _, query := range panel.Targets {
+		if kind := query.DataqueryType(); kind != dashboards.ClickHouseType {
+			return kind
+		}
+	}
+	return ""
+}
+
 // targets returns the panel's queries.
 func targets(panel dashboard.Panel) ([]dashboards.Target, error) {
 	out := make([]dashboards.Target, 0, len(panel.Targets))

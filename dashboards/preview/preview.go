@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,7 +76,8 @@ func Handler(options Options) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/d/"+boards[0].uid, http.StatusFound)
+		first := url.URL{Path: "/d/" + boards[0].uid, RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, first.String(), http.StatusFound)
 	})
 	mux.HandleFunc("GET /d/{uid}", s.page)
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)))

@@ -81,13 +81,18 @@ func digitsOf(code string) (int32, bool) {
 	return digits, ok
 }
 
-// currencyCode checks a vendor's currency and returns it in upper case.
+// currencyCode checks a vendor's currency and returns a copy of it in upper case.
 func currencyCode(text string) (string, error) {
-	code := strings.ToUpper(text)
-	if _, ok := digitsOf(code); !ok {
-		return "", fmt.Errorf("%.16q is not an ISO 4217 currency", text)
+	if len(text) == 3 {
+		code := strings.ToUpper(text)
+		if code == text {
+			code = strings.Clone(text)
+		}
+		if _, ok := digitsOf(code); ok {
+			return code, nil
+		}
 	}
-	return code, nil
+	return "", fmt.Errorf("%.16q is not an ISO 4217 currency", text)
 }
 
 var errNotWhole = errors.New("is not a whole number of minor units: is unit: major meant?")

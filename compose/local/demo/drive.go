@@ -5,7 +5,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -34,6 +33,13 @@ type Load struct {
 	Seed       uint64  `help:"Seed of the traffic; random by default. The same seed makes the same events."`
 }
 
+// Fault is something that is done to the stack while traffic flows.
+type Fault struct {
+	At   int // deliveries made before it
+	Name string
+	Do   func() error
+}
+
 // Verdict is what a demo found.
 type Verdict struct {
 	Sent, Accepted, Rejected, Stored int64
@@ -49,8 +55,8 @@ func (v Verdict) String() string {
 const settle = 60 * time.Second
 
 // Drive sends load to target, waits until everything accepted is stored, and compares. The target's tables must
-// be empty before.
-func Drive(ctx context.Context, log *slog.Logger, target Target, load Load) (Verdict, error) {
+// be empty before. The faults, in order, happen on the way.
+func Drive(ctx context.Context, log *slog.Logger, target Target, load Load, faults ...Fault) (Verdict, error) {
 	if load.Seed == 0 {
 		load.Seed = rand.Uint64() //nolint:gosec // any number does
 	}
@@ -64,6 +70,7 @@ func Drive(ctx context.Context, log *slog.Logger, target Target, load Load) (Ver
 		return Verdict{}, err
 	}
 	defer r.kafka.Close()
+	r.faults = faults
 	log.Info("demo begins", "deliveries", load.Deliveries, "seed", load.Seed)
 	start := time.Now()
 	stop := r.progress(load.Deliveries)
@@ -100,7 +107,7 @@ func newRunner(log *slog.Logger, target Target, load Load) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	producer, err := target.Kafka.NewClient(slog.New(slog.NewTextHandler(io.Discard, nil)), nil, kafka.ProducerOptions()...)
+	producer, err := target.Kafka.NewClient(slog.New(slog.DiscardHandler), nil, kafka.ProducerOptions()...)
 	if err != nil {
 		return nil, err
 	}

@@ -36,8 +36,10 @@ type runner struct {
 	ledger  *Ledger
 	rng     *rand.Rand
 	workers int
+	live    bool          // events happen now, rather than in the history
 	limit   *rate.Limiter // nil: as fast as it goes
 	log     *slog.Logger
+	faults  []Fault // still to come
 
 	// A wall clock cannot be moved, so an event that is received months later is put on Kafka as ingest would have
 	// put it there then.
@@ -72,7 +74,10 @@ func (r *runner) run(ctx context.Context, n int) error {
 	}
 	group.Go(func() error {
 		defer close(jobs)
-		for range n {
+		for i := range n {
+			if err := r.strike(i); err != nil {
+				return err
+			}
 			if r.limit != nil {
 				if err := r.limit.Wait(ctx); err != nil {
 					return err
@@ -89,6 +94,19 @@ func (r *runner) run(ctx context.Context, n int) error {
 	return group.Wait()
 }
 
+// strike does what is due before the i-th delivery.
+func (r *runner) strike(i int) error {
+	for len(r.faults) > 0 && r.faults[0].At <= i {
+		fault := r.faults[0]
+		r.faults = r.faults[1:]
+		r.log.Info("demo fault", "what", fault.Name, "sent", i)
+		if err := fault.Do(); err != nil {
+			return fmt.Errorf("%s: %w", fault.Name, err)
+		}
+	}
+	return nil
+}
+
 // next decides what the next delivery is. Only one goroutine calls it.
 func (r *runner) next() job {
 	if len(r.past) > 0 && r.rng.Float64() < redelivered {
@@ -98,7 +116,7 @@ func (r *runner) next() job {
 		}
 		return j
 	}
-	j := job{event: r.traffic.Next(), forged: r.rng.Float64() < forged}
+	j := job{event: r.event(), forged: r.rng.Float64() < forged}
 	if !j.forged {
 		if len(r.past) < remembered {
 			r.past = append(r.past, j.event)
@@ -107,6 +125,13 @@ func (r *runner) next() job {
 		}
 	}
 	return j
+}
+
+func (r *runner) event() Event {
+	if r.live {
+		return r.traffic.Live(time.Now())
+	}
+	return r.traffic.Next()
 }
 
 // deliver makes one delivery, and like a vendor repeats it until it is accepted.

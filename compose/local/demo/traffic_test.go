@@ -95,10 +95,10 @@ func TestTrafficIsReproducible(t *testing.T) {
 
 func TestLedgerNamesEveryDifference(t *testing.T) {
 	month := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	sale := Event{Vendor: "v", ID: "1", Time: month.AddDate(0, 0, 30), Effect: effect(vendors.KindSale, "k", "USD", 1050, 2)}
+	sale := Event{Vendor: "v", ID: "1", Time: month.AddDate(0, 0, 30), Effect: effect(vendors.KindSale, "k", money{"USD", 2, 0}, 1050)}
 	same := sale
 	same.ID = "2" // another event about the same sale
-	undated := Event{Vendor: "v", ID: "3", Effect: effect(vendors.KindRefund, "r", "JPY", 7, 0)}
+	undated := Event{Vendor: "v", ID: "3", Effect: effect(vendors.KindRefund, "r", money{"JPY", 0, 0}, 7)}
 	l := NewLedger()
 	for _, e := range []Event{sale, sale, same, undated} {
 		l.Accepted(e)

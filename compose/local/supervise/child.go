@@ -26,6 +26,7 @@ type child struct {
 
 	mu      sync.Mutex
 	process *os.Process // nil between two lives
+	struck  bool        // the process died by kill
 }
 
 // childError is a failure that ends the stack.
@@ -55,7 +56,7 @@ func (c *child) keep(ctx context.Context) error {
 			return nil
 		case c.Ready == nil || !c.wasReady():
 			return &childError{fmt.Errorf("did not start: %w; its last lines say why", how(err))}
-		case time.Since(began) > o.Healthy:
+		case time.Since(began) > o.Healthy || c.wasStruck():
 			pause = o.Pause
 		}
 		o.Log.Warn(c.Name+" died and is restarted", "how", how(err), "in", pause)
@@ -178,7 +179,17 @@ func (c *child) kill() error {
 	if err := c.process.Kill(); err != nil {
 		return fmt.Errorf("kill %s: %w", c.Name, err)
 	}
+	c.struck = true
 	return nil
+}
+
+// wasStruck says, once, that the child died by kill: no reason to wait longer than usual.
+func (c *child) wasStruck() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	struck := c.struck
+	c.struck = false
+	return struck
 }
 
 // how says how a process ended; Wait has no error for status 0.
