@@ -28,6 +28,7 @@ PARTITION BY source_month
 -- The partition is part of the key so that FINAL and merges dedupe over the same rows, those of one month, and
 -- so that FINAL reads only the months asked for (ClickHouse 26.3 and later would read them all otherwise).
 ORDER BY (vendor, event_id, source_month)
+SETTINGS ttl_only_drop_parts = 1
 COMMENT 'Every verified event, each once, with its payload. Query it with FINAL, or through the view event_journal.';
 
 CREATE TABLE IF NOT EXISTS sales
@@ -54,7 +55,7 @@ ENGINE = {{engine "ReplacingMergeTree(version, is_deleted)"}}
 PARTITION BY source_month
 ORDER BY (vendor, kind, sale_key, source_month)
 -- A month that nothing was added to for a day becomes one part, which FINAL reads without merging.
-SETTINGS min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
+SETTINGS min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1, ttl_only_drop_parts = 1
 COMMENT 'One row per sale or refund. Query it with FINAL; for figures by month or day use the views sales_per_month and sales_daily, which are faster by far.';
 
 CREATE TABLE IF NOT EXISTS sales_rollup
