@@ -62,8 +62,8 @@ metric.reporters=
 `, id, strings.Join(voters, ","), broker, controllers[id-1], partitions, copies, inSync)
 }
 
-// chooseAddresses returns the addresses of n brokers and n controllers: brokers at the port of listen and after it,
-// or at free ports if it is 0; controllers at free ports, for clients never see them.
+// chooseAddresses returns the addresses of n brokers and n controllers: brokers at the port of listen and after
+// it, controllers at free ports, for clients never see them.
 func chooseAddresses(listen string, n int) (brokers, controllers []string, err error) {
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -76,48 +76,55 @@ func chooseAddresses(listen string, n int) (brokers, controllers []string, err e
 	if err != nil || port < 0 || port+n > 1<<16 {
 		return nil, nil, fmt.Errorf("listen: port %q is not a number from 0 to %d", text, 1<<16-n)
 	}
-	// All are held until the last is chosen, so that none is chosen twice.
-	var held []net.Listener
-	defer func() {
-		for _, l := range held {
-			l.Close()
-		}
-	}()
-	hold := func(port int) (string, error) {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port))) //nolint:noctx // it does not block
-		if err != nil {
-			return "", err
-		}
-		held = append(held, l)
-		return l.Addr().String(), nil
+	h := &holder{host: host}
+	defer h.release() // all at the end, so that none is chosen twice
+	if port == 0 {
+		brokers, err = h.free(n)
+	} else {
+		brokers, err = h.hold(port, n)
 	}
-	free := func() (address string, err error) {
-		for range 100 {
-			// Below what systems give to clients, or one of those could take the port while a node is down.
-			if address, err = hold(15000 + rand.IntN(15000)); err == nil { //nolint:gosec // not a secret
-				return address, nil
-			}
-		}
-		return "", err
+	if err != nil {
+		return nil, nil, fmt.Errorf("listen: %w", err)
 	}
-	for i := range n {
-		var address string
-		if port == 0 {
-			address, err = free()
-		} else {
-			address, err = hold(port + i)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		brokers = append(brokers, address)
-	}
-	for range n {
-		address, err := free()
-		if err != nil {
-			return nil, nil, err
-		}
-		controllers = append(controllers, address)
+	if controllers, err = h.free(n); err != nil {
+		return nil, nil, fmt.Errorf("listen: %w", err)
 	}
 	return brokers, controllers, nil
+}
+
+// holder listens on ports to see whether they are free.
+type holder struct {
+	host string
+	held []net.Listener
+}
+
+func (h *holder) release() {
+	for _, l := range h.held {
+		l.Close()
+	}
+}
+
+// hold takes n ports from the first on.
+func (h *holder) hold(first, n int) (addresses []string, err error) {
+	for port := first; port < first+n; port++ {
+		l, err := net.Listen("tcp", net.JoinHostPort(h.host, strconv.Itoa(port))) //nolint:noctx // it does not block
+		if err != nil {
+			return nil, err
+		}
+		h.held = append(h.held, l)
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses, nil
+}
+
+// free takes n free ports in a row, below those that systems give to clients: one of them could otherwise get
+// a port while its node is down.
+func (h *holder) free(n int) (addresses []string, err error) {
+	const from, to, tries = 15000, 30000, 100
+	for range tries {
+		if addresses, err = h.hold(from+rand.IntN(to-from), n); err == nil { //nolint:gosec // not a secret
+			return addresses, nil
+		}
+	}
+	return nil, err
 }

@@ -8,7 +8,8 @@ import (
 	"sync"
 )
 
-// output takes what a node prints. Warnings and errors go to the log, without their stack traces.
+// output takes what a node prints. Its errors go to the log as warnings, its warnings as information, for a
+// cluster that heals after a crash says many of both; stack traces and the like are for debugging.
 type output struct {
 	log *slog.Logger
 
@@ -17,7 +18,7 @@ type output struct {
 	last string
 }
 
-const maxLine = 2000 // bytes; the rest of a line is left out
+const maxLine = 300 // bytes; the rest of a line is left out
 
 // Write never fails.
 func (o *output) Write(text []byte) (int, error) {
@@ -40,7 +41,7 @@ func (o *output) take(line string) {
 		return
 	}
 	level := slog.LevelDebug
-	for mark, to := range map[string]slog.Level{"[WARN] ": slog.LevelWarn, "[ERROR] ": slog.LevelError} {
+	for mark, to := range map[string]slog.Level{"[WARN] ": slog.LevelInfo, "[ERROR] ": slog.LevelWarn} {
 		if text, found := strings.CutPrefix(line, mark); found {
 			line, level = text, to
 		}
