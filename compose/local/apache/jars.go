@@ -87,9 +87,9 @@ func findJava(ctx context.Context) (command string, version []byte, err error) {
 	return command, version, nil
 }
 
-// majorVersion is 17 for `openjdk version "17.0.15" …`, 1 for Java 8 and what came before, and 0 for what is no Java.
+// majorVersion is 17 for `openjdk version "17.0.15" …`, 8 for `java version "1.8.0_301"`, and 0 for what is no Java.
 func majorVersion(text []byte) int {
-	found := regexp.MustCompile(`version "(\d+)`).FindSubmatch(text)
+	found := regexp.MustCompile(`version "(?:1\.)?(\d+)`).FindSubmatch(text)
 	if found == nil {
 		return 0
 	}

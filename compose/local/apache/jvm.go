@@ -21,8 +21,9 @@ func (k installation) arguments(class string, args ...string) []string {
 		"-Dorg.slf4j.simpleLogger.levelInBrackets=true",
 		"-Dorg.slf4j.simpleLogger.showThreadName=false",
 		"-Dorg.slf4j.simpleLogger.showShortLogName=true",
-		// Says every second that a node that is down is down.
+		// These say again and again that another node is down, and that there is no controller yet.
 		"-Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients.NetworkClient=error",
+		"-Dorg.slf4j.simpleLogger.log.kafka.server.ControllerApis=off",
 	}
 	if _, err := os.Stat(k.archive); err == nil {
 		jvm = append(jvm, "-XX:SharedArchiveFile="+k.archive)

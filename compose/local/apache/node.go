@@ -84,7 +84,7 @@ func (n *Node) Start() error {
 	if err := os.WriteFile(filepath.Join(n.dir, file), []byte(n.config+"log.dirs="+dataDir+"\n"), 0o600); err != nil {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
-	p := &process{output: &output{log: n.log}, ended: make(chan struct{})}
+	p := &process{output: newOutput(n.log), ended: make(chan struct{})}
 	cmd := exec.Command(n.kafka.java, append([]string{"-Djava.io.tmpdir=" + temp}, n.kafka.arguments("kafka.Kafka", file)...)...) //nolint:noctx // it outlives the call
 	cmd.Dir = n.dir
 	cmd.Stdout, cmd.Stderr = p.output, p.output

@@ -6,19 +6,27 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 )
 
 // output takes what a node prints. Its errors go to the log as warnings, its warnings as information, for a
-// cluster that heals after a crash says many of both; stack traces and the like are for debugging.
+// cluster that heals after a crash says many of both; and each of its classes speaks once in a while only. The
+// rest, with stack traces and the like, is for debugging.
 type output struct {
 	log *slog.Logger
 
-	mu   sync.Mutex
-	line []byte // not ended yet
-	last string
+	mu    sync.Mutex
+	line  []byte // not ended yet
+	last  string
+	spoke map[string]time.Time // when, by class
 }
 
-const maxLine = 300 // bytes; the rest of a line is left out
+const (
+	maxLine = 300              // bytes; the rest of a line is left out
+	once    = 10 * time.Second // in which a class speaks
+)
+
+func newOutput(log *slog.Logger) *output { return &output{log: log, spoke: map[string]time.Time{}} }
 
 // Write never fails.
 func (o *output) Write(text []byte) (int, error) {
@@ -40,14 +48,19 @@ func (o *output) take(line string) {
 	if line == "" {
 		return
 	}
-	level := slog.LevelDebug
-	for mark, to := range map[string]slog.Level{"[WARN] ": slog.LevelInfo, "[ERROR] ": slog.LevelWarn} {
-		if text, found := strings.CutPrefix(line, mark); found {
-			line, level = text, to
-		}
+	level, found := slog.LevelDebug, false
+	if line, found = strings.CutPrefix(line, "[ERROR] "); found {
+		level = slog.LevelWarn
+	} else if line, found = strings.CutPrefix(line, "[WARN] "); found {
+		level = slog.LevelInfo
 	}
-	if level > slog.LevelDebug || o.last == "" {
+	if found || o.last == "" {
 		o.last = line
+	}
+	if class, _, _ := strings.Cut(line, " - "); found && time.Since(o.spoke[class]) < once {
+		level = slog.LevelDebug
+	} else if found {
+		o.spoke[class] = time.Now()
 	}
 	o.log.Log(context.Background(), level, line)
 }
