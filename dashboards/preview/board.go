@@ -18,7 +18,7 @@ type board struct {
 	zone  *time.Location
 }
 
-// load decodes dashboards, given by file name, and returns them with the first name of order at the front.
+// load decodes dashboards, given by file name.
 func load(files map[string][]byte) ([]board, error) {
 	var boards []board
 	for _, name := range slices.Sorted(maps.Keys(files)) {

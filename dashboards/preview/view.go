@@ -112,7 +112,7 @@ func (r request) view(ctx context.Context, engine Engine) (boardView, error) {
 			view.NoValue = text(panel.FieldConfig.Defaults.NoValue)
 		}
 		if kind := foreign(panel); kind != "" {
-			view.Elsewhere = "This panel asks " + kind + ", which the preview does not have. Grafana shows it."
+			view.Elsewhere = "This panel asks a data source of type " + kind + ", which the preview does not have. Grafana shows it."
 		}
 		out.Panels = append(out.Panels, view)
 	}

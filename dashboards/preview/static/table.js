@@ -22,7 +22,7 @@ export function table(frame, zone, state) {
     body.replaceChildren(...order.slice(0, state.shown).map((row) => h("tr", {}, fields.map((field, column) => {
       const text = write[column](field.values[row]);
       const to = address(field, frame, row);
-      const cell = h("td", { class: field.type === "number" ? "number" : "", title: text.length > 30 ? text : null }, to ? h("a", { href: to }, text) : text);
+      const cell = h("td", { class: field.type === "number" ? "number" : field.config.custom?.cellOptions?.wrapText ? "wrap" : "", title: text.length > 30 ? text : null }, to ? h("a", { href: to }, text) : text);
       const color = field.config.custom?.cellOptions?.type === "color-text" && field.values[row] !== null ? thresholdColor(field, field.values[row]) : null;
       if (color) cell.style.color = color;
       return cell;
