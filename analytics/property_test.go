@@ -37,13 +37,12 @@ func TestInvariants4And5_ViewsEqualAPlainModel(t *testing.T) {
 	h := &history{t: t, random: rand.New(rand.NewPCG(seed, 0)), model: model{}, clock: halloween}
 	h.db, h.engine = open(t, everyZone...)
 	const rounds, steps = 4, 12
-	for round := range rounds {
+	for range rounds {
 		for range steps {
 			h.step()
 		}
-		if round%2 == 1 {
-			h.heal()
-		}
+		// At any time ClickHouse may have healed some of the strays itself: see queries/sales_edges.sql.
+		h.heal()
 		h.check()
 	}
 	if len(h.model) < 300 || h.crashes == 0 {

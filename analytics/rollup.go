@@ -12,13 +12,19 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-//go:embed queries/due.sql queries/sales_rollup.sql queries/vendor_rollup.sql
-var rollupFiles embed.FS
+//go:embed queries/due.sql queries/sales_rollup.sql queries/sales_edges.sql queries/vendor_rollup.sql
+var refreshFiles embed.FS
 
-var rollupTemplates = template.Must(template.ParseFS(rollupFiles, "queries/*.sql"))
+var refreshTemplates = template.Must(template.ParseFS(refreshFiles, "queries/*.sql"))
 
-// rollup is a table of sums and the refreshable materialized view that keeps it, which queries/<Rollup>.sql
-// defines.
+// refresh is a refreshable materialized view: a query that ClickHouse runs every so often, whose rows it appends
+// to a table. queries/<name>.sql defines it.
+type refresh struct {
+	name string
+	rollup
+}
+
+// rollup is what queries/due.sql needs to know of a table that holds sums of another.
 type rollup struct {
 	Table  string   // that it sums
 	Rollup string   // that holds the sums
@@ -28,24 +34,24 @@ type rollup struct {
 	days   []string // for sales_rollup: zone and day of a sale, for each zone
 }
 
-func rollups(zones []string, keep Retention) []rollup {
+func refreshes(zones []string, keep Retention) []refresh {
 	sales := rollup{Table: "sales", Rollup: "sales_rollup", Part: "zone", Keep: keep.Sales, parts: zones}
 	for _, zone := range zones {
 		// ClickHouse's time zone functions take constants only.
 		sales.days = append(sales.days, fmt.Sprintf("(%s, if(source_month = 0, toDate(0), toDate(occurred_at, %s)))", literal(zone), literal(zone)))
 	}
-	return []rollup{sales, {Table: "events", Rollup: "vendor_rollup", Part: "''", Keep: keep.Events, parts: []string{""}}}
+	events := rollup{Table: "events", Rollup: "vendor_rollup", Part: "''", Keep: keep.Events, parts: []string{""}}
+	return []refresh{{"sales_rollup", sales}, {"sales_edges", rollup{}}, {"vendor_rollup", events}}
 }
 
-func (r rollup) View() string      { return r.Rollup + "_refresh" }
+func (r refresh) View() string     { return r.name + "_refresh" }
 func (r rollup) Parts() string     { return literals(r.parts) }
 func (r rollup) PartCount() int    { return len(r.parts) }
 func (r rollup) ZonedDays() string { return strings.Join(r.days, ", ") }
 
-// createRollup returns the steps that create r's view, and none where it is there: a new view means an
-// interruption.
-func (db *DB) createRollup(ctx context.Context, server *DB, r rollup) ([]step, error) {
-	sql, comment, err := db.definition(r)
+// steps create r's view. There are none where it is there: a new view means an interruption.
+func (r refresh) steps(ctx context.Context, db, server *DB) ([]step, error) {
+	sql, comment, err := r.definition(db)
 	if err != nil {
 		return nil, err
 	}
@@ -58,27 +64,29 @@ func (db *DB) createRollup(ctx context.Context, server *DB, r rollup) ([]step, e
 	if len(comments) == 1 && comments[0] == comment {
 		return nil, nil
 	}
-	return []step{
-		{"drop the view " + r.View(), "DROP VIEW IF EXISTS " + r.View() + " SYNC"},
+	steps := []step{{"drop the view " + r.View(), "DROP VIEW IF EXISTS " + r.View() + " SYNC"}}
+	if r.Rollup != "" {
 		// Rows of a zone that nobody keeps any more would go stale, and would pass for figures if the zone came back.
-		{"drop what is not kept from " + r.Rollup, fmt.Sprintf("ALTER TABLE %s DELETE WHERE %s NOT IN (%s) SETTINGS mutations_sync = 2", r.Rollup, r.Part, r.Parts())},
-		{"create the view " + r.View(), sql},
-	}, nil
+		steps = append(steps, step{"drop what is not kept from " + r.Rollup,
+			fmt.Sprintf("ALTER TABLE %s DELETE WHERE %s NOT IN (%s) SETTINGS mutations_sync = 2", r.Rollup, r.Part, r.Parts())})
+	}
+	return append(steps, step{"create the view " + r.View(), sql}), nil
 }
 
 // definition writes r's view out. The comment tells one version of it from another.
-func (db *DB) definition(r rollup) (sql, comment string, err error) {
+func (r refresh) definition(db *DB) (sql, comment string, err error) {
 	data := struct {
-		rollup
+		refresh
 		Database, DatabaseText, Comment string
 	}{r, identifier(db.Name()), literal(db.Name()), "''"}
-	body, err := fill(rollupTemplates.Lookup(r.Rollup+".sql"), data)
+	write := func() (string, error) { return fill(refreshTemplates.Lookup(r.name+".sql"), data) }
+	body, err := write()
 	if err != nil {
 		return "", "", fmt.Errorf("write the view %s: %w", r.View(), err)
 	}
 	sum := sha256.Sum256([]byte(body))
-	comment = "Keeps " + r.Rollup + ". Definition " + hex.EncodeToString(sum[:6]) + "."
+	comment = "Keeps up what its name says. Definition " + hex.EncodeToString(sum[:6]) + "."
 	data.Comment = literal(comment)
-	sql, err = fill(rollupTemplates.Lookup(r.Rollup+".sql"), data)
+	sql, err = write()
 	return sql, comment, err
 }

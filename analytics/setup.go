@@ -110,8 +110,8 @@ func (db *DB) Plan(ctx context.Context, o SetupOptions) ([]string, error) {
 // steps are what Setup does beyond Migrate.
 func (db *DB) steps(ctx context.Context, server *DB, o SetupOptions) ([]step, error) {
 	steps := []step{createZones("CREATE OR REPLACE VIEW", o.Zones)}
-	for _, r := range rollups(o.Zones, o.Keep) {
-		more, err := db.createRollup(ctx, server, r)
+	for _, r := range refreshes(o.Zones, o.Keep) {
+		more, err := r.steps(ctx, db, server)
 		if err != nil {
 			return nil, err
 		}
