@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -81,15 +82,16 @@ func start(t *testing.T, vendorsYAML string, secrets map[string]string) *stack {
 	s.ingest, s.clickhouse = "http://127.0.0.1:"+ports[0], "http://127.0.0.1:"+ports[1]
 	cmd := exec.Command(binary, "local", "--data-dir", filepath.Join(s.dir, "data"), "--vendors", file, "--port", ports[0],
 		"--clickhouse-port", ports[1], "--kafka-port", ports[2], "--preview-port", ports[3], "--ingest-admin-port", ports[4], "--processor-admin-port", ports[5])
-	out, err := cmd.StdoutPipe()
+	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	cmd.Stderr = &log
+	cmd.Stdout, cmd.Stderr = in, in
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	in.Close()
+	var log bytes.Buffer
 	ready, drained := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(drained)
@@ -309,6 +311,13 @@ func TestTheBinaryRefusesAsItPromises(t *testing.T) {
 	t.Run("broker down", func(t *testing.T) { // invariant 1
 		broker := s.process("broker")
 		sendSignal(t, broker, syscall.SIGSTOP)
+		testkit.Eventually(t, 5*time.Second, func() error { // a signal takes its time on a busy machine
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", broker))
+			if err == nil && !bytes.Contains(stat, []byte(") T ")) {
+				err = errors.New("the broker still runs")
+			}
+			return err
+		})
 		defer sendSignal(t, broker, syscall.SIGCONT)
 		began := time.Now()
 		answer, _ := s.send("acme", nil, good)
