@@ -147,7 +147,7 @@ func TestAlertRulesFireAndEnd(t *testing.T) {
 		delete(all, test.rule)
 		is := func(want []string) {
 			t.Helper()
-			testkit.Eventually(t, 30*time.Second, func() error {
+			testkit.Eventually(t, time.Minute, func() error {
 				if got := firing(t, engine, rule); !slices.Equal(got, want) {
 					return fmt.Errorf("%s fires for %q, want %q", test.rule, got, want)
 				}
