@@ -26,6 +26,7 @@ func TestSetupRefusesWhatMakesNoSense(t *testing.T) {
 }
 
 func TestPlanSaysWhatSetupWillDo(t *testing.T) {
+	t.Parallel()
 	e := testkit.Engine(t)
 	db := connect(t, e)
 	plan := func(o analytics.SetupOptions) string {
@@ -74,6 +75,7 @@ func setupWith(t *testing.T, db *analytics.DB, o analytics.SetupOptions) {
 }
 
 func TestFiguresOutliveTheirSales(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "UTC")
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	old := now.AddDate(0, -3, 0)
@@ -99,6 +101,7 @@ func TestFiguresOutliveTheirSales(t *testing.T) {
 }
 
 func TestTwoSetupsAtOnce(t *testing.T) {
+	t.Parallel()
 	e := testkit.Engine(t)
 	done := make(chan error)
 	for range 3 {
