@@ -120,3 +120,18 @@ func TestTwoSetupsAtOnce(t *testing.T) {
 		t.Error("the lock is still there")
 	}
 }
+
+func TestDatabaseOfAnOlderVersionKeepsItsRows(t *testing.T) {
+	t.Parallel()
+	e := testkit.Engine(t)
+	db := connect(t, e)
+	if err := db.MigrateTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, db, sale("evt_1", halloween))
+	setupWith(t, db, analytics.SetupOptions{Zones: []string{"UTC"}})
+	shows(t, db, "UTC", "2026-10 acme EUR sale 1 12.34")
+	if n, err := db.CountEvents(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d events, %v", n, err)
+	}
+}
