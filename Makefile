@@ -14,12 +14,12 @@ build: ## build bin/hookline
 	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) .
 
 .PHONY: run
-run: build ## start everything on this machine, with demo traffic (no Docker; ARGS="--help" for its flags)
-	$(BIN) local --demo $(ARGS)
+run: build ## start everything on this machine, with demo traffic (no Docker; KAFKA=apache for Apache Kafka; ARGS="--help" for its flags)
+	$(BIN) local --demo $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 .PHONY: demo
 demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while processes are killed)
-	$(BIN) demo $(if $(CRASH),--crash) $(ARGS)
+	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 .PHONY: test
 test: ## all tests, race detector on
@@ -39,3 +39,5 @@ lint: ## vet and lint
 .PHONY: generate
 generate: build ## write the dashboards and the other generated files anew
 	$(BIN) dashboards generate
+	go generate ./...
+

@@ -63,8 +63,8 @@ func TestEventJournal(t *testing.T) {
 	got := ask(t, e, "SELECT step, detail, payload FROM event_journal WHERE vendor = 'acme' AND event_id = 'evt_1' ORDER BY at, step DESC")
 	want := `occurred	charge.succeeded	
 received	verified with key 01234567, which covers the whole body	{"id":"evt_1"}
-sale	12.34 EUR, key ch_evt_1, order order-evt_1	
 stored	from webhooks.events, partition 3, offset 42	
+sale	12.34 EUR, key ch_evt_1, order order-evt_1	
 action	forward to http://fulfilment/hooks, attempt 1: failed, timeout, 5000 ms	
 action	forward to http://fulfilment/hooks, attempt 2: succeeded, status 204, 12 ms	
 dead letter	given up at stage action after 5 attempts: no route (redriven)	{}`

@@ -169,8 +169,16 @@ func TestMetricsExist(t *testing.T) {
 			}
 		}
 	}
+	for _, a := range alerts() {
+		for _, used := range metric.FindAllString(a.prom, -1) {
+			asked++
+			if !known[used] {
+				t.Errorf("alert %s: no part has the metric %s", a.uid, used)
+			}
+		}
+	}
 	if asked == 0 {
-		t.Error("no panel asks Prometheus")
+		t.Error("nothing asks Prometheus")
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -206,6 +207,33 @@ func TestPage(t *testing.T) {
 		b.show(server.URL+"/?from=2011-01-01&to=2011-12-31&var-currency=EUR", 1400, "light")
 		if got := b.texts(".panel .empty"); len(got) != 13 || slices.ContainsFunc(got, func(s string) bool { return !strings.HasPrefix(s, "No sales") }) {
 			t.Errorf("%d panels say that they are empty: %q", len(got), got)
+		}
+		b.checkComplaints()
+	})
+	t.Run("every board", func(t *testing.T) {
+		b.t = t
+		incidents(t, engine)
+		for _, uid := range dashboards.UIDs() {
+			for _, width := range []int64{1400, 390} {
+				b.show(server.URL+"/d/"+uid+"?from=2025-01-01&to=2025-12-31", width, "dark")
+				if failed := b.texts(".failed"); len(failed) > 0 {
+					t.Errorf("%s: %q", uid, failed)
+				}
+				if over := read[float64](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+					t.Errorf("%s at a width of %d is %v pixels too wide", uid, width, over)
+				}
+				b.save(fmt.Sprintf("%s-%d", uid, width))
+			}
+		}
+		b.checkComplaints()
+	})
+	t.Run("from a list to one event", func(t *testing.T) {
+		b.t = t
+		b.show(server.URL+"/d/"+dashboards.JournalUID+"?var-vendor=globex", 1400, "light")
+		b.do(chromedp.Click(chromedp.CSS("#panel-3 tbody a")))
+		b.until("#panel-1 tbody tr td:nth-child(2)", "globex")
+		if id := read[string](b, `document.querySelector("#var-event").value`); id == "" {
+			t.Error("the event's ID is not in its box")
 		}
 		b.checkComplaints()
 	})
