@@ -29,6 +29,7 @@ var sections = []struct{ title, condition string }{
 
 // TestDataDocument keeps docs/data.md what the comments in a real database say.
 func TestDataDocument(t *testing.T) {
+	t.Parallel()
 	_, e := open(t, "UTC")
 	got := document(t, e)
 	if *update {
@@ -101,6 +102,7 @@ func example(t *testing.T, name string) (text, query string) {
 }
 
 func TestEveryDocumentedQueryAnswers(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "UTC", "Africa/Lagos")
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	row := sale("evt_1", now)

@@ -39,7 +39,9 @@ func wrap(op string, err error) error {
 	}
 	var request *url.Error
 	if errors.As(err, &request) {
-		request.URL, _, _ = strings.Cut(request.URL, "?") // the rest is settings, and the statement
+		// Its URL names all settings and the statement, and so do the messages of those who wrapped it.
+		address, _, _ := strings.Cut(request.URL, "?")
+		err = &url.Error{Op: request.Op, URL: address, Err: request.Err}
 	}
 	var known *Error
 	if errors.As(err, &known) {

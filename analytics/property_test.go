@@ -26,6 +26,7 @@ var everyZone = []string{"UTC", "Africa/Lagos", "Asia/Kolkata", "Asia/Kathmandu"
 // effect, merges stopped and forced, and crashes between and within inserts. Then the views must equal a model
 // of a hundred lines, to the cent, in every zone. HOOKLINE_SEED replays a history.
 func TestInvariants4And5_ViewsEqualAPlainModel(t *testing.T) {
+	t.Parallel()
 	seed := uint64(20261123)
 	if s := os.Getenv("HOOKLINE_SEED"); s != "" {
 		var err error

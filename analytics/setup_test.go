@@ -26,6 +26,7 @@ func TestSetupRefusesWhatMakesNoSense(t *testing.T) {
 }
 
 func TestPlanSaysWhatSetupWillDo(t *testing.T) {
+	t.Parallel()
 	e := testkit.Engine(t)
 	db := connect(t, e)
 	plan := func(o analytics.SetupOptions) string {
@@ -74,6 +75,7 @@ func setupWith(t *testing.T, db *analytics.DB, o analytics.SetupOptions) {
 }
 
 func TestFiguresOutliveTheirSales(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "UTC")
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	old := now.AddDate(0, -3, 0)
@@ -99,6 +101,7 @@ func TestFiguresOutliveTheirSales(t *testing.T) {
 }
 
 func TestTwoSetupsAtOnce(t *testing.T) {
+	t.Parallel()
 	e := testkit.Engine(t)
 	done := make(chan error)
 	for range 3 {
@@ -115,5 +118,20 @@ func TestTwoSetupsAtOnce(t *testing.T) {
 	}
 	if got := ask(t, e, "SELECT count() FROM system.tables WHERE database = 'hookline' AND name = 'setup_lock'"); got != "0" {
 		t.Error("the lock is still there")
+	}
+}
+
+func TestDatabaseOfAnOlderVersionKeepsItsRows(t *testing.T) {
+	t.Parallel()
+	e := testkit.Engine(t)
+	db := connect(t, e)
+	if err := db.MigrateTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, db, sale("evt_1", halloween))
+	setupWith(t, db, analytics.SetupOptions{Zones: []string{"UTC"}})
+	shows(t, db, "UTC", "2026-10 acme EUR sale 1 12.34")
+	if n, err := db.CountEvents(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d events, %v", n, err)
 	}
 }

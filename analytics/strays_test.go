@@ -9,6 +9,7 @@ import (
 )
 
 func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t, "UTC")
 	heal := func(want ...analytics.Stray) {
 		t.Helper()
@@ -59,6 +60,7 @@ func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
 }
 
 func TestInvariant4_SaleAtAMonthsEdgeCountsOnce(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "UTC")
 	edge := time.Date(2026, 10, 31, 23, 59, 59, 0, time.UTC)
 	first, second := sale("evt_1", edge), sale("evt_2", edge.Add(2*time.Second))

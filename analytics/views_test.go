@@ -10,6 +10,7 @@ import (
 )
 
 func TestVendorPerformance(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "America/New_York", "Asia/Tokyo")
 	september, october := time.Date(2026, 9, 1, 0, 30, 0, 0, time.UTC), halloween
 	for i := range 4 {
@@ -50,6 +51,7 @@ func TestVendorPerformance(t *testing.T) {
 }
 
 func TestEventJournal(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "UTC")
 	row, other := sale("evt_1", halloween), sale("evt_2", halloween)
 	insert(t, db, row, row, other)
@@ -72,6 +74,7 @@ dead letter	given up at stage action after 5 attempts: no route (redriven)	{}`
 }
 
 func TestInvariant6_UnaccountedNamesTheGaps(t *testing.T) {
+	t.Parallel()
 	_, e := open(t, "UTC")
 	for _, entry := range []string{
 		"('t', 0, 0, 10, 'g')", "('t', 0, 10, 20, 'g')", "('t', 0, 5, 15, 'g')", // overlapping: read again
@@ -89,6 +92,7 @@ func TestInvariant6_UnaccountedNamesTheGaps(t *testing.T) {
 }
 
 func TestEverythingIsDocumented(t *testing.T) {
+	t.Parallel()
 	_, e := open(t, "UTC")
 	for what, sql := range map[string]string{
 		"tables and views": "SELECT name FROM system.tables WHERE database = 'hookline' AND comment = '' AND name NOT LIKE '.inner%'",
@@ -101,6 +105,7 @@ func TestEverythingIsDocumented(t *testing.T) {
 }
 
 func TestMissingRateIsMissingNotZero(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "UTC")
 	euros, dollars, yen := sale("evt_eur", halloween), sale("evt_usd", halloween), sale("evt_jpy", halloween.AddDate(0, -2, 0))
 	dollars.Sale.Currency, yen.Sale.Currency = "USD", "JPY"

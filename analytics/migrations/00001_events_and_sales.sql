@@ -19,9 +19,7 @@ CREATE TABLE IF NOT EXISTS events
     kafka_offset    Int64 COMMENT 'Offset in kafka_partition.' CODEC(T64, ZSTD(1)),
     version         UInt64 COMMENT 'Rank among the deliveries of one event: the highest counts. See analytics.Version.' CODEC(T64, ZSTD(1)),
     is_deleted      UInt8 DEFAULT 0 COMMENT '1 marks a tombstone: the event no longer counts.',
-    source_month    UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.',
-
-    INDEX occurred_at occurred_at TYPE minmax GRANULARITY 1
+    source_month    UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
 ENGINE = {{engine "ReplacingMergeTree(version, is_deleted)"}}
 PARTITION BY source_month
@@ -47,9 +45,7 @@ CREATE TABLE IF NOT EXISTS sales
     dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.' CODEC(ZSTD(3)),
     version      UInt64 COMMENT 'Rank among the rows of one sale: the highest counts. See analytics.Version.' CODEC(T64, ZSTD(1)),
     is_deleted   UInt8 COMMENT '1 marks a tombstone: the sale no longer counts.',
-    source_month UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.',
-
-    INDEX occurred_at occurred_at TYPE minmax GRANULARITY 1
+    source_month UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
 ENGINE = {{engine "ReplacingMergeTree(version, is_deleted)"}}
 PARTITION BY source_month
