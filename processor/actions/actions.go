@@ -130,9 +130,10 @@ func (a *Actions) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(a.options.DrainTimeout, cancel) })()
 
-	defer leave(client, 2*time.Second)
+	leaving := sync.OnceFunc(func() { leave(client) })
+	defer leaving()
 	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
-	defer context.AfterFunc(draining, func() { leave(client, 0) })()
+	defer context.AfterFunc(draining, leaving)()
 	var stages errgroup.Group
 	stages.Go(func() error {
 		defer close(a.outcomes)
@@ -153,10 +154,10 @@ func (a *Actions) Run(ctx context.Context) error {
 	return nil
 }
 
-// leave leaves the group, so that others take over without waiting, and closes the client. It takes no longer than
-// that, even where no broker answers. Once it was called, it does nothing more.
-func leave(client *kgo.Client, most time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), most)
+// leave leaves the group, so that others take over without waiting, and closes the client. It is bounded even where
+// no broker answers.
+func leave(client *kgo.Client) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	client.AllowRebalance()
 	_ = client.LeaveGroupContext(ctx) // who is not heard leaving is missed when the session times out
