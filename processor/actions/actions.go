@@ -42,9 +42,9 @@ import (
 type Options struct {
 	Group        string         `name:"group" default:"hookline.actions" help:"Consumer group that runs actions. Processors of one group share the work."`
 	Concurrency  int            `name:"concurrency" default:"8" help:"Requests to one target at once."`
-	Queue        int            `name:"queue" default:"64" help:"Events that wait for one target at most. More than these take another pass through the retry topic."`
+	Queue        int            `name:"queue" default:"16" help:"Events that wait for one target at most. More than these take another pass through the retry topic."`
 	Attempts     int            `name:"attempts" default:"8" help:"Attempts at an action before its event is a dead letter."`
-	RetryDelay   time.Duration  `name:"retry-delay" default:"1m" help:"Time from a failed attempt to the next; the same for all, so that none waits for another."`
+	RetryDelay   time.Duration  `name:"retry-delay" default:"1m" help:"Time from a failed attempt to the next; the same for all, so that none waits long for another."`
 	Allow        []netip.Prefix `name:"allow" placeholder:"CIDR" help:"Networks that actions may reach although they are refused by default: this machine (127.0.0.0/8), link-local ones and the clouds' metadata services."`
 	AlertAfter   time.Duration  `name:"alert-after" default:"30s" help:"How long ClickHouse or Kafka may refuse what actions yield before an alert is raised."`
 	DrainTimeout time.Duration  `name:"drain-timeout" default:"15s" help:"Time to finish what is under way when stopping."`

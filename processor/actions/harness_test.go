@@ -126,7 +126,7 @@ func (l *line) start(change ...func(*Actions)) *run {
 	l.t.Cleanup(func() {
 		cancel()
 		select {
-		case <-r.ended:
+		case _ = <-r.ended:
 		case <-time.After(20 * time.Second):
 			l.t.Error("Run does not end")
 		}

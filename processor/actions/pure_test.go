@@ -252,3 +252,43 @@ func TestTrackerForgets(t *testing.T) {
 		t.Errorf("would commit %v", got)
 	}
 }
+
+// TestRoom: what is put off is spread over the time that the target needs for it, and none waits longer than most.
+func TestRoom(t *testing.T) {
+	now, most := time.Now(), time.Minute
+	at := func(target *target) time.Duration { return target.room(now, most).Sub(now) }
+	fresh := &target{slots: make(chan struct{}, 4)}
+	if got := at(fresh); got != most {
+		t.Errorf("a target that never answered: %v", got)
+	}
+	busy := &target{slots: make(chan struct{}, 4)}
+	for range 10 {
+		busy.answered(200 * time.Millisecond) // 4 at once: one each 50 ms
+	}
+	for range 20 {
+		busy.enter(1, 20)
+	}
+	if busy.enter(1, 20) {
+		t.Error("let in one too many")
+	}
+	for i := range 3 {
+		if got, want := at(busy), time.Duration(21+i)*50*time.Millisecond; got != want {
+			t.Errorf("number %d: %v, want %v", i, got, want)
+		}
+	}
+	for range 5000 {
+		at(busy)
+	}
+	if got := at(busy); got != most {
+		t.Errorf("after many: %v", got)
+	}
+	for range 20 {
+		busy.leave(1)
+	}
+	if got := busy.room(now.Add(2*most), most).Sub(now); got != 2*most+50*time.Millisecond {
+		t.Errorf("once there is room again: %v", got)
+	}
+	if big := (&target{slots: make(chan struct{}, 1)}); !big.enter(maxTargetBytes+1, 2) || big.enter(1, 2) {
+		t.Error("bytes are not bounded, or one large event is never let in")
+	}
+}
