@@ -25,11 +25,11 @@ type guard struct {
 	allow []netip.Prefix // is reached all the same
 }
 
-// Networks that stand for another one: an IPv4 address is inside.
-var ( //nolint:gochecknoglobals // constants
-	nat64     = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052
-	sixToFour = netip.MustParsePrefix("2002::/16")    // RFC 3056
-	embedded  = netip.MustParsePrefix("::/96")        // RFC 4291, 2.5.5.1
+// Networks that stand for another one: an IPv4 address is inside. All are constants.
+var (
+	nat64     = netip.MustParsePrefix("64:ff9b::/96") //nolint:gochecknoglobals // RFC 6052
+	sixToFour = netip.MustParsePrefix("2002::/16")    //nolint:gochecknoglobals // RFC 3056
+	embedded  = netip.MustParsePrefix("::/96")        //nolint:gochecknoglobals // RFC 4291, 2.5.5.1
 )
 
 // metadata are the clouds' services for their machines that are not link-local; most are at 169.254.169.254.

@@ -126,7 +126,8 @@ func (l *line) start(change ...func(*Actions)) *run {
 	l.t.Cleanup(func() {
 		cancel()
 		select {
-		case _ = <-r.ended:
+		case err := <-r.ended:
+			l.t.Log("the run ended:", err)
 		case <-time.After(20 * time.Second):
 			l.t.Error("Run does not end")
 		}

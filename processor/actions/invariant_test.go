@@ -197,8 +197,9 @@ func TestInvariant3_Kills(t *testing.T) {
 	for range 8 {
 		r := l.start()
 		time.AfterFunc(time.Duration(100+random.IntN(1200))*time.Millisecond, r.cancel)
-		_ = <-r.ended // it may say that it did not finish
-		r.ended <- nil
+		err := <-r.ended
+		r.ended <- err
+		t.Log("killed:", err) // it may say that it did not finish
 		offsets, waiting := l.offsets(l.topics.Events), map[string]bool{}
 		retried := l.offsets(l.topics.Retry)
 		for _, record := range l.read(l.topics.Retry) {
