@@ -3,8 +3,10 @@ package analytics
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
@@ -34,6 +36,10 @@ var exceptionText = regexp.MustCompile(`(?:^|[^\w])Code: (\d+)\. DB::`)
 func wrap(op string, err error) error {
 	if err == nil {
 		return nil
+	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		request.URL, _, _ = strings.Cut(request.URL, "?") // the rest is settings, and the statement
 	}
 	var known *Error
 	if errors.As(err, &known) {

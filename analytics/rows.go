@@ -88,17 +88,17 @@ var ten = [maxDigits + 1]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1
 
 // units returns d in units of 0.0001. The error wraps ErrAmount: d is never rounded.
 func units(d decimal.Decimal) (int64, error) {
-	if d.IsNegative() {
-		return 0, fmt.Errorf("%w: %s is negative; a refund's amount counts as positive", ErrAmount, d)
-	}
 	if d.IsZero() {
 		return 0, nil
 	}
-	shift := int(d.Exponent()) + scale
-	if d.NumDigits() > 2*maxDigits || shift > maxDigits || shift < -2*maxDigits {
-		return 0, fmt.Errorf("%w: more digits than Decimal(%d,%d) holds", ErrAmount, maxDigits, scale)
+	digits, shift := d.NumDigits(), int(d.Exponent())+scale
+	if digits > 2*maxDigits || shift > maxDigits || shift < -2*maxDigits {
+		return 0, fmt.Errorf("%w: it has more digits than Decimal(%d,%d) holds", ErrAmount, maxDigits, scale)
 	}
-	if digits := d.NumDigits(); digits <= maxDigits {
+	if d.IsNegative() {
+		return 0, fmt.Errorf("%w: %s is negative; a refund's amount counts as positive", ErrAmount, d)
+	}
+	if digits <= maxDigits {
 		v := d.CoefficientInt64()
 		switch {
 		case shift >= 0 && digits+shift <= maxDigits:

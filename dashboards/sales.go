@@ -16,7 +16,7 @@ func sales() board {
 		uid: SalesUID, title: "Sales",
 		description: "Net sales per month by vendor, every sale counted once, in the month that the vendor's own time says.",
 		from:        "now-12M/M", refresh: "5s",
-		variables: []cog.Builder[dashboard.VariableModel]{currencyVariable(), vendorVariable(), zoneVariable()},
+		variables: []cog.Builder[dashboard.VariableModel]{currencyVariable(), vendorVariable("sales_per_month"), zoneVariable()},
 		panels: []panel{
 			{
 				id: 1, title: "Net sales this month", at: at(0, 0, 6, 3), unit: money(), shape: TableQuery,
@@ -49,7 +49,7 @@ WHERE ` + chosen + `
 HAVING count() > 0`,
 			},
 			{
-				id: 5, title: "Net sales per month (${currency})", at: at(0, 3, 24, 12), unit: axisMoney(), shape: TableQuery,
+				id: 5, title: "Net sales per month (${currency})", at: at(0, 3, 24, 12), unit: wholeMoney(), shape: TableQuery,
 				description: fmt.Sprintf("Sales minus refunds by month and vendor. A month is whole even where the range cuts it, and an empty month is shown. The %d vendors with the highest net sales in the range stand alone; the rest are one series.", shownVendors),
 				draw:        stacked(),
 				matrix:      [3]string{"Month", "Vendor", "Net"},
@@ -98,20 +98,20 @@ HAVING count() > 0`,
 SELECT toFloat64(sum(net)) AS "Net", sum(orders) AS "Orders"
 FROM hookline.sales_per_month
 WHERE ` + chosen + `
-    AND month = ` + undated + `
+    AND undated
 HAVING count() > 0`,
 			},
 			{
-				id: 10, title: "Gross, refunds and net by month (${currency})", at: at(0, 18, 12, 9), unit: axisMoney(), shape: TableQuery,
+				id: 10, title: "Gross, refunds and net by month (${currency})", at: at(0, 18, 12, 9), unit: wholeMoney(), shape: TableQuery,
 				description: "Gross is what was sold, refunds what was given back in that month, net the difference. A refund counts in the month it was made, not in the month of its sale.",
 				draw: bars().
 					OverrideByName("Gross", coloured(blue)).OverrideByName("Refunds", coloured(red)).OverrideByName("Net", coloured(green)),
-				sql: grossRefundsNet,
+				sql: grossRefundsNet(scope, chosen),
 			},
 			{
-				id: 11, title: "Year over year (${currency})", at: at(12, 18, 12, 9), unit: axisMoney(), shape: TableQuery,
+				id: 11, title: "Year over year (${currency})", at: at(12, 18, 12, 9), unit: wholeMoney(), shape: TableQuery,
 				description: "Net sales of each month in the year in which the range ends, beside the same month of the year before. The current month is not over yet.",
-				draw:        bars(),
+				draw:        bars().XTickLabelSpacing(40),
 				matrix:      [3]string{"Month", "Year", "Net"},
 				sql:         yearOverYear,
 			},
@@ -129,7 +129,7 @@ ORDER BY sum(net) DESC, vendor
 LIMIT 10`,
 			},
 			{
-				id: 13, title: "Net sales per day (${currency})", at: at(8, 27, 16, 10), unit: axisMoney(), shape: TimeSeriesQuery,
+				id: 13, title: "Net sales per day (${currency})", at: at(8, 27, 16, 10), unit: wholeMoney(), shape: TimeSeriesQuery,
 				description: "Sales minus refunds by day and vendor. Drag over the chart to look closer.",
 				draw:        daily().DisplayName("${__field.labels.Vendor}"),
 				sql:         netPerDay,
@@ -157,7 +157,7 @@ func netOfMonth(month string) string {
 SELECT toFloat64(sum(net)) AS "Net"
 FROM hookline.sales_per_month
 WHERE ` + chosen + `
-    AND month = ` + month + `
+    AND NOT undated AND month = ` + month + `
 HAVING count() > 0`
 }
 
@@ -169,7 +169,7 @@ const growth = scope + `,
 SELECT toFloat64(sumIf(net, day >= this_month)) / toFloat64(sumIf(net, day < this_month)) - 1 AS "Growth"
 FROM hookline.sales_daily
 WHERE ` + chosen + `
-    AND day BETWEEN last_month AND last_day
+    AND NOT undated AND day BETWEEN last_month AND last_day
     AND (day >= this_month OR toDayOfMonth(day) <= toDayOfMonth(last_day) OR last_day = toLastDayOfMonth(last_day))
 HAVING sumIf(net, day < this_month) > 0`
 
@@ -213,11 +213,13 @@ FROM series
 GROUP BY at, name, place
 ORDER BY at, place`
 
-var grossRefundsNet = scope + `,
+// grossRefundsNet is what the rows of sales_per_month that keep says add up to, by month.
+func grossRefundsNet(scope, keep string) string {
+	return scope + `,
     figures AS (
         SELECT month AS at, sum(gross) AS sold, sum(refunds) AS returned, sum(net) AS kept
         FROM hookline.sales_per_month
-        WHERE ` + chosen + `
+        WHERE ` + keep + `
             AND ` + months + `
         GROUP BY at
     )
@@ -229,6 +231,7 @@ FROM (
 )
 GROUP BY at
 ORDER BY at`
+}
 
 var yearOverYear = scope + `,
     addYears(toStartOfYear(last_day), -1) AS year_before,
@@ -236,7 +239,7 @@ var yearOverYear = scope + `,
         SELECT month AS at, sum(net) AS total
         FROM hookline.sales_per_month
         WHERE ` + chosen + `
-            AND month BETWEEN year_before AND last_day
+            AND NOT undated AND month BETWEEN year_before AND last_day
         GROUP BY at
     )
 SELECT formatDateTime(at, '%b') AS "Month", toString(toYear(at)) AS "Year", toFloat64(sum(total)) AS "Net"

@@ -31,25 +31,25 @@ const (
 // The range is read as calendar days, which are then days of the reporting zone: "1 January to 31 December"
 // means those days in Tokyo for the zone Asia/Tokyo. A range that ends now ends with today in the reporting
 // zone, which may be a day ahead of or behind UTC.
-const scope = `WITH
+const scope = reviewed + `,
+    ` + vendorList + ` AS vendor_list,
+    arrayMap(v -> decodeURLComponent(substring(v, 3)), splitByChar('&', vendor_list)) AS chosen_vendors`
+
+// reviewed is scope on a board that has no choice of vendors.
+const reviewed = `WITH
     ` + chosenZone + ` AS chosen_zone,
     ` + chosenCurrency + ` AS chosen_currency,
-    ` + vendorList + ` AS vendor_list,
-    arrayMap(v -> decodeURLComponent(substring(v, 3)), splitByChar('&', vendor_list)) AS chosen_vendors,
     toDate($__fromTime, 'UTC') AS first_day,
     if($__toTime >= now() - 60, toDate(now(), chosen_zone), toDate($__toTime, 'UTC')) AS last_day`
 
 // chosen keeps the rows of a view of sales that belong to the scope; vendor, where the board asks for it.
 const chosen = `zone = chosen_zone AND currency = chosen_currency AND (vendor_list = '` + everyVendor + `' OR has(chosen_vendors, vendor))`
 
-// undated is the month and the day under which the views keep the sales that carry no time.
-const undated = `toDate('1970-01-01')`
-
 // months and days keep what lies in the range. A month counts whole if the range touches it: a month cut off
 // by the range would look like a bad month.
 const (
-	months = `month > ` + undated + ` AND month BETWEEN toStartOfMonth(first_day) AND last_day`
-	days   = `day > ` + undated + ` AND day BETWEEN first_day AND last_day`
+	months = `NOT undated AND month BETWEEN toStartOfMonth(first_day) AND last_day`
+	days   = `NOT undated AND day BETWEEN first_day AND last_day`
 )
 
 // monthsBetween is an array of the first days of the months from one date to another.

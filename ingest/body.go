@@ -8,40 +8,67 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 )
 
-// readBody returns the body exactly as it was sent. It is not pooled: Kafka's client may hold it for longer than
-// the request lasts.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+// How much room is made for a body before any of it has come.
+const (
+	announcedStart = 64 << 10 // most bodies fit
+	chunkedStart   = 2 << 10  // of unknown length: what stays empty is held as long as the body
+)
+
+// readBody returns the body exactly as it was sent. What it takes of the room grows with what has come, not with
+// what was announced. The body is not pooled: Kafka's client may hold it for longer than the request lasts.
+func readBody(r *http.Request, limit int64, h *hold) ([]byte, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, newProblem(http.StatusUnsupportedMediaType, reasonContentType,
-			"Send the body without Content-Encoding: the signature covers the bytes as they are.", nil)
+		return nil, newProblem(reasonContentType, "Send the body without Content-Encoding: the signature covers the bytes as they are.", nil)
 	}
-	tooLarge := func(cause error) error {
-		return newProblem(http.StatusRequestEntityTooLarge, reasonTooLarge,
-			fmt.Sprintf("The body is larger than the %d bytes accepted here. Send fewer events in one delivery, or ask for the limit to be raised.", limit), cause)
+	start, end := int64(announcedStart), r.ContentLength
+	if end > limit {
+		return nil, tooLarge(limit)
 	}
-	if r.ContentLength > limit {
-		return nil, tooLarge(nil)
+	if end < 0 {
+		start, end = chunkedStart, limit+1 // one more tells a body that is too large from one that just fits
 	}
 	var body []byte
-	var err error
-	if r.ContentLength >= 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	for int64(len(body)) < end {
+		if len(body) == cap(body) {
+			size := min(max(start, 2*int64(cap(body))), end)
+			if !h.grow(size - int64(cap(body))) {
+				return nil, busy(nil)
+			}
+			body = append(make([]byte, 0, size), body...)
+		}
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if errors.Is(err, io.EOF) {
+			break // all of it: the server reports a body that is cut short as io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return nil, unreadable(err)
+		}
 	}
-	if err == nil {
-		return body, nil
+	if int64(len(body)) > limit {
+		return nil, tooLarge(limit)
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge(err)
-	}
+	return body, nil
+}
+
+func tooLarge(limit int64) error {
+	return newProblem(reasonTooLarge, fmt.Sprintf(
+		"The body is larger than the %d bytes accepted here. Send fewer events in one delivery, or ask for the limit to be raised.", limit), nil)
+}
+
+func unreadable(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, newProblem(http.StatusRequestTimeout, reasonTooSlow, "The body did not arrive in time. Send it faster, or again.", err)
+		return newProblem(reasonTooSlow, "The body did not arrive in time. Send it faster, or again.", err)
 	}
-	return nil, newProblem(http.StatusBadRequest, reasonBroken, "The body ended before its announced length. Send the delivery again.", err)
+	return newProblem(reasonBroken, "The body is not as announced, or ended too early. Send the delivery again.", err)
+}
+
+// busy asks to come again: there is no room for the delivery now.
+func busy(cause error) error {
+	return newProblem(reasonBusy, "More deliveries are under way than fit. Send this one again.", cause).retry(2 * time.Second)
 }
 
 // checkType refuses a body that says it is something else than the vendor sends.
@@ -62,6 +89,6 @@ func checkType(header, want string) error {
 			}
 		}
 	}
-	return newProblem(http.StatusUnsupportedMediaType, reasonContentType,
-		fmt.Sprintf("This vendor's deliveries are %s, not %q. With curl, add -H 'Content-Type: application/json'.", want, header), err)
+	return newProblem(reasonContentType, fmt.Sprintf(
+		"This vendor's deliveries are %s, not %q. With curl, add -H 'Content-Type: application/json'.", want, header), err)
 }

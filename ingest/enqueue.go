@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -46,10 +45,9 @@ func (q *enqueuer) enqueue(ctx context.Context, events []schemas.Event) error {
 
 func notEnqueued(cause error) error {
 	if errors.Is(cause, kgo.ErrMaxBuffered) {
-		return newProblem(http.StatusServiceUnavailable, reasonBusy,
-			"More deliveries are waiting than fit. Send this one again.", cause).retry(2 * time.Second)
+		return busy(cause)
 	}
-	return newProblem(http.StatusInternalServerError, reasonNotEnqueued,
+	return newProblem(reasonNotEnqueued,
 		"The delivery was not accepted: our queue did not confirm it. This is our fault. Send it again.", cause)
 }
 

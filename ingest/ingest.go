@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/hookline-io/hookline/ingest/verify"
 	"github.com/hookline-io/hookline/internal/kafka"
@@ -31,8 +32,9 @@ type Options struct {
 	DrainDelay     time.Duration `default:"0s" help:"Time between saying not-ready and closing the listener, for load balancers to notice."`
 	DrainTimeout   time.Duration `default:"10s" help:"Time that deliveries under way have to finish when stopping."`
 
-	Kafka kafka.Options        `embed:"" prefix:"kafka-"`
-	Admin service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9081"`
+	Limits LimitOptions         `embed:""`
+	Kafka  kafka.Options        `embed:"" prefix:"kafka-"`
+	Admin  service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9081"`
 }
 
 // Command is `hookline ingest`.
@@ -45,7 +47,13 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error { return Run(
 
 // Run serves vendors until ctx is done, then finishes the deliveries under way.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
-	s := &server{log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now}
+	if err := o.check(); err != nil {
+		return err
+	}
+	s := &server{
+		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: verify.NewCertClient(nil, nil), seldom: rate.Sometimes{Interval: time.Second},
+		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight},
+	}
 	if err := s.load(o.Vendors); err != nil {
 		return err
 	}
@@ -65,28 +73,56 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		}
 		return client.Ping(ctx)
 	})
-	client, err = o.Kafka.NewClient(log, admin.Registry, append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting))...)
+	client, err = o.Kafka.NewClient(log, admin.Registry, o.producer()...)
 	if err != nil {
-		return err
+		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 	defer client.Close()
 	s.metrics = newMetrics(admin.Registry)
 	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics}
+	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
+	connections := newGuard(o.Limits, s.metrics.closed, log)
+	watch(admin.Registry, connections, s.room)
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopAdmin() // last, so that operators can watch the drain
-		return s.serve(running, ln, o)
+		return s.serve(running, ln, connections, o)
 	})
 	group.Go(func() error {
 		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
 	})
 	group.Go(func() error { return service.OnHangup(running, func() { s.reload(o.Vendors) }) })
+	group.Go(func() error { return s.rejections.run(running) })
 	log.Info("ingest is listening", "address", ln.Addr().String(), "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))
 	err = group.Wait()
+	s.rejections.stop(context.WithoutCancel(ctx))
 	log.Info("ingest stopped")
 	return err
+}
+
+// maxBodyLimit leaves room for the headers of an event in its record.
+const maxBodyLimit = kafka.MaxRecordBytes - 64<<10
+
+// check refuses options under which some deliveries could never be accepted.
+func (o *Options) check() error {
+	if o.MaxBody > maxBodyLimit {
+		return fmt.Errorf("--max-body %d: at most %d, so that an event with its headers fits into a record", o.MaxBody, maxBodyLimit)
+	}
+	if o.Limits.MaxInflight > 0 && o.Limits.MaxInflight <= o.MaxBody {
+		return fmt.Errorf("--max-inflight %d: there must be room for more than one body of --max-body %d", o.Limits.MaxInflight, o.MaxBody)
+	}
+	return nil
+}
+
+// producer bounds what waits for Kafka, in events and in bytes.
+func (o *Options) producer() []kgo.Opt {
+	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting))
+	if o.Limits.MaxInflight > 0 {
+		opts = append(opts, kgo.MaxBufferedBytes(int(o.Limits.MaxInflight)))
+	}
+	return opts
 }
 
 // load reads the vendors' file and puts it in force, all of it or nothing.

@@ -14,9 +14,8 @@ type metrics struct {
 	events     *prometheus.CounterVec   // by vendor
 	duration   *prometheus.HistogramVec // by status class: whole request
 	enqueue    prometheus.Histogram     // from produce to acknowledgement
+	closed     prometheus.Counter       // connections that were too many
 }
-
-const unknownVendor = "unknown"
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
@@ -31,9 +30,21 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		enqueue: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "hookline_ingest_enqueue_duration_seconds", Help: "Time until all in-sync replicas acknowledged a delivery's events.",
 			Buckets: prometheus.ExponentialBucketsRange(0.0005, 8, 18)}),
+		closed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookline_ingest_connections_closed_total", Help: "Connections closed at once because there were too many."}),
 	}
-	reg.MustRegister(m.deliveries, m.events, m.duration, m.enqueue)
+	reg.MustRegister(m.deliveries, m.events, m.duration, m.enqueue, m.closed)
 	return m
+}
+
+// watch shows how full the room is.
+func watch(reg prometheus.Registerer, g *guard, r *room) {
+	gauge := func(name, help string, value func() float64) {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("hookline_ingest_connections", "Connections that vendors hold.", func() float64 { return float64(g.connections()) })
+	gauge("hookline_ingest_inflight_deliveries", "Deliveries under way.", func() float64 { return float64(r.deliveries.Load()) })
+	gauge("hookline_ingest_inflight_bytes", "Bytes of bodies of the deliveries under way.", func() float64 { return float64(r.bytes.Load()) })
 }
 
 func (m *metrics) answered(vendor string, status int, reason string, took time.Duration) {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/hookline-io/hookline/ingest/verify"
 )
 
 // problem is a refusal, and what a vendor's engineer reads about it: an RFC 9457 problem+json document.
@@ -23,21 +25,63 @@ type problem struct {
 	cause      error // for our own log only
 }
 
-// Reasons that are not a scheme's own.
+// Reasons that are not a scheme's own; verify has those. schemas/openapi.yaml says what each means.
 const (
 	reasonUnknownVendor = "unknown_vendor"
+	reasonPath          = "no_such_path"
+	reasonMethod        = "method_not_allowed"
+	reasonAddress       = "ip_not_allowed"
 	reasonTooLarge      = "body_too_large"
 	reasonTooSlow       = "body_too_slow"
 	reasonBroken        = "body_unreadable"
 	reasonContentType   = "content_type"
 	reasonBody          = "body_malformed"
+	reasonRate          = "rate_limited"
 	reasonNotEnqueued   = "not_enqueued"
 	reasonBusy          = "busy"
-	reasonRequest       = "request" // what the HTTP layer refuses: no such path, method not allowed
 )
 
-func newProblem(status int, reason, detail string, cause error) *problem {
-	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Reason: reason, cause: cause}
+// statusOf is the HTTP status that goes with a reason. What is not a vendor's doing is 5xx: the vendor will try
+// again, and none of its events is lost by our mistake.
+func statusOf(reason string) int {
+	switch reason {
+	case reasonBroken, reasonBody: // reasonBody is verify.ReasonBody too
+		return http.StatusBadRequest
+	case reasonAddress, string(verify.ReasonMissing), string(verify.ReasonMalformed), string(verify.ReasonMismatch), string(verify.ReasonStale):
+		return http.StatusForbidden
+	case reasonUnknownVendor, reasonPath:
+		return http.StatusNotFound
+	case reasonMethod:
+		return http.StatusMethodNotAllowed
+	case reasonTooSlow:
+		return http.StatusRequestTimeout
+	case reasonTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case reasonContentType:
+		return http.StatusUnsupportedMediaType
+	case reasonRate:
+		return http.StatusTooManyRequests
+	case reasonBusy:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+func newProblem(reason, detail string, cause error) *problem {
+	p := &problem{Type: "about:blank", Detail: detail, Reason: reason, cause: cause}
+	return p.as(statusOf(reason))
+}
+
+// as sets another status than the reason's own.
+func (p *problem) as(status int) *problem {
+	p.Status, p.Title = status, http.StatusText(status)
+	return p
+}
+
+// retry sets the Retry-After header of the answer.
+func (p *problem) retry(after time.Duration) *problem {
+	p.retryAfter = after
+	return p
 }
 
 func (p *problem) Error() string {
@@ -49,34 +93,35 @@ func (p *problem) Error() string {
 
 func (p *problem) Unwrap() error { return p.cause }
 
-// retry sets the Retry-After header of the answer.
-func (p *problem) retry(after time.Duration) *problem {
-	p.retryAfter = after
-	return p
-}
-
 // asProblem turns any error of a handler or of Echo into a problem. What it does not know is our own fault.
 func asProblem(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
 	}
 	if h, ok := errors.AsType[*echo.HTTPError](err); ok {
-		detail := "Send events as POST /webhooks/{vendor}."
-		if h.Code >= http.StatusInternalServerError {
-			detail = "This is our fault. Send the delivery again."
+		switch h.Code {
+		case http.StatusNotFound:
+			return newProblem(reasonPath, "Send events as POST /webhooks/{vendor}.", err)
+		case http.StatusMethodNotAllowed:
+			return newProblem(reasonMethod, "Send events with POST.", err)
 		}
-		return newProblem(h.Code, reasonRequest, detail, err)
 	}
-	return newProblem(http.StatusInternalServerError, reasonNotEnqueued, "This is our fault. Send the delivery again.", err)
+	return newProblem(reasonNotEnqueued, "This is our fault. Send the delivery again.", err)
 }
 
-// write sends p. A delivery that was not read to its end closes the connection, as HTTP/1.1 asks.
+// write sends p. After a refusal that leaves a body unread because there is no room or time for it, the connection
+// is closed: net/http would otherwise read on to find the next request.
 func (p *problem) write(w http.ResponseWriter) error {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	if p.retryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(max(p.retryAfter, time.Second)/time.Second)))
+		seconds := (p.retryAfter + time.Second - 1) / time.Second
+		h.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+	}
+	switch p.Reason {
+	case reasonBusy, reasonTooSlow, reasonTooLarge:
+		h.Set("Connection", "close")
 	}
 	w.WriteHeader(p.Status)
 	return json.NewEncoder(w).Encode(p)

@@ -12,14 +12,15 @@ import (
 
 // serve answers vendors until ctx is done, then drains: not ready, then no new connections, and the
 // deliveries under way finish.
-func (s *server) serve(ctx context.Context, ln net.Listener, o Options) error {
+func (s *server) serve(ctx context.Context, ln net.Listener, g *guard, o Options) error {
 	httpServer := &http.Server{
-		Handler:           s.handler(),
+		Handler:           s.handler(o.Limits),
 		ReadHeaderTimeout: min(5*time.Second, o.ReadTimeout),
 		ReadTimeout:       o.ReadTimeout,
 		WriteTimeout:      o.ReadTimeout + o.EnqueueTimeout + 5*time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
+		ConnState:         g.state,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers send is not our error
 	}
 	// The listener closes only after load balancers had time to see that we are not ready.

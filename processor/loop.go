@@ -183,22 +183,15 @@ func (l *loop) flush(ctx context.Context, b *batch) error {
 	if err := l.hold(ctx, "write dead letters", func(ctx context.Context) error { return bury(ctx, l.client, l.dlq, b.dead) }); err != nil {
 		return err
 	}
-	l.commit(ctx, b)
-	return nil
-}
-
-// commit commits b's offsets. A commit that fails is no loss: the records are read and stored again.
-func (l *loop) commit(ctx context.Context, b *batch) {
-	offsets := b.offsets(l.assignment)
-	if len(offsets) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, l.limits.InsertTimeout)
-	defer cancel()
-	if err := kafka.CommitOffsets(ctx, l.client, offsets); err != nil {
-		l.metrics.commitFailures.Inc()
-		l.log.Warn("offsets not committed; their events will be read again", "err", err)
-	}
+	// A commit fails while the group rebalances or its coordinator restarts. The partitions may stay ours through
+	// that, and then nobody reads their events again: so it is repeated, for as long as they are ours.
+	return l.hold(ctx, "commit offsets", func(ctx context.Context) error {
+		offsets := b.offsets(l.assignment)
+		if len(offsets) == 0 {
+			return nil
+		}
+		return kafka.CommitOffsets(ctx, l.client, offsets)
+	})
 }
 
 // hold repeats do until it succeeds or ctx ends. Nothing is committed meanwhile, so nothing can be lost.
@@ -230,5 +223,5 @@ func (l *loop) hold(ctx context.Context, what string, do func(context.Context) e
 // backoff grows from 100 ms to 10 s, half of it random so that processors do not come back in step.
 func backoff(attempt int) time.Duration {
 	full := min(100*time.Millisecond<<min(attempt, 10), 10*time.Second)
-	return full/2 + rand.N(full/2)
+	return full/2 + rand.N(full/2) //nolint:gosec // nothing secret
 }

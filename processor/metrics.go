@@ -9,13 +9,12 @@ import (
 
 // metrics are what operators see of the processor.
 type metrics struct {
-	rows           prometheus.Counter
-	batchRows      prometheus.Histogram
-	insert         prometheus.Histogram
-	dead           *prometheus.CounterVec // by stage
-	lag            *prometheus.GaugeVec   // by topic and partition
-	holding        prometheus.Gauge
-	commitFailures prometheus.Counter
+	rows      prometheus.Counter
+	batchRows prometheus.Histogram
+	insert    prometheus.Histogram
+	dead      *prometheus.CounterVec // by stage
+	lag       *prometheus.GaugeVec   // by topic and partition
+	holding   prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -33,10 +32,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "hookline_processor_lag_records", Help: "Records not yet read, by partition, as of the last fetch."}, []string{"topic", "partition"}),
 		holding: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hookline_processor_holding", Help: "1 while a store does not take what we have and nothing is dequeued."}),
-		commitFailures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "hookline_processor_commit_failures_total", Help: "Offset commits that failed; their events are read again."}),
 	}
-	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.lag, m.holding, m.commitFailures)
+	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.lag, m.holding)
 	return m
 }
 

@@ -25,6 +25,7 @@ import (
 type Options struct {
 	Vendors        string        `default:"vendors.yaml" type:"path" help:"Which events are sales and refunds, by vendor; secrets in it are not read. Read again on SIGHUP."`
 	Group          string        `default:"hookline.store" help:"Consumer group. Processors of one group share the work."`
+	Instance       string        `help:"Name of this processor that stays the same when it is restarted, and that no other processor has: after a crash it then gets its partitions back at once, where the group would otherwise wait for --session-timeout. Stopping such a processor for good leaves its partitions waiting for as long."`
 	SessionTimeout time.Duration `default:"45s" help:"Time after which the group gives a silent processor's partitions to others."`
 
 	Batch      Limits               `embed:"" prefix:"batch-"`
@@ -104,7 +105,7 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 		l.assignment.lost(topics)
 		l.metrics.lost(topics)
 	}
-	return []kgo.Opt{
+	opts := []kgo.Opt{
 		kgo.ConsumerGroup(o.Group),
 		kgo.ConsumeTopics(o.Kafka.Topics().Events),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -118,6 +119,10 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 	}
+	if o.Instance != "" {
+		opts = append(opts, kgo.InstanceID(o.Instance))
+	}
+	return opts
 }
 
 func load(path string, into *atomic.Pointer[vendors.Config]) error {

@@ -56,6 +56,9 @@ func (f Frame) field(name string) (Field, bool) {
 // columns, which become labels, as the plugin does before Grafana sees it. Rows must be in order of time. An
 // answer without text columns stays as it is.
 func widen(long Frame) (Frame, error) {
+	if long.rows() == 0 {
+		return long, nil // over HTTP, an answer without rows has no columns either
+	}
 	at := slices.IndexFunc(long.Fields, func(f Field) bool { return f.Kind == KindTime })
 	if at < 0 {
 		return Frame{}, fmt.Errorf("query %s is to be a time series but has no column of a time type", long.RefID)
@@ -69,7 +72,7 @@ func widen(long Frame) (Frame, error) {
 			numbers = append(numbers, field)
 		}
 	}
-	if len(texts) == 0 || long.rows() == 0 {
+	if len(texts) == 0 {
 		return long, nil
 	}
 

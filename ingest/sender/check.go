@@ -3,7 +3,9 @@ package sender
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -27,13 +29,11 @@ func (c *CheckCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	for name, vendor := range config.Vendors {
-		if _, err := verify.New(vendor.Signature, vendor.Keys, nil); err != nil {
-			return fmt.Errorf("vendor %s: %w", name, err)
-		}
+	if _, err := New("", config, nil); err != nil {
+		return err
 	}
 	fmt.Printf("%s is good: %d vendors\n", c.Vendors, len(config.Vendors))
-	for _, warning := range config.Warnings {
+	for _, warning := range append(config.Warnings, weaklyProven(config)...) {
 		fmt.Println("warning: " + warning)
 	}
 	if c.Payload == "" {
@@ -51,9 +51,6 @@ func (c *CheckCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	if facts, ok := verify.Describe(vendor.Signature.Scheme); ok && facts.Proof != schemas.ProofBody {
-		fmt.Printf("warning: the signature vouches for less than the body: %s\n", facts.Note)
-	}
 	events, err := vendor.Identify(nil, header, body)
 	if err != nil {
 		return err
@@ -62,6 +59,18 @@ func (c *CheckCommand) Run() error {
 		explain(os.Stdout, vendor, e)
 	}
 	return nil
+}
+
+// weaklyProven warns of the vendors whose signatures vouch for less than the body.
+func weaklyProven(config *vendors.Config) []string {
+	var warnings []string
+	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
+		facts, _ := verify.Describe(config.Vendors[name].Signature.Scheme)
+		if facts.Proof != schemas.ProofBody {
+			warnings = append(warnings, fmt.Sprintf("%s: the signature vouches for less than the body: %s", name, facts.Note))
+		}
+	}
+	return warnings
 }
 
 // explain says what an event is and counts as.
@@ -111,6 +120,7 @@ func (c *ListCommand) Run() error {
 // Command is `hookline vendor`.
 type Command struct {
 	Check CheckCommand `cmd:"" help:"Check vendors.yaml; with a sample payload, show which events and sales it yields."`
+	Docs  DocsCommand  `cmd:"" help:"Write docs/vendors.md: the presets and schemes, from what this program does."`
 	List  ListCommand  `cmd:"" help:"List the presets: the vendors that hookline knows."`
 	Send  SendCommand  `cmd:"" help:"Sign a payload as its vendor would and post it."`
 	Sign  SignCommand  `cmd:"" help:"Sign a payload and print the curl command that posts it."`

@@ -5,9 +5,12 @@ package sender
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hookline-io/hookline/ingest/verify"
@@ -21,15 +24,21 @@ type Sender struct {
 	verifiers map[string]verify.Verifier
 }
 
-// New returns a Sender that posts to base, such as http://127.0.0.1:8080, for the vendors of config.
+// New returns a Sender that posts to base, such as http://127.0.0.1:8080, for the vendors of config. Its error names
+// every vendor whose secrets or options do not fit its scheme.
 func New(base string, config *vendors.Config, client *http.Client) (*Sender, error) {
 	s := &Sender{base: base, client: client, verifiers: map[string]verify.Verifier{}}
-	for name, vendor := range config.Vendors {
-		verifier, err := verify.New(vendor.Signature, vendor.Keys, nil)
+	certs := verify.NewCertClient(nil, nil) // needed to be made, asked only by who verifies
+	var failures []error
+	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
+		verifier, err := verify.New(config.Vendors[name].Signature, config.Vendors[name].Keys, certs)
 		if err != nil {
-			return nil, fmt.Errorf("vendor %s: %w", name, err)
+			failures = append(failures, fmt.Errorf("vendor %s: %w", name, err))
 		}
 		s.verifiers[name] = verifier
+	}
+	if len(failures) > 0 {
+		return nil, errors.Join(failures...)
 	}
 	return s, nil
 }

@@ -17,7 +17,7 @@ func adyenRules() []rule {
 		{
 			scheme:    "adyen",
 			template:  "{item}",
-			fields:    map[string]field{"item": func(dst []byte, c *content) []byte { return append(dst, c.token...) }},
+			fields:    map[string]field{"item": func(dst []byte, c *content) []byte { return append(dst, c.own...) }},
 			algorithm: hmacSHA256(),
 			encoding:  base64Std(),
 			proof:     schemas.ProofFields,
@@ -41,7 +41,7 @@ func adyenRules() []rule {
 }
 
 // adyen runs the engine for each item of a delivery.
-type adyen struct{ s *scheme }
+type adyen struct{ *scheme }
 
 // Verify implements Verifier: there is at least one item, and every one is signed. The key named is the first
 // item's.
@@ -52,14 +52,14 @@ func (a *adyen) Verify(r *Request) (Result, error) {
 	}
 	var result Result
 	for i, item := range items {
-		c := a.s.content(r)
+		c := a.content(r)
 		k, err := a.verifyItem(c, item)
-		a.s.release(c)
+		a.release(c)
 		if err != nil {
 			return Result{}, err
 		}
 		if i == 0 {
-			result = Result{KeyID: k.id, Proof: a.s.proof}
+			result = Result{KeyID: k.id, Proof: a.proof}
 		}
 	}
 	return result, nil
@@ -71,10 +71,10 @@ func (a *adyen) verifyItem(c *content, item gjson.Result) (*key, error) {
 	if c.signatures, ok = text(data, "hmacSignature"); !ok || c.signatures == "" {
 		return nil, &Error{Reason: ReasonMissing, Detail: "an item without additionalData.hmacSignature"}
 	}
-	if c.token, ok = adyenContent(item); !ok {
+	if c.own, ok = adyenContent(item); !ok {
 		return nil, &Error{Reason: ReasonBody, Detail: "an item whose signed fields are not texts, or stand twice"}
 	}
-	return a.s.prove(c)
+	return a.prove(c)
 }
 
 // Sign implements Verifier.
@@ -92,11 +92,11 @@ func (a *adyen) Sign(r *Request, id string) error {
 }
 
 func (a *adyen) signItem(r *Request, item gjson.Result) error {
-	return a.s.signFirst(r, func(k *key) error {
-		c := a.s.content(r)
-		defer a.s.release(c)
+	return a.signFirst(r, func(k *key) error {
+		c := a.content(r)
+		defer a.release(c)
 		var ok bool
-		if c.token, ok = adyenContent(item); !ok {
+		if c.own, ok = adyenContent(item); !ok {
 			return errors.New("an item's signed fields are not texts, or stand twice")
 		}
 		signature, err := k.sign(c)

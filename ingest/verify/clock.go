@@ -35,7 +35,8 @@ func unixMillis() clock {
 func rfc3339() clock {
 	return clock{
 		parse: func(s string) (time.Time, bool) {
-			t, err := time.Parse(time.RFC3339Nano, s)
+			var t time.Time
+			err := t.UnmarshalText([]byte(s)) // strict, where time.Parse takes "T1:02:03" and a comma too
 			return t, err == nil
 		},
 		format: func(t time.Time) string { return t.UTC().Format(time.RFC3339) },

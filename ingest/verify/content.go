@@ -10,7 +10,7 @@ import (
 )
 
 // maxSignatures bounds the work that one header can ask for; vendors send two or three while a secret is rolled.
-const maxSignatures = 16
+const maxSignatures = 8
 
 // content is one delivery as a scheme sees it: what is claimed (signatures, timestamp, id) and what is signed.
 // Contents are pooled: nothing may keep one, or its buf, beyond the call.
@@ -22,7 +22,7 @@ type content struct {
 	timestamp  string // as written, since that text is what is signed
 	id         string
 	url        string
-	token      string     // Mailgun's
+	own        string     // what a field of the scheme's own appends: Mailgun's token, PayPal's webhook ID, Adyen's item
 	form       url.Values // Twilio's
 	buf        []byte
 }
@@ -37,7 +37,7 @@ func (c *content) each() iter.Seq[string] {
 		for rest, more := c.signatures, true; more; {
 			var one string
 			one, rest, more = strings.Cut(rest, c.list)
-			if one != "" && !yield(one) {
+			if !yield(one) {
 				return
 			}
 		}

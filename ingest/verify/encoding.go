@@ -12,6 +12,7 @@ type encoding struct {
 	name   string
 	append func(dst, src []byte) []byte
 	decode func(string) ([]byte, bool)
+	padded bool // may end in =
 }
 
 func hexLower() encoding {
@@ -53,6 +54,7 @@ func base64As(name string, e *base64.Encoding) encoding {
 	return encoding{
 		name:   name,
 		append: e.AppendEncode,
+		padded: true,
 		decode: func(s string) ([]byte, bool) {
 			if strings.ContainsAny(s, "\r\n") { // which encoding/base64 skips
 				return nil, false

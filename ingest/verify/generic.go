@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -22,7 +23,7 @@ func genericRules() []rule {
 		note: "header is required; the rest has the defaults shown. A template may hold {body}, {timestamp}, {method}, " +
 			"{url} and {header:NAME}. timestamp names a header, or, as \"t=\", an item of the signature's own, which is " +
 			"then a comma-separated list; it may be written in seconds, in milliseconds or as RFC 3339. With a " +
-			"timestamp the default tolerance is 5m.",
+			"timestamp the default tolerance is 5m. Without {body} the proof is weak.",
 		source:    "https://www.rfc-editor.org/rfc/rfc2104",
 		configure: configureGeneric,
 	}}
@@ -41,6 +42,9 @@ func configureGeneric(r *rule, sig vendors.Signature) error {
 	bad = errors.Join(bad, err)
 	r.secret, err = secretAs(sig.SecretAs, "the secret shared with the vendor")
 	bad = errors.Join(bad, err)
+	if !strings.Contains(r.template, "{body}") {
+		r.proof = schemas.ProofWeak
+	}
 	if !strings.Contains(r.template, "{") {
 		bad = errors.Join(bad, errors.New("template: signs nothing of the delivery; it needs at least {body}"))
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -140,6 +141,19 @@ func TestPublicURL(t *testing.T) {
 		if _, err := newVerifier(t, s.sig, newKey("k", secretText)).Verify(r); err != nil {
 			t.Errorf("%s: %v", scheme, err)
 		}
+	}
+}
+
+// TestWithoutBody: a template that leaves the body out proves little, and the result says so.
+func TestWithoutBody(t *testing.T) {
+	sig := vendors.Signature{Scheme: "hmac", Header: "x-sig", Timestamp: "x-time", Template: "{timestamp}"}
+	v := newVerifier(t, sig, newKey("k", "key"))
+	r := &verify.Request{Method: "POST", Body: []byte("{}"), Now: now}
+	if err := v.Sign(r, ""); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := v.Verify(r); err != nil || result.Proof != schemas.ProofWeak {
+		t.Errorf("Verify = %+v, %v; want proof %s", result, err, schemas.ProofWeak)
 	}
 }
 

@@ -16,7 +16,7 @@ func mailgunRules() []rule {
 	return []rule{{
 		scheme:    "mailgun",
 		template:  "{timestamp}{token}",
-		fields:    map[string]field{"token": func(dst []byte, c *content) []byte { return append(dst, c.token...) }},
+		fields:    map[string]field{"token": func(dst []byte, c *content) []byte { return append(dst, c.own...) }},
 		algorithm: hmacSHA256(),
 		encoding:  hexLower(),
 		clock:     unixSeconds(),
@@ -27,7 +27,7 @@ func mailgunRules() []rule {
 		find:      mailgunFind,
 		toSign: func(_ *scheme, c *content) error {
 			sum := sha256.Sum256([]byte(c.id))
-			c.token = hex.EncodeToString(sum[:])[:mailgunTokenSize]
+			c.own = hex.EncodeToString(sum[:])[:mailgunTokenSize]
 			return nil
 		},
 		place: mailgunPlace,
@@ -61,7 +61,7 @@ func mailgunFind(c *content) error {
 	if ok != [3]bool{true, true, true} {
 		return &Error{Reason: ReasonMissing, Detail: "want signature.timestamp, .token and .signature in the body, once each"}
 	}
-	if len(c.token) != mailgunTokenSize || len(c.timestamp) != len("1767225600") {
+	if len(c.own) != mailgunTokenSize || len(c.timestamp) != len("1767225600") {
 		return &Error{Reason: ReasonMalformed, Detail: "signature.timestamp has 10 digits and signature.token 50 characters"}
 	}
 	return nil
@@ -73,7 +73,7 @@ type mailgunField struct {
 }
 
 func (c *content) mailgunFields() [3]mailgunField {
-	return [3]mailgunField{{"timestamp", &c.timestamp}, {"token", &c.token}, {"signature", &c.signatures}}
+	return [3]mailgunField{{"timestamp", &c.timestamp}, {"token", &c.own}, {"signature", &c.signatures}}
 }
 
 // mailgunPlace puts the signature object into the body.
@@ -83,7 +83,7 @@ func mailgunPlace(c *content, signature string) error {
 		return err
 	}
 	var raw []byte
-	for i, field := range [3][2]string{{"timestamp", c.timestamp}, {"token", c.token}, {"signature", signature}} {
+	for i, field := range [3][2]string{{"timestamp", c.timestamp}, {"token", c.own}, {"signature", signature}} {
 		raw = append(raw, "{,,"[i])
 		raw = gjson.AppendJSONString(raw, field[0])
 		raw = append(raw, ':')

@@ -19,6 +19,7 @@ func metaRules() []rule {
 		handshake: textSecret("the verify token"),
 		answers:   "GET with hub.challenge and the verify token: the challenge, as text",
 		source:    "https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
+		get:       true,
 		unsigned:  metaChallenge,
 	}}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -23,7 +22,7 @@ func paypalRules() []rule {
 		wires:    []wire{{signature: "Paypal-Transmission-Sig"}},
 		template: "{header:Paypal-Transmission-Id}|{header:Paypal-Transmission-Time}|{webhook-id}|{crc32}",
 		fields: map[string]field{
-			"webhook-id": func(dst []byte, c *content) []byte { return append(dst, c.token...) },
+			"webhook-id": func(dst []byte, c *content) []byte { return append(dst, c.own...) },
 			"crc32": func(dst []byte, c *content) []byte {
 				return strconv.AppendUint(dst, uint64(crc32.ChecksumIEEE(c.r.Body)), 10)
 			},
@@ -35,13 +34,15 @@ func paypalRules() []rule {
 		note: "Only a CRC-32 of the body is signed, and CRCs can be forged: confirm money through the API. " +
 			"The certificate comes from https://….paypal.com and must chain to a public root.",
 		source: "https://developer.paypal.com/api/rest/webhooks/rest/#link-selfverificationmethod",
+		reads:  []string{paypalAlgorithm, paypalCertURL},
 		check:  paypalCheck,
 	}}
 }
 
-var (
-	paypalAlgorithm = http.CanonicalHeaderKey("Paypal-Auth-Algo")
-	paypalCertURL   = http.CanonicalHeaderKey("Paypal-Cert-Url")
+// In canonical form, as http.Header has them.
+const (
+	paypalAlgorithm = "Paypal-Auth-Algo"
+	paypalCertURL   = "Paypal-Cert-Url"
 )
 
 func paypalCheck(c *content) error {
@@ -93,7 +94,7 @@ func (k *paypalKey) proves(c *content) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("PayPal's certificate: %w", err)
 	}
-	c.token = k.webhookID
+	c.own = k.webhookID
 	c.buf = k.s.signed.append(c.buf[:0], c)
 	sum := sha256.Sum256(c.buf)
 	return rsa.VerifyPKCS1v15(public, crypto.SHA256, sum[:], signature) == nil, nil

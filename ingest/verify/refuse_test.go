@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -88,6 +89,18 @@ func TestInvariant7_RefusalsTellNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestInvariant7_VerifierPrintsNothing: whoever logs a Verifier by mistake shows no secret.
+func TestInvariant7_VerifierPrintsNothing(t *testing.T) {
+	for scheme, s := range samples(t) {
+		v := newVerifier(t, s.sig, newKey("k", s.secret(t)))
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
+			if printed := fmt.Sprintf(verb, v); printed != "verifier("+scheme+")" {
+				t.Errorf("%s: %s prints %d bytes", scheme, verb, len(printed))
+			}
+		}
 	}
 }
 
@@ -229,6 +242,7 @@ func TestNew(t *testing.T) {
 		{"no time to tolerate", vendors.Signature{Scheme: "github", Tolerance: time.Minute}, []vendors.Key{good}, []string{`"tolerance"`, "none"}},
 		{"negative tolerance", vendors.Signature{Scheme: "stripe", Tolerance: -1}, []vendors.Key{good}, []string{"negative"}},
 		{"URL with a query", vendors.Signature{Scheme: "square", URL: "https://a.example/b?c=d"}, []vendors.Key{good}, []string{"query"}},
+		{"URL without a host", vendors.Signature{Scheme: "square", URL: "/webhooks"}, []vendors.Key{good}, []string{"absolute"}},
 		{"hex", vendors.Signature{Scheme: "adyen"}, []vendors.Key{good}, []string{"k1", "not hex"}},
 		{"base64", vendors.Signature{Scheme: "standard-webhooks"}, []vendors.Key{newKey("k1", "whsec_!")}, []string{"not base64"}},
 		{"empty base64", vendors.Signature{Scheme: "standard-webhooks"}, []vendors.Key{newKey("k1", "whsec_")}, []string{"empty"}},
@@ -240,6 +254,7 @@ func TestNew(t *testing.T) {
 		{"ecdsa", vendors.Signature{Scheme: "sendgrid"}, []vendors.Key{newKey("k1", "AAAA")}, []string{"ECDSA public key"}},
 		{"no certificates", vendors.Signature{Scheme: "paypal"}, []vendors.Key{good}, []string{"certificates"}},
 		{"handshake secret", vendors.Signature{Scheme: "stripe"}, []vendors.Key{good, {Secret: good.Secret, Use: vendors.UseHandshake}}, []string{"handshake"}},
+		{"unknown use", vendors.Signature{Scheme: "meta"}, []vendors.Key{{ID: "k1", Secret: good.Secret, Use: "x"}}, []string{"k1", "handshake"}},
 		{"standard header", vendors.Signature{Scheme: "standard-webhooks", Header: "X-Foo"}, []vendors.Key{newKey("k", "whsec_AAAA")}, []string{"-signature"}},
 		{"all that is wrong", vendors.Signature{Scheme: "adyen"}, []vendors.Key{newKey("k1", "x"), newKey("k2", "")}, []string{"k1", "k2"}},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,8 @@ type rule struct {
 	list      string // separates several signatures in one header; empty: there is one
 	template  string // what is signed
 	fields    map[string]field
+	reads     []string // headers that check reads
+	get       bool     // deliveries by GET too
 	algorithm algorithm
 	encoding  encoding
 	clock     clock
@@ -73,7 +76,8 @@ func catalogue() []rule {
 	return all
 }
 
-func find(name string) (*rule, bool) {
+// lookup returns a copy of a rule.
+func lookup(name string) (*rule, bool) {
 	for _, r := range catalogue() {
 		if r.scheme == name {
 			return &r, true
@@ -112,7 +116,7 @@ func given(sig vendors.Signature) []string {
 	return names
 }
 
-// verifier applies the options and decodes the secrets.
+// verifier applies the options and decodes the secrets. It changes r, which is the caller's own copy.
 func (r *rule) verifier(sig vendors.Signature, keys []vendors.Key, certs CertSource) (Verifier, error) {
 	if r.configure != nil {
 		if err := r.configure(r, sig); err != nil {
@@ -125,26 +129,28 @@ func (r *rule) verifier(sig vendors.Signature, keys []vendors.Key, certs CertSou
 			return nil, fmt.Errorf("has no option %q; it has: %s", name, orNone(known))
 		}
 	}
+	for _, k := range keys {
+		if k.Use != vendors.UseSignature && k.Use != vendors.UseHandshake {
+			return nil, fmt.Errorf("secret %s: unknown use %q; there are: handshake, or none", k.ID, k.Use)
+		}
+	}
 	if sig.Tolerance < 0 {
 		return nil, fmt.Errorf("tolerance %s is negative", sig.Tolerance)
 	}
-	if strings.Contains(sig.URL, "?") {
-		return nil, errors.New("url: leave out the query; it is taken from each request")
+	if u, err := url.Parse(sig.URL); sig.URL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsAny(sig.URL, "?#")) {
+		return nil, errors.New("url: want an absolute http or https URL without a query, which is taken from each request")
 	}
 	return r.engine(sig, keys, certs)
 }
 
 func (r *rule) engine(sig vendors.Signature, keys []vendors.Key, certs CertSource) (Verifier, error) {
+	for i := range r.wires {
+		r.wires[i] = r.wires[i].canonical()
+	}
+	r.tolerance = cmp.Or(sig.Tolerance, r.tolerance)
 	s := &scheme{
-		rule: r, algorithm: r.algorithm, encoding: r.encoding, clock: r.clock,
-		tolerance: r.tolerance, url: sig.URL, certs: certs,
+		rule: r, url: sig.URL, certs: certs,
 		contents: sync.Pool{New: func() any { return new(content) }},
-	}
-	if sig.Tolerance > 0 {
-		s.tolerance = sig.Tolerance
-	}
-	for _, w := range r.wires {
-		s.wires = append(s.wires, w.canonical())
 	}
 	var err error
 	if s.signed, err = parseTemplate(r.template, r.fields); err != nil {
@@ -201,9 +207,12 @@ func orNone(names []string) string {
 
 func (r *rule) facts() Facts {
 	f := Facts{
-		Scheme: r.scheme, Algorithm: r.algorithm.label, Signed: r.template, Encoding: r.encoding.name,
+		Scheme: r.scheme, Methods: []string{http.MethodPost}, Algorithm: r.algorithm.label, Signed: r.template, Encoding: r.encoding.name,
 		Tolerance: r.tolerance, Timed: r.clock.parse != nil, Proof: r.proof,
 		Secret: r.secret.about, Options: r.optionNames(), Handshake: r.answers, Note: r.note, Source: r.source,
+	}
+	if r.get {
+		f.Methods = append(f.Methods, http.MethodGet)
 	}
 	for _, w := range r.wires {
 		f.Prefixes = append(f.Prefixes, w.prefix)
@@ -213,5 +222,8 @@ func (r *rule) facts() Facts {
 			}
 		}
 	}
+	signed, _ := parseTemplate(r.template, r.fields) // a test holds that those of the catalogue are right
+	f.Headers = append(f.Headers, signed.headers...)
+	f.Headers = append(f.Headers, r.reads...)
 	return f
 }

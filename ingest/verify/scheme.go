@@ -3,10 +3,10 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 )
 
 // wire is where a delivery carries its parts. Names are canonical.
@@ -20,12 +20,7 @@ type wire struct {
 // scheme is a rule with its options applied and its secrets decoded. It does not change once made.
 type scheme struct {
 	*rule
-	wires      []wire // instead of the rule's
 	signed     template
-	algorithm  algorithm
-	encoding   encoding
-	clock      clock
-	tolerance  time.Duration
 	url        string // instead of the request's, but for the query
 	keys       []key
 	handshakes []key
@@ -109,15 +104,7 @@ func (s *scheme) read(c *content) error {
 	if s.find != nil {
 		return s.find(c)
 	}
-	w := s.wires[0]
-	for _, other := range s.wires[1:] {
-		if len(c.r.Header[w.signature]) > 0 {
-			break
-		}
-		if len(c.r.Header[other.signature]) > 0 {
-			w = other
-		}
-	}
+	w := s.wire(c.r.Header)
 	c.prefix = w.prefix
 	var err error
 	if c.signatures, err = one(c.r.Header, w.signature); err != nil {
@@ -140,11 +127,21 @@ func (s *scheme) read(c *content) error {
 	case s.readTime != nil:
 		c.timestamp, err = s.readTime(c)
 	case strings.HasSuffix(w.timestamp, "="):
-		c.timestamp, err = item(c, w)
+		c.timestamp, err = s.item(c, w)
 	case w.timestamp != "":
 		c.timestamp, err = one(c.r.Header, w.timestamp)
 	}
 	return err
+}
+
+// wire returns the first whose signature is there, or else the first.
+func (s *scheme) wire(h http.Header) *wire {
+	for i := range s.wires {
+		if len(h[s.wires[i].signature]) > 0 {
+			return &s.wires[i]
+		}
+	}
+	return &s.wires[0]
 }
 
 // one returns the value of a header that must be there once. Of two values, one might be checked and the other
@@ -160,13 +157,20 @@ func one(h http.Header, name string) (string, error) {
 	return values[0], nil
 }
 
-// item returns the timestamp that stands once among the signatures.
-func item(c *content, w wire) (string, error) {
+// item returns the timestamp that stands once among the signatures. Each item is name=value, as Stripe's own
+// libraries demand.
+func (s *scheme) item(c *content, w *wire) (string, error) {
 	found, times := "", 0
 	for part := range c.each() {
 		if value, ok := strings.CutPrefix(part, w.timestamp); ok {
 			found = value
 			times++
+		}
+		if s.encoding.padded {
+			part = strings.TrimRight(part, "=")
+		}
+		if strings.Count(part, "=") != 1 {
+			return "", &Error{Reason: ReasonMalformed, Detail: "want items such as t=1,v1=2 in " + w.signature}
 		}
 	}
 	if times != 1 {
@@ -223,5 +227,8 @@ func (s *scheme) prove(c *content) (*key, error) {
 func (s *scheme) form(c *content) string {
 	return fmt.Sprintf("%q and then %s in %s", c.prefix, s.algorithm.label, s.encoding.name)
 }
+
+// Format implements fmt.Formatter: fmt would walk into the keys, whatever their own methods say.
+func (s *scheme) Format(f fmt.State, _ rune) { io.WriteString(f, "verifier("+s.rule.scheme+")") }
 
 var _ Verifier = (*scheme)(nil)

@@ -38,6 +38,9 @@ func (s *scheme) signWith(k *key, r *Request, id string) error {
 	}
 	c.id, c.prefix = id, w.prefix
 	if w.id != "" {
+		if id == "" {
+			return errors.New("the scheme signs an ID; give it one")
+		}
 		r.Header.Set(w.id, id)
 	}
 	for _, name := range s.signed.headers {

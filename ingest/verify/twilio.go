@@ -105,7 +105,8 @@ func twilioPort(c *content, original string) bool {
 		return false
 	}
 	scheme, rest, ok := strings.Cut(original, "://")
-	if !ok {
+	port, known := map[string]string{"https": ":443", "http": ":80"}[scheme]
+	if !ok || !known {
 		return false
 	}
 	end := strings.IndexAny(rest, "/?#")
@@ -113,11 +114,10 @@ func twilioPort(c *content, original string) bool {
 		end = len(rest)
 	}
 	host, path := rest[:end], rest[end:]
-	ports := map[string]string{"https": ":443", "http": ":80"}
 	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
 		host = host[:colon]
 	} else {
-		host += ports[scheme]
+		host += port
 	}
 	c.url = scheme + "://" + host + path
 	return c.url != original

@@ -67,9 +67,9 @@ func (e *Error) Error() string { return string(e.Reason) + ": " + e.Detail }
 // Verifier checks and signs one vendor's deliveries. It holds the decoded secrets, so a reload makes a new one.
 // It is safe for concurrent use.
 type Verifier interface {
-	// Verify proves that one of the keys live at r.Now signed r, or returns an *Error: the delivery is refused.
-	// Any other error is a fault of ours (PayPal's certificate could not be had): answer 5xx, so that the vendor
-	// tries again. Verify does not change r.
+	// Verify proves that one of the keys live at r.Now signed r. An error that holds an *Error (errors.As) refuses
+	// the delivery. Any other is a fault of ours (PayPal's certificate could not be had): answer 5xx, so that the
+	// vendor tries again. Verify does not change r.
 	Verify(r *Request) (Result, error)
 
 	// Sign adds to r what makes Verify accept it at r.Now, with the first live key that can sign; id names the
@@ -89,7 +89,7 @@ type CertSource interface {
 // option that the scheme does not have, and a secret that is not what the scheme expects, with an error that says
 // what there is; no error shows a secret. certs may be nil for every scheme but paypal.
 func New(sig vendors.Signature, keys []vendors.Key, certs CertSource) (Verifier, error) {
-	r, ok := find(sig.Scheme)
+	r, ok := lookup(sig.Scheme)
 	if !ok {
 		return nil, fmt.Errorf("unknown signature scheme %q; there are: %s", sig.Scheme, strings.Join(Names(), ", "))
 	}
@@ -113,24 +113,25 @@ func Names() []string {
 // Facts tells a reader how a scheme works. docs/vendors.md is made of it.
 type Facts struct {
 	Scheme    string
-	Headers   []string      // every header the scheme reads, the signature's first
+	Methods   []string      // HTTP methods of deliveries and handshakes
+	Headers   []string      // every header the scheme reads, the signature's first; none where all is in the body
 	Algorithm string        // such as "HMAC-SHA256"
-	Signed    string        // what is signed, such as "{timestamp}.{body}"
+	Signed    string        // what is signed, such as "{timestamp}.{body}"; empty: nothing
 	Encoding  string        // how the signature is written: hex, base64 or text
 	Prefixes  []string      // text that precedes each signature, for each signature header
-	Tolerance time.Duration // default window around the signed time; 0: the vendor signs no time or names no window
 	Timed     bool          // a time is signed, so a tolerance can be set
+	Tolerance time.Duration // default window around the signed time; 0: none
 	Proof     schemas.Proof
 	Secret    string   // what the vendor calls the secret, and how it is read
 	Options   []string // the options of vendors.Signature that the scheme takes
 	Handshake string   // what is answered without an event; empty: nothing
-	Note      string   // what a user must know before trusting it; empty: nothing
+	Note      string   // what to know before trusting it; empty: nothing
 	Source    string   // where the vendor documents it
 }
 
 // Describe returns the facts of a scheme. ok is false for an unknown name.
 func Describe(name string) (facts Facts, ok bool) {
-	r, ok := find(name)
+	r, ok := lookup(name)
 	if !ok {
 		return Facts{}, false
 	}

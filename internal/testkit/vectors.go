@@ -33,7 +33,7 @@ func Vectors(t testing.TB) string {
 	if dir == "" {
 		dir = filepath.Join(Root(t), "..", "shared", "vectors")
 	}
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := os.Stat(dir); err != nil { //nolint:gosec // the folder is the tester's choice
 		t.Skipf("SKIPPED: no vectors at %s (set HOOKLINE_VECTORS)", dir)
 	}
 	return dir

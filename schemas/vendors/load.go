@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/hookline-io/hookline/schemas"
 )
 
 // Options are what a vendors.yaml is checked against and read with. The zero value reads the real environment.
@@ -86,6 +88,9 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 	if !vendorName.MatchString(name) {
 		c.fail(spec, "%q is no vendor name: it is the last part of the URL, so 1 to 64 of a-z, 0-9, - and _, the first a letter or digit", name)
 	}
+	if name == schemas.UnknownVendor {
+		c.fail(spec, "%q is what refused deliveries to no vendor are counted under: choose another name", name)
+	}
 	v := &Vendor{Name: name, Preset: spec.Preset}
 	retries, known := c.applyPreset(spec)
 	v.Signature = spec.Signature
@@ -102,6 +107,7 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 	if !c.WithoutSecrets {
 		v.Keys = c.compileSecrets(name, spec, retries)
 	}
+	v.Limits = c.compileLimits(&spec.Limits)
 	v.events = c.compileEvents(&spec.Events)
 	v.sales = c.compileSales(spec, v.events.content)
 	v.actions = c.compileActions(spec)
@@ -113,11 +119,7 @@ func (c *compiler) checkScheme(spec *vendorSpec) {
 	case scheme == "":
 		c.fail(spec, "no signature: name a preset, or write signature: {scheme: hmac, …}")
 	case c.Schemes != nil && !slices.Contains(c.Schemes, scheme):
-		field := &spec.Signature.Scheme
-		if _, own := c.at[field]; !own {
-			field = &spec.Preset
-		}
-		c.fail(field, "unknown scheme %q%s", scheme, suggest(scheme, c.Schemes))
+		c.fail(&spec.Signature.Scheme, "unknown scheme %q%s", scheme, suggest(scheme, c.Schemes))
 	}
 }
 

@@ -90,12 +90,15 @@ func TestWarnings(t *testing.T) {
 vendors:
   soon: {preset: stripe, secrets: [env:A, {from: env:B, until: 2026-11-24}]}
   over: {preset: stripe, secrets: [env:A, {from: env:B, until: 2026-11-22}]}
+  gone: {preset: hub, secrets: {from: env:A, until: 2026-11-01}}
   long: {preset: stripe, secrets: [env:A, {from: env:B, until: 2026-11-26}]}
 `), options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
+		"gone: secret env:A ended on 2026-11-02T00:00:00Z: remove it",
+		"gone: no secret is live: every delivery will be refused",
 		"over: secret env:B ended on 2026-11-23T00:00:00Z: remove it",
 		"soon: secret env:B ends in 36h0m0s, and the vendor retries for 72h0m0s: deliveries signed with it may still come after that; end it later unless it has been out of use for so long",
 	}
@@ -125,18 +128,20 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 
 func TestNotVendors(t *testing.T) {
 	tests := map[string]struct{ src, want string }{
-		"empty":             {"", "v.yaml:1:1: the file is empty: it needs the key vendors"},
-		"only a comment":    {"# nothing\n", "v.yaml:1:1: the file is empty: it needs the key vendors"},
-		"no vendors":        {"vendors: {}\n", "v.yaml:1:1: no vendors: add at least one under the key vendors"},
-		"null":              {"vendors:\n", "v.yaml:1:1: no vendors: add at least one under the key vendors"},
-		"a list":            {"- a\n", "v.yaml:1:1: must be a mapping (key: value), found a list"},
-		"wrong key":         {"vendor: {}\n", `v.yaml:1:1: unknown key "vendor": did you mean "vendors"?`},
-		"not YAML":          {"vendors: [\n", "v.yaml:1:10: not YAML: sequence end token ']' not found"},
-		"two documents":     {"vendors: {a: {preset: stripe, secrets: env:A}}\n---\nvendors: {}\n", "v.yaml:3:1: a second YAML document: put everything into the first"},
-		"endless alias":     {"vendors: {a: {preset: stripe, secrets: env:A, sales: {x: &x {effect: sale, unit: minor, currency: a, amount: &a {path: a, minus: *a}}}}}", "too much YAML"},
-		"unknown alias":     {"vendors: {a: {preset: *p, secrets: env:A}}", "unknown alias *p: no &p in this file"},
-		"a tag":             {"vendors: {a: {preset: !!str stripe, secrets: env:A}}", "YAML that is not supported here"},
-		"the secret itself": {"vendors: {a: {preset: stripe, secrets: whsec_abc}}", "never write the secret itself here"},
+		"empty":                               {"", "v.yaml:1:1: the file is empty: it needs the key vendors"},
+		"only a comment":                      {"# nothing\n", "v.yaml:1:1: the file is empty: it needs the key vendors"},
+		"no vendors":                          {"vendors: {}\n", "v.yaml:1:1: no vendors: add at least one under the key vendors"},
+		"null":                                {"vendors:\n", "v.yaml:1:1: no vendors: add at least one under the key vendors"},
+		"a list":                              {"- a\n", "v.yaml:1:1: must be a mapping (key: value), found a list"},
+		"wrong key":                           {"vendor: {}\n", `v.yaml:1:1: unknown key "vendor": did you mean "vendors"?`},
+		"not YAML":                            {"vendors: [\n", "v.yaml:1:10: not YAML: sequence end token ']' not found"},
+		"two documents":                       {"vendors: {a: {preset: stripe, secrets: env:A}}\n---\nvendors: {}\n", "v.yaml:3:1: a second YAML document: put everything into the first"},
+		"endless alias":                       {"vendors: {a: {preset: stripe, secrets: env:A, sales: {x: &x {effect: sale, unit: minor, currency: a, amount: &a {path: a, minus: *a}}}}}", "too many aliases"},
+		"unknown alias":                       {"vendors: {a: {preset: *p, secrets: env:A}}", "unknown alias *p: no &p in this file"},
+		"a tag":                               {"vendors: {a: {preset: !!str stripe, secrets: env:A}}", "YAML that is not supported here"},
+		"a preset's part that no longer fits": {"vendors: {a: {preset: adyen, secrets: env:A, events: {content: form}, signature: {scheme: hub}}}", "presets/adyen.yaml:15:9: each needs content: json"},
+		"a preset's unknown scheme":           {"vendors: {a: {preset: slack, secrets: env:A}}", `presets/slack.yaml:10:21: unknown scheme "slack": use one of hmac, hub, stripe`},
+		"the secret itself":                   {"vendors: {a: {preset: stripe, secrets: whsec_abc}}", "never write the secret itself here"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package vendors
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/bojanz/currency"
@@ -34,7 +35,7 @@ func parseNumber(text string) (decimal.Decimal, error) {
 		if !isDigits(digits) || len(exponent)-len(digits) > 1 {
 			return decimal.Decimal{}, fmt.Errorf("%q is not a number", text)
 		}
-		if digits = strings.TrimLeft(digits, "0"); len(digits) > 2 || len(digits) == 2 && digits > fmt.Sprint(maxExponent) {
+		if n, err := strconv.Atoi(exponent); err != nil || n > maxExponent || n < -maxExponent {
 			return decimal.Decimal{}, fmt.Errorf("%q has too large an exponent", text)
 		}
 	}
@@ -80,13 +81,18 @@ func digitsOf(code string) (int32, bool) {
 	return digits, ok
 }
 
-// currencyCode checks a vendor's currency and returns it in upper case.
+// currencyCode checks a vendor's currency and returns a copy of it in upper case.
 func currencyCode(text string) (string, error) {
-	code := strings.ToUpper(text)
-	if _, ok := digitsOf(code); !ok {
-		return "", fmt.Errorf("%.16q is not an ISO 4217 currency", text)
+	if len(text) == 3 {
+		code := strings.ToUpper(text)
+		if code == text {
+			code = strings.Clone(text)
+		}
+		if _, ok := digitsOf(code); ok {
+			return code, nil
+		}
 	}
-	return code, nil
+	return "", fmt.Errorf("%.16q is not an ISO 4217 currency", text)
 }
 
 var errNotWhole = errors.New("is not a whole number of minor units: is unit: major meant?")

@@ -97,27 +97,26 @@ func (c *compiler) applyPreset(spec *vendorSpec) (retries time.Duration, ok bool
 	preset := c.readPreset(spec.Preset)
 	c.file = file
 	if spec.Signature.Scheme == "" || spec.Signature.Scheme == preset.Signature.Scheme {
-		fill(&spec.Signature, &preset.Signature) // the options of another scheme would mean nothing
+		c.fill(&spec.Signature, &preset.Signature) // the options of another scheme would mean nothing
 	}
-	fill(&spec.Events, &preset.Events)
-	fill(&spec.Redelivery, &preset.Redelivery)
+	c.fill(&spec.Events, &preset.Events)
+	if spec.Redelivery == "" {
+		spec.Redelivery = preset.Redelivery
+	}
 	spec.Sales = union(spec.Sales, preset.Sales)
 	spec.Digits = union(spec.Digits, preset.Digits)
 	return preset.About.Retries, true
 }
 
-// fill sets the zero fields of a struct, or a zero value, to those of from.
-func fill[T any](to, from *T) {
+// fill sets the zero fields of the struct that to points to, to those of from, and remembers where those stood.
+func (c *compiler) fill(to, from any) {
 	t, f := reflect.ValueOf(to).Elem(), reflect.ValueOf(from).Elem()
-	if t.Kind() != reflect.Struct {
-		if t.IsZero() {
-			t.Set(f)
-		}
-		return
-	}
 	for i := range t.NumField() {
 		if t.Field(i).IsZero() {
 			t.Field(i).Set(f.Field(i))
+			if at, ok := c.at[f.Field(i).Addr().Interface()]; ok {
+				c.at[t.Field(i).Addr().Interface()] = at
+			}
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 )
 
 // Problem is one mistake in a vendors.yaml: where it stands, what is wrong and what to do.
@@ -39,11 +38,11 @@ type reader struct {
 	problems []*Problem
 	at       map[any]place
 	anchors  map[string]ast.Node
-	nodes    int // how many were decoded: an alias inside its own anchor, or aliases of aliases, must end
+	aliases  int // how many were followed: one inside its own anchor, or aliases of aliases, must end
 }
 
-// maxNodes is far more than people write and little to decode.
-const maxNodes = 100_000
+// maxAliases is far more than people write and little to decode.
+const maxAliases = 10_000
 
 // nodeDecoder is implemented by the spec types that YAML may write in more than one form.
 type nodeDecoder interface {
@@ -76,61 +75,18 @@ func (r *reader) read(file string, src []byte, spec any) {
 		r.failAt(place{file, 1, 1}, "the file is empty: it needs the key vendors")
 		return
 	}
-	r.anchors, r.nodes = make(map[string]ast.Node), 0
+	r.anchors, r.aliases = make(map[string]ast.Node), 0
 	ast.Walk(r, tree.Docs[0].Body)
 	r.decode(tree.Docs[0].Body, reflect.ValueOf(spec).Elem())
 }
 
-// Visit implements ast.Visitor: it collects the anchors.
-func (r *reader) Visit(node ast.Node) ast.Visitor {
-	if anchor, ok := node.(*ast.AnchorNode); ok {
-		r.anchors[anchor.Name.GetToken().Value] = anchor.Value
-	}
-	return r
-}
-
-// resolve returns what an anchor or alias stands for. The answer is nil, and a problem reported, where that is
-// nothing.
-func (r *reader) resolve(node ast.Node) ast.Node {
-	if r.nodes++; r.nodes > maxNodes {
-		if r.nodes == maxNodes+1 {
-			r.failAt(r.place(node), "too much YAML: does an alias stand inside its own anchor?")
-		}
-		return nil
-	}
-	switch n := node.(type) {
-	case *ast.AnchorNode:
-		return r.resolve(n.Value)
-	case *ast.AliasNode:
-		name := n.Value.GetToken().Value
-		if target := r.anchors[name]; target != nil {
-			return r.resolve(target)
-		}
-		r.failAt(r.place(node), "unknown alias *%s: no &%s in this file", name, name)
-		return nil
-	case *ast.MappingNode:
-		return plainText(n)
-	}
-	return node
-}
-
-// plainText undoes a misreading of the YAML library: of a list inside {} it takes the item env:NAME for a mapping,
-// while YAML asks for a space after the colon (https://yaml.org/spec/1.2.2/#733-plain-style).
-func plainText(m *ast.MappingNode) ast.Node {
-	if len(m.Values) != 1 || m.Start.Type == token.MappingStartType {
-		return m
-	}
-	key, colon, value := m.Values[0].Key.GetToken(), m.Start, m.Values[0].Value.GetToken()
-	if key.Type != token.StringType || value == nil || value.Position.Offset != colon.Position.Offset+1 {
-		return m
-	}
-	text := key.Value + ":" + value.Value
-	return ast.String(token.New(text, text, key.Position))
-}
-
 // fail reports a problem at the field that field points to.
 func (r *reader) fail(field any, format string, args ...any) {
-	r.failAt(r.at[field], format, args...)
+	at, ok := r.at[field]
+	if !ok {
+		at = place{r.file, 1, 1}
+	}
+	r.failAt(at, format, args...)
 }
 
 func (r *reader) failAt(at place, format string, args ...any) {
@@ -322,37 +278,6 @@ func (r *reader) scalar(node ast.Node) (string, bool) {
 	return text, ok
 }
 
-// scalarText keeps numbers as they are written: 1.10 stays 1.10.
-func scalarText(node ast.Node) (string, bool) {
-	switch n := node.(type) {
-	case *ast.StringNode:
-		return n.Value, true
-	case *ast.LiteralNode:
-		return n.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, true
-	}
-	return "", false
-}
-
-func isMapping(node ast.Node) bool {
-	return node.Type() == ast.MappingType || node.Type() == ast.MappingValueType
-}
-
-func kind(node ast.Node) string {
-	switch node.Type() {
-	case ast.MappingType, ast.MappingValueType:
-		return "a mapping"
-	case ast.SequenceType:
-		return "a list"
-	case ast.NullType:
-		return "nothing"
-	case ast.MergeKeyType, ast.TagType:
-		return "YAML that is not supported here: write the value out"
-	}
-	return "plain text"
-}
-
 // fieldOf returns the field of v that YAML calls key; embedded structs count as part of v.
 func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
 	for _, f := range reflect.VisibleFields(v.Type()) {
@@ -381,39 +306,4 @@ func keysOf(t reflect.Type) []string {
 		}
 	}
 	return keys
-}
-
-// suggest ends a message about an unknown word: the nearest known one, else all of them.
-func suggest(word string, known []string) string {
-	best, distance := "", len(word)/2+1
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), k); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf(": did you mean %q?", best)
-	}
-	return ": use one of " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
-}
-
-// editDistance is Levenshtein's, over bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

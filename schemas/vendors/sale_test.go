@@ -195,6 +195,22 @@ func TestSaleRefuses(t *testing.T) {
 	}
 }
 
+// TestSaleOutlivesBody changes the body afterwards: what a sale holds are copies.
+func TestSaleOutlivesBody(t *testing.T) {
+	body := []byte(`{"a":5,"c":"EUR","k":"key","o":"order","d":"dim"}`)
+	v := own(t, "{}", "{t: {effect: sale, unit: major, amount: a, currency: c, key: k, order: o, dimensions: {d: d}}}")
+	sale, ok, err := v.Sale(vendors.Identity{ID: "e", Type: "t", Data: body})
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	for i := range body {
+		body[i] = 'x'
+	}
+	if got := sale.Currency + sale.Key + sale.Order + sale.Dimensions["d"]; got != "EURkeyorderdim" {
+		t.Error(got)
+	}
+}
+
 // TestPatterns has an exact type, two patterns that overlap and one for all, and finds the nearest.
 func TestPatterns(t *testing.T) {
 	rule := func(key string) string {

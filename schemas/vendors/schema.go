@@ -73,6 +73,8 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[[]string]():
 		format := &jsonschema.Schema{Type: "string", Enum: anys(slices.Sorted(maps.Keys(timeFormats)))}
 		return oneOrMore(format)
+	case reflect.TypeFor[[]rangeSpec]():
+		return oneOrMore(&jsonschema.Schema{Type: "string"})
 	case reflect.TypeFor[matchSpec]():
 		texts := append(text().OneOf, &jsonschema.Schema{Type: "null"})
 		match := append(slices.Clone(texts), &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{OneOf: texts}})

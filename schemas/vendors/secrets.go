@@ -3,6 +3,7 @@ package vendors
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,10 @@ func (c *compiler) compileSecrets(vendor string, spec *vendorSpec, retries time.
 			c.fail(&s.From, "%s", err)
 			continue
 		}
-		key := Key{ID: value.ID(), Secret: value}
+		key := Key{ID: value.ID(), Secret: value, Use: Use(s.Use)}
+		if key.Use != UseSignature && key.Use != UseHandshake {
+			c.fail(&s.Use, "unknown use %q%s", s.Use, suggest(s.Use, []string{string(UseHandshake)}))
+		}
 		if s.Until != "" {
 			if key.Until, err = parseUntil(s.Until); err != nil {
 				c.fail(&s.Until, "%s", err)
@@ -36,6 +40,10 @@ func (c *compiler) compileSecrets(vendor string, spec *vendorSpec, retries time.
 		seen[key.ID] = true
 		keys = append(keys, key)
 		c.warnExpiry(vendor, s.From, key, retries)
+	}
+	live := func(k Key) bool { return k.Until.IsZero() || k.Until.After(c.Now()) }
+	if len(keys) > 0 && !slices.ContainsFunc(keys, live) {
+		c.warn("%s: no secret is live: every delivery will be refused", vendor)
 	}
 	return keys
 }

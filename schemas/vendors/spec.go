@@ -21,6 +21,7 @@ type vendorSpec struct {
 	Secrets    []secretSpec          `yaml:"secrets" jsonschema_description:"References to the secrets that may sign, never the secrets themselves. Several are live at once, for rotation."`
 	Signature  Signature             `yaml:"signature" jsonschema_description:"How the vendor signs."`
 	Redelivery Redelivery            `yaml:"redelivery" jsonschema:"enum=first,enum=last" jsonschema_description:"Which delivery of an event counts when their contents differ. Default: first."`
+	Limits     limitsSpec            `yaml:"limits" jsonschema_description:"What the vendor may send at most, and from where."`
 	Events     eventsSpec            `yaml:"events" jsonschema_description:"Where the facts of an event stand in a delivery."`
 	Digits     map[string]*int       `yaml:"digits" jsonschema_description:"Decimals of the vendor's own minor units, by currency, where they are not those of ISO 4217."`
 	Sales      map[string]*rulesSpec `yaml:"sales" jsonschema_description:"What event types do to the figures. A key is a type, or a pattern with one *. null switches a preset's rule off."`
@@ -31,6 +32,7 @@ type vendorSpec struct {
 // secretSpec is a reference to a secret, and optionally its end.
 type secretSpec struct {
 	From  string `yaml:"from" short:"true" jsonschema_description:"env:NAME or file:/path."`
+	Use   string `yaml:"use" jsonschema:"enum=handshake" jsonschema_description:"handshake: it answers a subscription request, as Meta's verify token does, and signs nothing. By default it signs."`
 	Until string `yaml:"until" jsonschema_description:"The last day (2026-12-31, until its end in UTC), or a time in RFC 3339."`
 }
 

@@ -21,7 +21,7 @@ type source struct {
 }
 
 // view returns b as a string without copying it.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) } //nolint:gosec // b does not change while it is read
 
 // value is a compiled valueSpec: it finds one text.
 type value struct {
@@ -166,6 +166,9 @@ func (c *compiler) compileValue(at any, spec *valueSpec, mapping bool) value {
 		c.fail(spec.With, "with goes with join: it is what stands between the joined parts")
 	}
 	parts := func(specs []*valueSpec) []value {
+		if len(specs) == 0 {
+			c.fail(at, "this list is empty: first and join need something to choose from")
+		}
 		out := make([]value, 0, len(specs))
 		for _, s := range specs {
 			if s == nil {

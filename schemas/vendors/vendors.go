@@ -24,6 +24,7 @@ type Vendor struct {
 	Signature  Signature
 	Keys       []Key
 	Redelivery Redelivery
+	Limits     Limits
 
 	events  eventMapping
 	sales   saleMapping

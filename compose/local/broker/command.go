@@ -16,6 +16,6 @@ type Command struct {
 // Run serves until ctx ends.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	return Run(ctx, Options{
-		DataDir: c.DataDir, Listen: c.Listen, SyncWrites: c.SyncWrites, Partitions: c.Partitions, Log: log.With("part", "broker"),
+		DataDir: c.DataDir, Listen: c.Listen, SyncWrites: c.SyncWrites, Partitions: c.Partitions, Log: log,
 	})
 }

@@ -17,11 +17,18 @@ import (
 // stored. It is safe for concurrent use.
 type Ledger struct {
 	mu     sync.Mutex
-	seen   map[eventKey]struct{}
+	events map[eventKey]struct{}
+	counts map[effectKey]struct{}
 	totals map[totalKey]total
 }
 
 type eventKey struct{ vendor, id string }
+
+type effectKey struct {
+	vendor string
+	kind   vendors.Kind
+	key    string
+}
 
 type totalKey struct {
 	month    time.Time // first day in UTC; zero: undated
@@ -37,21 +44,23 @@ type total struct {
 
 // NewLedger returns an empty ledger.
 func NewLedger() *Ledger {
-	return &Ledger{seen: map[eventKey]struct{}{}, totals: map[totalKey]total{}}
+	return &Ledger{events: map[eventKey]struct{}{}, counts: map[effectKey]struct{}{}, totals: map[totalKey]total{}}
 }
 
-// Accepted notes that a delivery of e was answered with 200. Only the first one counts.
+// Accepted notes that a delivery of e was answered with 200. Only the first one
+// of an event, and the first event of a sale, counts.
 func (l *Ledger) Accepted(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := eventKey{e.Vendor, e.ID}
-	if _, ok := l.seen[key]; ok {
-		return
-	}
-	l.seen[key] = struct{}{}
+	l.events[eventKey{e.Vendor, e.ID}] = struct{}{}
 	if e.Effect == nil {
 		return
 	}
+	effect := effectKey{e.Vendor, e.Effect.Kind, e.Effect.Key}
+	if _, ok := l.counts[effect]; ok {
+		return
+	}
+	l.counts[effect] = struct{}{}
 	k := totalKey{monthOf(e.Time), e.Vendor, e.Effect.Currency, e.Effect.Kind}
 	t := l.totals[k]
 	l.totals[k] = total{t.count + 1, t.amount.Add(e.Effect.Amount)}
@@ -61,7 +70,7 @@ func (l *Ledger) Accepted(e Event) {
 func (l *Ledger) Events() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return uint64(len(l.seen))
+	return uint64(len(l.events))
 }
 
 func monthOf(t time.Time) time.Time {

@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
-
-	"github.com/shopspring/decimal"
 
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -22,11 +21,11 @@ func event(vendor, id string, at time.Time, header http.Header, body object, eff
 	return Event{Vendor: vendor, ID: id, Header: header, Body: raw, Time: at, Effect: effect}
 }
 
-// acme makes a charge as Stripe reports it. Every charge comes with a payment_intent.succeeded that tells of the same
-// money and must not count; a refund states the cumulative amount.
+// acme makes a charge as Stripe reports it. Some charges come with a payment_intent.succeeded that tells of the same
+// money, which must count once, whichever of the two is accepted; a refund states the cumulative amount.
 func (t *Traffic) acme(at time.Time) Event {
 	const vendor, currency = "acme-pay", "usd"
-	charge, intent, amount := t.id("ch"), t.id("pi"), t.price(4200)
+	charge, intent, amount := t.id("ch"), t.id("pi"), t.price(dollars.typical)
 	stripe := func(kind string, at time.Time, data object, effect *Effect) Event {
 		id := t.id("evt")
 		return event(vendor, id, at, nil, object{
@@ -47,7 +46,7 @@ func (t *Traffic) acme(at time.Time) Event {
 	if t.chance(0.15) {
 		t.pending = append(t.pending, stripe("payment_intent.succeeded", at, object{"object": object{
 			"id": intent, "object": "payment_intent", "amount": amount, "amount_received": amount, "currency": currency, "latest_charge": charge,
-		}}, nil))
+		}}, effect(vendors.KindSale, intent, dollars, amount)))
 	}
 	if t.chance(0.06) {
 		parts := []int64{amount}
@@ -61,17 +60,18 @@ func (t *Traffic) acme(at time.Time) Event {
 			when = t.later(when)
 			t.pending = append(t.pending, stripe("charge.refunded", when,
 				object{"object": charged(refunded), "previous_attributes": object{"amount_refunded": before}},
-				effect(vendors.KindRefund, "USD", part, 2)))
+				effect(vendors.KindRefund, fmt.Sprintf("%s/%d", charge, refunded), dollars, part)))
 		}
 	}
-	return stripe("charge.succeeded", at, object{"object": charged(0)}, effect(vendors.KindSale, "USD", amount, 2))
+	return stripe("charge.succeeded", at, object{"object": charged(0)}, effect(vendors.KindSale, intent, dollars, amount))
 }
 
 // nordwind makes an order as Shopify reports it: what happened, when and by which ID stands in headers, and a
 // refund's money in its transactions, of which only the successful ones moved any.
 func (t *Traffic) nordwind(at time.Time) Event {
-	const vendor, currency = "nordwind-shop", "EUR"
-	order, cents := int64(9007199254740993)+int64(t.serial), t.price(6900)
+	const vendor = "nordwind-shop"
+	in := t.either(money{"EUR", 2, 3900})
+	order, amount := int64(9007199254740993)+int64(t.serial), t.price(in.typical)
 	t.serial++
 	shopify := func(topic string, at time.Time, body object, effect *Effect) Event {
 		id := t.id("evt")
@@ -80,65 +80,66 @@ func (t *Traffic) nordwind(at time.Time) Event {
 			"X-Shopify-Triggered-At": {at.Format(time.RFC3339Nano)}, "X-Shopify-Shop-Domain": {"nordwind.example"},
 		}, body, effect)
 	}
-	money := func(cents int64) string { return decimal.New(cents, -2).StringFixed(2) }
 	if t.chance(0.08) {
-		part := 1 + t.rng.Int64N(cents)
+		part := 1 + t.rng.Int64N(amount)
 		when := t.later(at)
 		t.pending = append(t.pending, shopify("refunds/create", when, object{
 			"id": order + 1<<40, "order_id": order, "created_at": when.Format(time.RFC3339), "note": "returned",
-			"refund_line_items": []any{object{"subtotal_set": object{"shop_money": object{"amount": money(cents), "currency_code": currency}}}},
+			"refund_line_items": []any{object{"subtotal_set": object{"shop_money": object{"amount": in.text(amount), "currency_code": in.currency}}}},
 			"transactions": []any{
-				object{"id": order + 1<<41, "kind": "refund", "status": "success", "amount": money(part), "currency": currency},
-				object{"id": order + 1<<42, "kind": "refund", "status": "failure", "amount": money(cents), "currency": currency},
+				object{"id": order + 1<<41, "kind": "refund", "status": "success", "amount": in.text(part), "currency": in.currency},
+				object{"id": order + 1<<42, "kind": "refund", "status": "failure", "amount": in.text(amount), "currency": in.currency},
 			},
-		}, effect(vendors.KindRefund, currency, part, 2)))
+		}, effect(vendors.KindRefund, strconv.FormatInt(order, 10), in, part)))
 	}
 	return shopify("orders/paid", at, object{
 		"id": order, "admin_graphql_api_id": fmt.Sprintf("gid://shopify/Order/%d", order), "name": fmt.Sprintf("#%d", t.serial),
-		"created_at": at.Format(time.RFC3339), "currency": currency, "financial_status": "paid", "total_price": money(cents),
-		"subtotal_price": money(cents), "total_tax": "0.00", "customer": object{"id": order - 7, "email": "kunde@example.com"},
-		"line_items": []any{object{"id": order + 3, "title": "Wollmütze", "quantity": 1, "price": money(cents), "sku": "NW-17"}},
-	}, effect(vendors.KindSale, currency, cents, 2))
+		"created_at": at.Format(time.RFC3339), "currency": in.currency, "financial_status": "paid", "total_price": in.text(amount),
+		"subtotal_price": in.text(amount), "total_tax": "0.00", "customer": object{"id": order - 7, "email": "kunde@example.com"},
+		"line_items": []any{object{"id": order + 3, "title": "Wollmütze", "quantity": 1, "price": in.text(amount), "sku": "NW-17"}},
+	}, effect(vendors.KindSale, strconv.FormatInt(order, 10), in, amount))
 }
 
 // sakura makes an invoice of a reseller that follows Standard Webhooks: the ID travels in the webhook-id header.
 func (t *Traffic) sakura(at time.Time) Event {
-	const vendor, currency = "sakura-resale", "JPY"
-	invoice, order, amount := t.id("inv"), t.id("ord"), t.price(5400)
+	const vendor = "sakura-resale"
+	in := t.either(money{"JPY", 0, 5400})
+	invoice, order, amount := t.id("inv"), t.id("ord"), t.price(in.typical)
 	standard := func(kind string, at time.Time, data object, effect *Effect) Event {
 		return event(vendor, t.id("msg"), at, nil, object{"type": kind, "timestamp": at.Format(time.RFC3339), "data": data}, effect)
 	}
 	if t.chance(0.05) {
 		t.pending = append(t.pending, standard("invoice.refunded", t.later(at),
-			object{"refund": t.id("ref"), "invoice": invoice, "order": order, "amount": amount, "currency": currency},
-			effect(vendors.KindRefund, currency, amount, 0)))
+			object{"refund": t.id("ref"), "invoice": invoice, "order": order, "amount": amount, "currency": in.currency},
+			effect(vendors.KindRefund, invoice, in, amount)))
 	}
 	if t.chance(0.05) {
 		t.pending = append(t.pending, standard("invoice.viewed", t.later(at), object{"invoice": invoice}, nil))
 	}
 	return standard("invoice.paid", at,
-		object{"invoice": invoice, "order": order, "amount": amount, "currency": currency, "customer": "株式会社サンプル", "lines": []any{object{"sku": "SK-1", "qty": 1}}},
-		effect(vendors.KindSale, currency, amount, 0))
+		object{"invoice": invoice, "order": order, "amount": amount, "currency": in.currency, "customer": "株式会社サンプル", "lines": []any{object{"sku": "SK-1", "qty": 1}}},
+		effect(vendors.KindSale, invoice, in, amount))
 }
 
 // gulf makes an order of the plainest vendor: amounts are texts in major units, and one event in 20 states no time.
 func (t *Traffic) gulf(at time.Time) Event {
-	const vendor, currency = "gulf-market", "KWD"
-	order, fils := t.id("order"), t.price(8500)
-	plain := func(kind string, at time.Time, fils int64, effectKind vendors.Kind) Event {
+	const vendor = "gulf-market"
+	in := t.either(money{"KWD", 3, 8500})
+	order, amount := t.id("order"), t.price(in.typical)
+	plain := func(kind string, at time.Time, amount int64, effectKind vendors.Kind) Event {
 		id := t.id("gm")
 		body := object{"id": id, "event": kind, "order": object{
-			"id": order, "total": decimal.New(fils, -3).StringFixed(3), "currency": currency, "channel": "app",
+			"id": order, "total": in.text(amount), "currency": in.currency, "channel": "app",
 		}}
 		if t.chance(0.05) {
 			at = time.Time{}
 		} else {
 			body["paid_at"] = at.Format(time.RFC3339)
 		}
-		return event(vendor, id, at, nil, body, effect(effectKind, currency, fils, 3))
+		return event(vendor, id, at, nil, body, effect(effectKind, order, in, amount))
 	}
 	if t.chance(0.07) {
-		t.pending = append(t.pending, plain("order.refunded", t.later(at), 1+t.rng.Int64N(fils), vendors.KindRefund))
+		t.pending = append(t.pending, plain("order.refunded", t.later(at), 1+t.rng.Int64N(amount), vendors.KindRefund))
 	}
-	return plain("order.paid", at, fils, vendors.KindSale)
+	return plain("order.paid", at, amount, vendors.KindSale)
 }

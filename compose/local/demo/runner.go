@@ -36,8 +36,10 @@ type runner struct {
 	ledger  *Ledger
 	rng     *rand.Rand
 	workers int
+	live    bool          // events happen now, rather than in the history
 	limit   *rate.Limiter // nil: as fast as it goes
 	log     *slog.Logger
+	faults  []Fault // still to come
 
 	// A wall clock cannot be moved, so an event that is received months later is put on Kafka as ingest would have
 	// put it there then.
@@ -72,7 +74,10 @@ func (r *runner) run(ctx context.Context, n int) error {
 	}
 	group.Go(func() error {
 		defer close(jobs)
-		for range n {
+		for i := range n {
+			if err := r.strike(i); err != nil {
+				return err
+			}
 			if r.limit != nil {
 				if err := r.limit.Wait(ctx); err != nil {
 					return err
@@ -89,16 +94,32 @@ func (r *runner) run(ctx context.Context, n int) error {
 	return group.Wait()
 }
 
+// strike does what is due before the i-th delivery.
+func (r *runner) strike(i int) error {
+	for len(r.faults) > 0 && r.faults[0].At <= i {
+		fault := r.faults[0]
+		r.faults = r.faults[1:]
+		r.log.Info("demo fault", "what", fault.Name, "sent", i)
+		if err := fault.Do(); err != nil {
+			return fmt.Errorf("%s: %w", fault.Name, err)
+		}
+	}
+	return nil
+}
+
 // next decides what the next delivery is. Only one goroutine calls it.
 func (r *runner) next() job {
 	if len(r.past) > 0 && r.rng.Float64() < redelivered {
 		j := job{event: r.past[r.rng.IntN(len(r.past))]}
 		if !j.event.Time.IsZero() && r.rng.Float64() < monthsLater {
-			j.at = j.event.Time.AddDate(0, 1+r.rng.IntN(5), 0)
+			// Never in the future: Kafka refuses such a record.
+			if at := j.event.Time.AddDate(0, 1+r.rng.IntN(5), 0); at.Before(time.Now()) {
+				j.at = at
+			}
 		}
 		return j
 	}
-	j := job{event: r.traffic.Next(), forged: r.rng.Float64() < forged}
+	j := job{event: r.event(), forged: r.rng.Float64() < forged}
 	if !j.forged {
 		if len(r.past) < remembered {
 			r.past = append(r.past, j.event)
@@ -107,6 +128,13 @@ func (r *runner) next() job {
 		}
 	}
 	return j
+}
+
+func (r *runner) event() Event {
+	if r.live {
+		return r.traffic.Live(time.Now())
+	}
+	return r.traffic.Next()
 }
 
 // deliver makes one delivery, and like a vendor repeats it until it is accepted.
@@ -181,7 +209,7 @@ func (r *runner) enqueue(ctx context.Context, j job, signed sender.Signed) error
 }
 
 // progress logs how far the deliveries are until stop is called.
-func (r *runner) progress(n int, stored func() uint64) (stop func()) {
+func (r *runner) progress(n int) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -192,9 +220,17 @@ func (r *runner) progress(n int, stored func() uint64) (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				r.log.Info("demo", "sent", r.sent.Load(), "of", n, "accepted", r.accepted.Load(), "rejected", r.rejected.Load(), "stored", stored())
+				r.log.Info("demo", "sent", r.sent.Load(), "of", n, "accepted", r.accepted.Load(), "rejected", r.rejected.Load())
 			}
 		}
 	})
 	return func() { close(done); wg.Wait() }
+}
+
+// limiter returns nil for no limit.
+func limiter(perSecond float64) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/20)))
 }

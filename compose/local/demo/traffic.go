@@ -23,9 +23,10 @@ type Event struct {
 	Effect *Effect   // nil: neither sale nor refund
 }
 
-// Effect is what an event must add to the figures.
+// Effect is what an event must add to the figures, once for all events with the same vendor, kind and key.
 type Effect struct {
 	Kind     vendors.Kind
+	Key      string
 	Currency string
 	Amount   decimal.Decimal
 }
@@ -131,6 +132,26 @@ func (t *Traffic) sale(at time.Time) Event {
 	}
 }
 
-func effect(kind vendors.Kind, currency string, minor int64, digits int32) *Effect {
-	return &Effect{Kind: kind, Currency: currency, Amount: decimal.New(minor, -digits)}
+// money is a currency, its decimals, and a usual price in its minor unit.
+type money struct {
+	currency string
+	digits   int32
+	typical  float64
+}
+
+var dollars = money{"USD", 2, 4200} //nolint:gochecknoglobals // a constant
+
+// either picks what a vendor sells in: its home currency, or as often dollars, so that they can be compared.
+func (t *Traffic) either(home money) money {
+	if t.chance(0.5) {
+		return home
+	}
+	return dollars
+}
+
+// text writes an amount of m's minor unit in its major unit, as vendors do.
+func (m money) text(minor int64) string { return decimal.New(minor, -m.digits).StringFixed(m.digits) }
+
+func effect(kind vendors.Kind, key string, m money, minor int64) *Effect {
+	return &Effect{Kind: kind, Key: key, Currency: m.currency, Amount: decimal.New(minor, -m.digits)}
 }

@@ -1,3 +1,4 @@
+//nolint:gosec // the border to C, where unsafe is at home
 package engine
 
 import (

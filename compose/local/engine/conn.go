@@ -1,3 +1,4 @@
+//nolint:gosec // the border to C, where unsafe is at home
 package engine
 
 import (
@@ -18,7 +19,7 @@ type conn struct {
 // dial opens a connection. The first one in the process starts the engine, with args as its command line;
 // the last one to close stops it.
 func (l *library) dial(args []string) (*conn, error) {
-	var argv []unsafe.Pointer
+	argv := make([]unsafe.Pointer, 0, 1+len(args))
 	for _, arg := range append([]string{"hookline"}, args...) {
 		argv = append(argv, unsafe.Pointer(unsafe.SliceData(append([]byte(arg), 0))))
 	}

@@ -33,7 +33,7 @@ func open(t testing.TB, dsn string, change func(*clickhouse.Options)) driver.Con
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
@@ -134,7 +134,7 @@ func roundTrip(c driver.Conn, table string, values []any) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var got []any
 	for rows.Next() {
 		v := reflect.New(rows.ColumnTypes()[0].ScanType())
@@ -262,7 +262,7 @@ func readAll(t *testing.T, c driver.Conn, query string) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		n++
 	}

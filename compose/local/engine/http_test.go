@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,14 +17,22 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+}
+
 // call sends a request as curl would.
-func call(t *testing.T, method, address string, query url.Values, body []byte, header ...string) (*http.Response, string) {
+func call(t *testing.T, method, address string, query url.Values, body []byte, header ...string) answer {
 	t.Helper()
 	r, err := http.NewRequest(method, address+"/?"+query.Encode(), bytes.NewReader(body))
 	if err != nil {
@@ -41,7 +50,7 @@ func call(t *testing.T, method, address string, query url.Values, body []byte, h
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response, string(text)
+	return answer{response.StatusCode, response.Header, string(text)}
 }
 
 func TestHTTPInterface(t *testing.T) {
@@ -87,33 +96,33 @@ func TestHTTPInterface(t *testing.T) {
 		{"NUL and invalid UTF-8", "POST", nil, "SELECT hex('\x00\xff')", 200, "00FF\n"},
 	}
 	for _, step := range steps {
-		response, text := call(t, step.method, e.URL, step.query, []byte(step.body))
+		a := call(t, step.method, e.URL, step.query, []byte(step.body))
 		prefix, isPrefix := strings.CutSuffix(step.want, "…")
-		if response.StatusCode != step.status || isPrefix && !strings.HasPrefix(text, prefix) || !isPrefix && text != step.want {
-			t.Errorf("%s: %d %q, want %d %q", step.name, response.StatusCode, text, step.status, step.want)
+		if a.status != step.status || isPrefix && !strings.HasPrefix(a.text, prefix) || !isPrefix && a.text != step.want {
+			t.Errorf("%s: %d %q, want %d %q", step.name, a.status, a.text, step.status, step.want)
 		}
 	}
 }
 
 func TestHTTPHeaders(t *testing.T) {
 	e := testkit.Engine(t)
-	response, text := call(t, "POST", e.URL, url.Values{"query_id": {"q1"}}, []byte("SELECT number FROM numbers(10) FORMAT JSON"))
-	if id := response.Header.Get("X-ClickHouse-Query-Id"); id != "q1" {
+	a := call(t, "POST", e.URL, url.Values{"query_id": {"q1"}}, []byte("SELECT number FROM numbers(10) FORMAT JSON"))
+	if id := a.header.Get("X-ClickHouse-Query-Id"); id != "q1" {
 		t.Errorf("query ID %q", id)
 	}
-	if kind := response.Header.Get("Content-Type"); kind != "application/json; charset=UTF-8" {
+	if kind := a.header.Get("Content-Type"); kind != "application/json; charset=UTF-8" {
 		t.Errorf("content type %q", kind)
 	}
 	var summary map[string]string
-	if err := json.Unmarshal([]byte(response.Header.Get("X-ClickHouse-Summary")), &summary); err != nil || summary["result_rows"] != "10" {
+	if err := json.Unmarshal([]byte(a.header.Get("X-ClickHouse-Summary")), &summary); err != nil || summary["result_rows"] != "10" {
 		t.Errorf("summary %v, %v", summary, err)
 	}
 	var result struct{ Rows int }
-	if err := json.Unmarshal([]byte(text), &result); err != nil || result.Rows != 10 {
-		t.Errorf("%d rows, %v in %s", result.Rows, err, text)
+	if err := json.Unmarshal([]byte(a.text), &result); err != nil || result.Rows != 10 {
+		t.Errorf("%d rows, %v in %s", result.Rows, err, a.text)
 	}
-	response, _ = call(t, "POST", e.URL, nil, []byte("SELECT * FROM absent"))
-	if code := response.Header.Get("X-ClickHouse-Exception-Code"); code != "60" {
+	a = call(t, "POST", e.URL, nil, []byte("SELECT * FROM absent"))
+	if code := a.header.Get("X-ClickHouse-Exception-Code"); code != "60" {
 		t.Errorf("exception code %q", code)
 	}
 }
@@ -144,12 +153,12 @@ func TestContentEncodings(t *testing.T) {
 		"lz4":  func(r io.Reader) (io.Reader, error) { return lz4.NewReader(r), nil },
 	}
 	for name, body := range bodies {
-		response, text := call(t, "POST", e.URL, nil, body, "Content-Encoding", name, "Accept-Encoding", name)
-		if got := response.Header.Get("Content-Encoding"); got != name {
-			t.Errorf("%s: answered in %q: %s", name, got, text)
+		a := call(t, "POST", e.URL, nil, body, "Content-Encoding", name, "Accept-Encoding", name)
+		if got := a.header.Get("Content-Encoding"); got != name {
+			t.Errorf("%s: answered in %q: %s", name, got, a.text)
 			continue
 		}
-		r, err := decoders[name](strings.NewReader(text))
+		r, err := decoders[name](strings.NewReader(a.text))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -159,12 +168,38 @@ func TestContentEncodings(t *testing.T) {
 		}
 	}
 	for name, header := range map[string][]string{"unknown": {"Content-Encoding", "x"}, "broken": {"Content-Encoding", "gzip"}} {
-		if response, text := call(t, "POST", e.URL, nil, []byte("junk"), header...); response.StatusCode != 500 || !strings.HasPrefix(text, "Code: ") {
-			t.Errorf("%s: %d %q", name, response.StatusCode, text)
+		if a := call(t, "POST", e.URL, nil, []byte("junk"), header...); a.status != 500 || !strings.HasPrefix(a.text, "Code: ") {
+			t.Errorf("%s: %d %q", name, a.status, a.text)
 		}
 	}
-	if response, text := call(t, "POST", e.URL, url.Values{"query": {"INSERT INTO FUNCTION null('n UInt8') FORMAT CSV"}, "decompress": {"1"}}, []byte("junk")); response.StatusCode != 500 {
-		t.Errorf("junk in place of frames: %d %q", response.StatusCode, text)
+	if a := call(t, "POST", e.URL, url.Values{"query": {"INSERT INTO FUNCTION null('n UInt8') FORMAT CSV"}, "decompress": {"1"}}, []byte("junk")); a.status != 500 {
+		t.Errorf("junk in place of frames: %d %q", a.status, a.text)
+	}
+}
+
+// A client that goes away in the middle of its data leaves nothing behind: neither rows nor a statement that
+// waits for more.
+func TestBrokenInsert(t *testing.T) {
+	e := testkit.Engine(t)
+	c := open(t, e.DSN, nil)
+	exec(t, c, "CREATE DATABASE h ENGINE = Atomic")
+	exec(t, c, "CREATE TABLE h.t (n UInt64) ENGINE = MergeTree ORDER BY n")
+	connection, err := net.Dial("tcp", strings.TrimPrefix(e.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const half = "POST /?query=INSERT+INTO+h.t+FORMAT+TSV HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n1\n2\n3\n"
+	if _, err := connection.Write([]byte(half)); err != nil {
+		t.Fatal(err)
+	}
+	inserts := "SELECT count() FROM system.processes WHERE query LIKE 'INSERT%'"
+	testkit.Eventually(t, 20*time.Second, func() error { return counts(c, inserts, 1) })
+	if err := connection.Close(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, 20*time.Second, func() error { return counts(c, inserts, 0) })
+	if err := counts(c, "SELECT count() FROM h.t", 0); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -205,11 +240,16 @@ func TestConcurrency(t *testing.T) {
 }
 
 // running is an error unless that many long queries run.
-func running(c clickhouse.Conn, want uint64) error {
+func running(c driver.Conn, want uint64) error {
+	return counts(c, "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleepEachRow%'", want)
+}
+
+// counts is an error unless the query returns want.
+func counts(c driver.Conn, query string, want uint64) error {
 	var count uint64
-	err := c.QueryRow(context.Background(), "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleepEachRow%'").Scan(&count)
+	err := c.QueryRow(context.Background(), query).Scan(&count)
 	if err == nil && count != want {
-		err = fmt.Errorf("%d queries run, want %d", count, want)
+		err = fmt.Errorf("%s is %d, want %d", query, count, want)
 	}
 	return err
 }

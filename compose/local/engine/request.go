@@ -31,23 +31,23 @@ type request struct {
 	level     uint32
 }
 
-// options are the URL parameters that are neither settings nor query parameters.
-var options = map[string]bool{
-	"query": true, "query_id": true, "database": true, "default_format": true, "user": true, "password": true,
-	"compress": true, "decompress": true, "client_protocol_version": true, "quota_key": true,
-	"wait_end_of_query": true, "buffer_size": true, "send_progress_in_http_headers": true, "stacktrace": true,
-	"role": true, "enable_http_compression": true, "http_zlib_compression_level": true,
-	"network_compression_method": true, "network_zstd_compression_level": true,
+// isOption says whether a URL parameter is neither a setting nor a query parameter.
+func isOption(name string) bool {
+	switch name {
+	case "query", "query_id", "database", "default_format", "user", "password", "quota_key", "role", "stacktrace",
+		"compress", "decompress", "network_compression_method", "network_zstd_compression_level",
+		"enable_http_compression", "http_zlib_compression_level", "client_protocol_version",
+		"wait_end_of_query", "buffer_size", "send_progress_in_http_headers":
+		return true
+	}
+	return false
 }
-
-// unsupported are parameters whose silent absence would give wrong answers.
-var unsupported = []string{"session_id", "session_timeout", "session_check"}
 
 // readRequest reads r up to the end of the statement. The error is an *Exception.
 func readRequest(r *http.Request) (*request, error) {
 	values := r.URL.Query()
-	for _, name := range unsupported {
-		if values.Has(name) {
+	for _, name := range []string{"session_id", "session_timeout", "session_check"} {
+		if values.Has(name) { // to leave it out silently would give wrong answers
 			return nil, exceptionf(codeNotImplemented, "NOT_IMPLEMENTED", "The local engine has no sessions: leave out %s", name)
 		}
 	}
@@ -90,7 +90,7 @@ func newRequest(r *http.Request, values url.Values) *request {
 	for name := range values {
 		if parameter, ok := strings.CutPrefix(name, "param_"); ok {
 			q.params[parameter] = values.Get(name)
-		} else if !options[name] {
+		} else if !isOption(name) {
 			q.settings[name] = values.Get(name)
 		}
 	}

@@ -99,7 +99,7 @@ func TestAuthorized(t *testing.T) {
 		{"parameters", closed, func(r *http.Request) { r.URL.RawQuery = "user=hookline&password=pass" }, true},
 		{"parameters, wrong", closed, func(r *http.Request) { r.URL.RawQuery = "user=default&password=pass" }, false},
 	} {
-		r, err := http.NewRequest("POST", "http://localhost/", nil)
+		r, err := http.NewRequest(http.MethodPost, "http://localhost/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,14 +3,17 @@ package engine
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/hookline-io/hookline/compose/local/lockfile"
 )
 
 // store is the engine over one folder. There can be one in a process, and one process on a folder.
@@ -18,7 +21,7 @@ type store struct {
 	lib  *library
 	args []string // of every connection
 	root *conn    // keeps the engine running between requests
-	lock *os.File
+	lock io.Closer
 }
 
 // openStore starts the engine over dir and creates what is missing there.
@@ -30,7 +33,7 @@ func openStore(lib *library, dir string, memory uint64) (_ *store, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
-	lock, err := lockFolder(dir)
+	lock, err := claim(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -63,18 +66,14 @@ type settings struct {
 	MarkCache uint64   `xml:"mark_cache_size"`
 }
 
-// lockFolder makes a second engine on the folder fail with an error that says why; the engine's own message
-// does not reach us. The lock goes with the process, however it ends.
-func lockFolder(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "hookline.lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the data folder: %w", err)
+// claim makes a second engine on the folder fail with an error that says why; the engine's own message does not
+// reach us.
+func claim(dir string) (io.Closer, error) {
+	lock, err := lockfile.Acquire(filepath.Join(dir, "hookline.lock"))
+	if errors.Is(err, lockfile.ErrHeld) {
+		return nil, fmt.Errorf("another engine is running on %s: stop it, or choose another --data-dir", dir)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock the data folder: another engine is running on %s: stop it, or choose another --data-dir", dir)
-	}
-	return f, nil
+	return lock, err
 }
 
 // close waits for the engine to put its affairs in order. All sessions must be closed.
@@ -174,7 +173,7 @@ func quote(s string) string {
 // isName says whether s can stand in a statement as a bare name.
 func isName(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; !(isWordByte(c) && c < 0x80) {
+		if c := s[i]; !isWordByte(c) || c >= 0x80 {
 			return false
 		}
 	}

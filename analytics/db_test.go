@@ -1,0 +1,96 @@
+package analytics_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/testkit"
+)
+
+func TestInvariant7_DSNHidesItsPassword(t *testing.T) {
+	var out bytes.Buffer
+	for _, dsn := range []analytics.DSN{"clickhouse://me:hunter2@host:9000/db", "http://host:8123/db?username=me&password=hunter2", "clickhouse://me:hunter2 @%zz"} {
+		o := analytics.Options{DSN: dsn}
+		fmt.Fprintf(&out, "%v %s %+v %#v %q", dsn, dsn, o, o, dsn)
+		text, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Write(text)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("", "options", o, "dsn", dsn)
+		slog.New(slog.NewTextHandler(&out, nil)).Info("", "options", o, "dsn", dsn)
+		if _, err := analytics.Open(t.Context(), o); err != nil {
+			out.WriteString(err.Error())
+		}
+	}
+	if strings.Contains(out.String(), "hunter2") {
+		t.Errorf("a password shows: %s", out.String())
+	}
+}
+
+func TestPasswordFromFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("wrong\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := testkit.Engine(t)
+	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN + "/hookline"), PasswordFile: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const authenticationFailed = 516
+	if err := db.Ping(t.Context()); analytics.Code(err) != authenticationFailed {
+		t.Errorf("got %v, want code %d: the engine has no password and must refuse one", err, authenticationFailed)
+	}
+	if _, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN), PasswordFile: file + ".missing"}); err == nil {
+		t.Error("a missing password file passes")
+	}
+}
+
+func TestErrorsOfARealEngine(t *testing.T) {
+	e := testkit.Engine(t)
+	db := connect(t, e)
+	b := analytics.NewBatch()
+	if err := b.Append(sale("evt_1", halloween)); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Insert(t.Context(), b)
+	const unknownDatabase = 81
+	var refusal *analytics.Error
+	var exception *clickhouse.Exception
+	if !errors.As(err, &refusal) || refusal.Code != unknownDatabase || !errors.As(err, &exception) {
+		t.Errorf("got %v, want code %d", err, unknownDatabase)
+	}
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Insert(t.Context(), b); err != nil {
+		t.Errorf("after Migrate: %v", err)
+	}
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	if err := db.Insert(late, b); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("after the deadline: %v", err)
+	}
+	e.Stop()
+	if err := db.Insert(t.Context(), b); err == nil || analytics.Code(err) != 0 || strings.Contains(err.Error(), "kafka_offset") {
+		t.Errorf("with no engine: %v", err)
+	}
+	e.Restart()
+	if err := db.Insert(t.Context(), b); err != nil {
+		t.Errorf("after a restart: %v", err)
+	}
+}

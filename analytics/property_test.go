@@ -1,0 +1,225 @@
+package analytics_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/testkit"
+	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+// Zones with whole, half and three-quarter hours, with summer time on either side of the equator, and with one
+// of half an hour.
+var everyZone = []string{"UTC", "Africa/Lagos", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe"}
+
+// TestInvariants4And5_ViewsEqualAPlainModel lets a random history happen to a real engine: events,
+// redeliveries with the same and other contents, some months late, re-mappings that change amount, month and
+// effect, merges stopped and forced, and crashes between and within inserts. Then the views must equal a model
+// of a hundred lines, to the cent, in every zone. HOOKLINE_SEED replays a history.
+func TestInvariants4And5_ViewsEqualAPlainModel(t *testing.T) {
+	seed := uint64(20261123)
+	if s := os.Getenv("HOOKLINE_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("HOOKLINE_SEED=%d", seed)
+	h := &history{t: t, random: rand.New(rand.NewPCG(seed, 0)), model: model{}, clock: halloween}
+	h.db, h.engine = open(t, everyZone...)
+	const rounds, steps = 4, 12
+	for range rounds {
+		for range steps {
+			h.step()
+		}
+		// At any time ClickHouse may have healed some of the strays itself: see queries/sales_edges.sql.
+		h.heal()
+		h.check()
+	}
+	if len(h.model) < 300 || h.crashes == 0 {
+		t.Errorf("a history of %d sales and %d crashes proves little", len(h.model), h.crashes)
+	}
+}
+
+type history struct {
+	t       *testing.T
+	random  *rand.Rand
+	db      *analytics.DB
+	engine  *testkit.EngineProcess
+	model   model
+	rows    []analytics.Row // all that were ever sent
+	clock   time.Time       // of ingest: no two deliveries at once
+	stopped bool            // merges
+	crashes int
+}
+
+func (h *history) step() {
+	switch n := h.random.IntN(12); {
+	case n < 8:
+		h.insert(h.deliveries(), false)
+	case n < 9:
+		h.insert(h.deliveries(), true)
+	case n < 10:
+		h.engine.Restart()
+		h.crashes++
+		h.stopped = false // is not remembered by the engine
+	case h.stopped:
+		ask(h.t, h.engine, "SYSTEM START MERGES")
+		h.stopped = false
+	case n < 11:
+		ask(h.t, h.engine, "SYSTEM STOP MERGES")
+		h.stopped = true
+	default:
+		ask(h.t, h.engine, "OPTIMIZE TABLE sales FINAL")
+	}
+}
+
+// insert writes rows as the processor does: again and again until it is told that they are stored. With crash
+// the engine is killed meanwhile.
+func (h *history) insert(rows []analytics.Row, crash bool) {
+	h.t.Helper()
+	b := analytics.NewBatch()
+	for _, r := range rows {
+		if err := b.Append(r); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	if crash {
+		done := make(chan error)
+		go func() { done <- h.db.Insert(context.Background(), b) }()
+		<-time.After(time.Duration(h.random.IntN(30)) * time.Millisecond) // before, within or after the insert
+		h.engine.Kill()
+		<-done
+		h.engine.Restart()
+		h.crashes++
+		h.stopped = false
+	}
+	if err := h.db.Insert(h.t.Context(), b); err != nil {
+		h.t.Fatal(err)
+	}
+	h.model.apply(rows)
+	h.rows = append(h.rows, rows...)
+}
+
+// deliveries makes up a batch: new events for the most part, and old ones once more.
+func (h *history) deliveries() []analytics.Row {
+	rows := make([]analytics.Row, 1+h.random.IntN(60))
+	for i := range rows {
+		if len(h.rows) == 0 || h.random.IntN(3) > 0 {
+			rows[i] = h.event()
+			continue
+		}
+		rows[i] = h.again(h.rows[h.random.IntN(len(h.rows))])
+	}
+	return rows
+}
+
+// vendorsOfHistory: of each of them either the first or the last delivery counts.
+var vendorsOfHistory = []struct {
+	name string
+	rule vendors.Redelivery
+}{{"acme", vendors.RedeliveryFirst}, {"globex", vendors.RedeliveryLast}, {"it's \\ \"odd\" 🚀", vendors.RedeliveryFirst}}
+
+func (h *history) event() analytics.Row {
+	h.clock = h.clock.Add(time.Duration(1+h.random.IntN(5000)) * time.Millisecond)
+	n := len(h.rows) + h.random.IntN(1<<30)
+	vendor := vendorsOfHistory[h.random.IntN(len(vendorsOfHistory))]
+	row := analytics.Row{
+		Event: schemas.Event{ID: fmt.Sprint("evt_", n), Vendor: vendor.name, Type: "charge.succeeded", Time: h.time(), Received: h.clock, Data: []byte("{}")},
+		Rule:  vendor.rule,
+	}
+	if h.random.IntN(10) == 0 {
+		return row // neither sale nor refund
+	}
+	row.Sale = &vendors.Sale{Kind: vendors.KindSale, Key: fmt.Sprint("ch_", n), Amount: h.amount(),
+		Currency: []string{"EUR", "JPY", "KWD"}[h.random.IntN(3)], Time: row.Event.Time}
+	if h.random.IntN(5) == 0 {
+		row.Sale.Kind = vendors.KindRefund
+	}
+	return row
+}
+
+func (h *history) amount() decimal.Decimal {
+	return decimal.New(h.random.Int64N(1e9), -int32(h.random.IntN(5)))
+}
+
+// time is one of the last 14 months, near the edge of a month or near a change of the clocks for the most
+// part, or none.
+func (h *history) time() time.Time {
+	day := 24 * time.Hour
+	edge := time.Date(2026, time.Month(10-h.random.IntN(14)), 1, 0, 0, 0, 0, time.UTC)
+	near := func(t time.Time, d time.Duration) time.Time {
+		return t.Add(time.Duration(h.random.Int64N(int64(2*d))) - d).Truncate(time.Millisecond)
+	}
+	switch h.random.IntN(10) {
+	case 0:
+		return time.Time{}
+	case 1:
+		return near(time.Date(2026, 3, 8, 7, 0, 0, 0, time.UTC), time.Hour) // New York
+	case 2:
+		return near(time.Date(2026, 4, 4, 15, 0, 0, 0, time.UTC), time.Hour) // Lord Howe
+	case 3:
+		return near(edge.Add(15*day), 14*day)
+	default:
+		return near(edge, 15*time.Hour)
+	}
+}
+
+// again is a row that was sent before, sent once more: as it was, later, or with something else in it.
+func (h *history) again(r analytics.Row) analytics.Row {
+	if r.Generation > 0 || h.random.IntN(3) == 0 {
+		return r // by our own retry, the same to the byte
+	}
+	h.clock = h.clock.Add(time.Duration(1+h.random.IntN(5000)) * time.Millisecond)
+	r.Event.Received = h.clock
+	if h.random.IntN(4) == 0 {
+		r.Event.Received = h.clock.AddDate(0, h.random.IntN(6), 0).Add(time.Duration(len(h.rows)) * time.Microsecond)
+	}
+	if r.Sale == nil || h.random.IntN(2) == 0 {
+		return r
+	}
+	sale := *r.Sale
+	switch h.random.IntN(4) {
+	case 0:
+		sale.Amount = h.amount()
+	case 1:
+		sale.Currency = "CHF"
+	case 2: // another mapping finds another time, perhaps in another month
+		sale.Time = h.time()
+		r.Generation = h.generation()
+	case 3: // another mapping finds no sale
+		r.Generation, r.Removed = h.generation(), true
+	}
+	r.Sale = &sale
+	return r
+}
+
+// generation is a new one each time: reprocessing gives each run its own.
+func (h *history) generation() uint16 { return uint16(1 + len(h.rows)) }
+
+func (h *history) heal() {
+	h.t.Helper()
+	if err := h.db.HealStrays(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.model.heal()
+	if strays, err := h.db.Strays(h.t.Context()); err != nil || len(strays) > 0 {
+		h.t.Fatalf("strays after healing: %+v, %v", strays, err)
+	}
+}
+
+func (h *history) check() {
+	h.t.Helper()
+	for _, zone := range everyZone {
+		shows(h.t, h.db, zone, splitLines(lines(h.model.totals(h.t, zone)))...)
+	}
+}

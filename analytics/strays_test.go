@@ -1,0 +1,80 @@
+package analytics_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/hookline-io/hookline/analytics"
+)
+
+func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
+	db, _ := open(t, "UTC")
+	heal := func(want ...analytics.Stray) {
+		t.Helper()
+		strays, err := db.Strays(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(strays)+len(want) > 0 && !reflect.DeepEqual(strays, want) {
+			t.Errorf("found %+v, want %+v", strays, want)
+		}
+		if err := db.HealStrays(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if strays, err := db.Strays(t.Context()); err != nil || len(strays) > 0 {
+			t.Errorf("still there: %+v, %v", strays, err)
+		}
+	}
+	heal()
+
+	// Two events about one charge, on either side of midnight; the later one was received first and counts.
+	edge := time.Date(2026, 10, 31, 23, 59, 59, 0, time.UTC)
+	first, second := sale("evt_1", edge), sale("evt_2", edge.Add(2*time.Second))
+	first.Event.Received = second.Event.Received.Add(time.Minute)
+	second.Sale.Key = first.Sale.Key
+	steady := sale("evt_3", edge)
+	insert(t, db, first, second, steady)
+	heal(analytics.Stray{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_evt_1", Month: 202610, Best: 202611})
+	shows(t, db, "UTC", "2026-10 acme EUR sale 1 12.34", "2026-11 acme EUR sale 1 12.34")
+
+	// A redelivery of the stray does not bring it back.
+	insert(t, db, first)
+	heal()
+
+	// A re-mapping with another time moves it to a month of its own, and the event with it.
+	moved := sale("evt_2", edge.AddDate(0, -2, 0))
+	moved.Sale.Key, moved.Event.Received, moved.Generation = first.Sale.Key, second.Event.Received, 1
+	insert(t, db, moved)
+	heal(analytics.Stray{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_evt_1", Month: 202611, Best: 202608},
+		analytics.Stray{Table: "events", Vendor: "acme", Key: "evt_2", Month: 202611, Best: 202608})
+	shows(t, db, "UTC", "2026-08 acme EUR sale 1 12.34", "2026-10 acme EUR sale 1 12.34")
+
+	// A tombstone in one month is one for all.
+	gone := first
+	gone.Generation, gone.Removed = 2, true
+	insert(t, db, gone)
+	heal(analytics.Stray{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_evt_1", Month: 202608, Best: 202610})
+	shows(t, db, "UTC", "2026-10 acme EUR sale 1 12.34")
+}
+
+func TestInvariant4_SaleAtAMonthsEdgeCountsOnce(t *testing.T) {
+	db, e := open(t, "UTC")
+	edge := time.Date(2026, 10, 31, 23, 59, 59, 0, time.UTC)
+	first, second := sale("evt_1", edge), sale("evt_2", edge.Add(2*time.Second))
+	second.Sale.Key = first.Sale.Key
+	insert(t, db, first, sale("evt_3", edge), sale("evt_4", edge.AddDate(0, 0, -14)))
+	insert(t, db, second)
+	ask(t, e, "SYSTEM REFRESH VIEW sales_edges_refresh")
+	ask(t, e, "SYSTEM WAIT VIEW sales_edges_refresh")
+	shows(t, db, "UTC", "2026-10 acme EUR sale 3 37.02")
+	if strays, err := db.Strays(t.Context()); err != nil || len(strays) > 0 {
+		t.Errorf("strays left: %+v, %v", strays, err)
+	}
+	before := ask(t, e, "SELECT count() FROM sales")
+	ask(t, e, "SYSTEM REFRESH VIEW sales_edges_refresh")
+	ask(t, e, "SYSTEM WAIT VIEW sales_edges_refresh")
+	if after := ask(t, e, "SELECT count() FROM sales"); after != before {
+		t.Errorf("it writes again what it has written: %s rows became %s", before, after)
+	}
+}

@@ -1,0 +1,125 @@
+package analytics_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hookline-io/hookline/internal/testkit"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+func TestVendorPerformance(t *testing.T) {
+	db, e := open(t, "America/New_York", "Asia/Tokyo")
+	september, october := time.Date(2026, 9, 1, 0, 30, 0, 0, time.UTC), halloween
+	for i := range 4 {
+		row := sale(fmt.Sprint("evt_oct_", i), october.Add(-time.Duration(i)*time.Hour))
+		row.Event.Received = row.Event.Time.Add(time.Duration(i+1) * time.Second)
+		if i == 3 {
+			row.Sale.Kind = vendors.KindRefund
+		}
+		insert(t, db, row, row)
+	}
+	insert(t, db, sale("evt_sep_1", september), sale("evt_sep_2", september))
+	undated := sale("evt_undated", time.Time{})
+	undated.Event.Received, undated.Sale = october, nil
+	insert(t, db, undated)
+	ask(t, e, `INSERT INTO rejections (minute, vendor, reason, instance, count) VALUES
+		('2026-10-01 00:00:00', 'acme', 'signature', 'a', 2), ('2026-10-01 00:00:00', 'acme', 'signature', 'a', 3),
+		('2026-10-01 00:00:00', 'acme', 'signature', 'b', 4), ('2026-10-02 00:00:00', 'acme', 'too_large', 'a', 1)`)
+	ask(t, e, `INSERT INTO dead_letters (kafka_topic, kafka_partition, kafka_offset, vendor, failed_at, state) VALUES
+		('t', 0, 1, 'acme', '2026-10-03 00:00:00', 'dead'), ('t', 0, 2, 'acme', '2026-10-03 00:00:00', 'dead')`)
+	ask(t, e, `INSERT INTO dead_letters (kafka_topic, kafka_partition, kafka_offset, vendor, failed_at, state) VALUES ('t', 0, 2, 'acme', '2026-10-03 00:00:00', 'redriven')`)
+	ask(t, e, `INSERT INTO action_results (vendor, event_id, action, attempt, outcome, started_at) VALUES
+		('acme', 'evt_oct_1', 'forward', 1, 'failed', '2026-10-31 00:00:00'), ('acme', 'evt_oct_1', 'forward', 2, 'gave_up', '2026-10-31 00:00:00')`)
+	ask(t, e, `INSERT INTO ledger (kafka_topic, kafka_partition, first_offset, end_offset, consumer_group, vendors, written_at) VALUES
+		('t', 0, 0, 9, 'g', {'acme': 9}, '2026-10-31 00:00:00'), ('t', 0, 9, 10, 'g', {'acme': 1}, '2026-10-31 00:00:00')`)
+	ask(t, e, "SYSTEM REFRESH VIEW vendor_rollup_refresh")
+
+	const columns = `month, vendor, events, sales, refunds, round(refund_rate, 2), round(sales_growth, 2), round(delay_p50), round(delay_p99), lag_p50 > 0,
+		deliveries, rejections, mapSort(rejections_by_reason), dead_letters, action_failures, last_seen`
+	want := "1970-01-01\tacme\t1\t0\t0\t\\N\t\\N\t0\t0\t1\t0\t0\t{}\t0\t0\t2026-10-31 23:30:00.123\n" +
+		"2026-09-01\tacme\t2\t2\t0\t0\t\\N\t1\t1\t1\t0\t0\t{}\t0\t0\t2026-09-01 00:30:01.000\n" +
+		"2026-10-01\tacme\t4\t3\t1\t0.33\t0.5\t2\t4\t1\t10\t8\t{'signature':7,'too_large':1}\t1\t1\t2026-10-31 23:30:01.123"
+	testkit.Eventually(t, converge, func() error {
+		if got := ask(t, e, "SELECT "+columns+" FROM vendor_performance ORDER BY month"); got != want {
+			return fmt.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+		return nil
+	})
+}
+
+func TestEventJournal(t *testing.T) {
+	db, e := open(t, "UTC")
+	row, other := sale("evt_1", halloween), sale("evt_2", halloween)
+	insert(t, db, row, row, other)
+	ask(t, e, `INSERT INTO action_results (vendor, event_id, action, target, attempt, outcome, status, error, started_at, duration_ms) VALUES
+		('acme', 'evt_1', 'forward', 'http://fulfilment/hooks', 1, 'failed', 0, 'timeout', '2100-01-01 00:00:00', 5000),
+		('acme', 'evt_1', 'forward', 'http://fulfilment/hooks', 2, 'succeeded', 204, '', '2100-01-02 00:00:00', 12)`)
+	ask(t, e, `INSERT INTO dead_letters (kafka_topic, kafka_partition, kafka_offset, vendor, event_id, stage, error, attempts, failed_at, payload, state) VALUES
+		('webhooks.events', 3, 43, 'acme', 'evt_1', 'action', 'no route', 5, '2100-01-03 00:00:00', '{}', 'redriven')`)
+	got := ask(t, e, "SELECT step, detail, payload FROM event_journal WHERE vendor = 'acme' AND event_id = 'evt_1' ORDER BY at, step DESC")
+	want := `occurred	charge.succeeded	
+received	verified with key 01234567, which covers the whole body	{"id":"evt_1"}
+sale	12.34 EUR, key ch_evt_1, order order-evt_1	
+stored	from webhooks.events, partition 3, offset 42	
+action	forward to http://fulfilment/hooks, attempt 1: failed, timeout, 5000 ms	
+action	forward to http://fulfilment/hooks, attempt 2: succeeded, status 204, 12 ms	
+dead letter	given up at stage action after 5 attempts: no route (redriven)	{}`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestInvariant6_UnaccountedNamesTheGaps(t *testing.T) {
+	_, e := open(t, "UTC")
+	for _, entry := range []string{
+		"('t', 0, 0, 10, 'g')", "('t', 0, 10, 20, 'g')", "('t', 0, 5, 15, 'g')", // overlapping: read again
+		"('t', 0, 25, 30, 'g')", "('t', 0, 30, 40, 'g')", "('t', 0, 41, 42, 'g')",
+		"('t', 1, 0, 100, 'g')", "('t', 1, 10, 20, 'g')", "('t', 1, 100, 101, 'g')",
+		"('t', 0, 0, 100, 'other')",
+	} {
+		ask(t, e, "INSERT INTO ledger (kafka_topic, kafka_partition, first_offset, end_offset, consumer_group) VALUES "+entry)
+	}
+	got := ask(t, e, "SELECT * FROM unaccounted ORDER BY ALL")
+	want := "g\tt\t0\t20\t25\t5\ng\tt\t0\t40\t41\t1"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestEverythingIsDocumented(t *testing.T) {
+	_, e := open(t, "UTC")
+	for what, sql := range map[string]string{
+		"tables and views": "SELECT name FROM system.tables WHERE database = 'hookline' AND comment = '' AND name NOT LIKE '.inner%'",
+		"columns":          "SELECT concat(table, '.', name) FROM system.columns WHERE database = 'hookline' AND comment = '' AND table NOT LIKE '%\\_refresh'",
+	} {
+		if got := ask(t, e, sql); got != "" {
+			t.Errorf("%s without a comment:\n%s", what, got)
+		}
+	}
+}
+
+func TestMissingRateIsMissingNotZero(t *testing.T) {
+	db, e := open(t, "UTC")
+	euros, dollars, yen := sale("evt_eur", halloween), sale("evt_usd", halloween), sale("evt_jpy", halloween.AddDate(0, -2, 0))
+	dollars.Sale.Currency, yen.Sale.Currency = "USD", "JPY"
+	undated := sale("evt_undated", time.Time{})
+	undated.Event.Received, undated.Sale.Currency = halloween, "USD"
+	insert(t, db, euros, dollars, yen, undated)
+	shows(t, db, "UTC", "2026-08 acme JPY sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-10 acme USD sale 1 12.34", "undated acme USD sale 1 12.34")
+	const converted = "SELECT month, undated, gross, net, missing FROM sales_per_month_converted WHERE zone = 'UTC' AND currency = 'EUR' ORDER BY undated, month"
+	if got := ask(t, e, converted); got != "" {
+		t.Errorf("with no rates at all: %s", got)
+	}
+	ask(t, e, `INSERT INTO exchange_rates (day, currency, target, rate) VALUES ('2026-10-01', 'USD', 'EUR', 9), ('2026-10-31', 'USD', 'EUR', 0.5), ('2026-11-01', 'USD', 'EUR', 7), ('2026-09-01', 'JPY', 'EUR', 0.006)`)
+	want := "2026-08-01\tfalse\t\\N\t\\N\t['JPY']\n2026-10-01\tfalse\t18.51\t18.51\t[]\n1970-01-01\ttrue\t\\N\t\\N\t['USD']"
+	if got := ask(t, e, converted); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	ask(t, e, `INSERT INTO exchange_rates (day, currency, target, rate) VALUES ('2026-01-01', 'JPY', 'EUR', 0.006), ('2026-10-31', 'USD', 'EUR', 0.25)`)
+	want = "2026-08-01\tfalse\t0.074\t0.074\t[]\n2026-10-01\tfalse\t15.425\t15.425\t[]\n1970-01-01\ttrue\t\\N\t\\N\t['USD']"
+	if got := ask(t, e, converted); got != want {
+		t.Errorf("with all rates, one of them corrected: got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -1,0 +1,50 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Command is `hookline local`.
+type Command struct {
+	DataDir    string `default:".hookline" type:"path" help:"Folder for topics, tables, sample vendors and their secrets; created if missing."`
+	Fresh      bool   `help:"Begin with empty topics and tables. vendors.yaml and the secrets stay."`
+	Vendors    string `type:"path" help:"vendors.yaml to use. By default DATA-DIR/vendors.yaml, which is written, with four sample vendors and random secrets, if it is missing."`
+	Demo       bool   `help:"Have the four sample vendors send: 13 months of history at first, then two deliveries a second."`
+	Kafka      Kafka  `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
+	SyncWrites bool   `help:"Have the broker flush every batch to the disk before it is acknowledged."`
+	Ports      Ports  `embed:""`
+}
+
+// Run runs the stack until ctx ends.
+func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
+	o, err := c.Options(log)
+	if err != nil {
+		return err
+	}
+	if c.Demo {
+		if c.Vendors != "" {
+			return errors.New("--demo sends as the sample vendors, so it does not go with --vendors")
+		}
+		o.Main = func(ctx context.Context, s *Stack) error { return play(ctx, log, s) }
+	}
+	return Run(ctx, o)
+}
+
+// Options are those that the flags say, for this binary and this terminal.
+func (c *Command) Options(log *slog.Logger) (Options, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return Options{}, fmt.Errorf("find this binary, which the parts run: %w", err)
+	}
+	_, plain := os.LookupEnv("NO_COLOR")
+	return Options{
+		Program: program, DataDir: c.DataDir, Fresh: c.Fresh, Vendors: c.Vendors, Kafka: c.Kafka, SyncWrites: c.SyncWrites, Ports: c.Ports,
+		Out: os.Stdout, Colour: !plain && term.IsTerminal(int(os.Stdout.Fd())), Log: log,
+	}, nil
+}

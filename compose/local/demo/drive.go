@@ -1,0 +1,176 @@
+// Package demo plays vendors: four of them, with four ways to sign, three currencies and 13 months of history. It
+// keeps a ledger of its own of what hookline accepted, and compares every total with it, to the cent.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/ingest/sender"
+	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+// Target is a running stack.
+type Target struct {
+	Ingest     string // base URL
+	Vendors    string // path of vendors.yaml, with the secrets
+	Kafka      kafka.Options
+	ClickHouse analytics.Options
+}
+
+// Load says what to send.
+type Load struct {
+	Deliveries int     `default:"100000" help:"Deliveries to make, repetitions after a failure not counted."`
+	Workers    int     `default:"32" help:"Deliveries under way at once."`
+	Rate       float64 `default:"0" help:"Deliveries per second; 0 for as many as go."`
+	Seed       uint64  `help:"Seed of the traffic; random by default. The same seed makes the same events."`
+}
+
+// Fault is something that is done to the stack while traffic flows.
+type Fault struct {
+	At   int // deliveries made before it
+	Name string
+	Do   func() error
+}
+
+// Verdict is what a demo found.
+type Verdict struct {
+	Sent, Accepted, Rejected, Stored int64
+	Mismatches                       []string
+}
+
+// String is the line that the demo ends with.
+func (v Verdict) String() string {
+	return fmt.Sprintf("demo: sent=%d accepted=%d rejected=%d stored=%d mismatches=%d", v.Sent, v.Accepted, v.Rejected, v.Stored, len(v.Mismatches))
+}
+
+// settle is how long hookline may take to store the next event once the last delivery is made.
+const settle = 60 * time.Second
+
+// Drive sends load to target, waits until everything accepted is stored, and compares. The target's tables must
+// be empty before. The faults, in order, happen on the way.
+func Drive(ctx context.Context, log *slog.Logger, target Target, load Load, faults ...Fault) (Verdict, error) {
+	if load.Seed == 0 {
+		load.Seed = rand.Uint64() //nolint:gosec // any number does
+	}
+	db, err := analytics.Open(ctx, target.ClickHouse)
+	if err != nil {
+		return Verdict{}, err
+	}
+	defer db.Close()
+	r, err := newRunner(log, target, load)
+	if err != nil {
+		return Verdict{}, err
+	}
+	defer r.kafka.Close()
+	r.faults = faults
+	log.Info("demo begins", "deliveries", load.Deliveries, "seed", load.Seed)
+	start := time.Now()
+	stop := r.progress(load.Deliveries)
+	err = r.run(ctx, load.Deliveries)
+	stop()
+	if err != nil {
+		return Verdict{}, fmt.Errorf("demo traffic: %w", err)
+	}
+	log.Info("demo traffic is sent; waiting until it is stored", "took", time.Since(start).Round(time.Millisecond))
+	stored, err := await(ctx, log, db, r.ledger)
+	if err != nil {
+		return Verdict{}, err
+	}
+	mismatches, err := compare(ctx, db, r.ledger)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if want := r.ledger.Events(); stored != want {
+		mismatches = append(mismatches, fmt.Sprintf("events: accepted %d different ones, stored %d", want, stored))
+	}
+	return Verdict{r.sent.Load(), r.accepted.Load(), r.rejected.Load(), int64(stored), mismatches}, nil //nolint:gosec // a count
+}
+
+func newRunner(log *slog.Logger, target Target, load Load) (*runner, error) {
+	config, err := vendors.Load(target.Vendors, vendors.Options{Schemes: verify.Names()})
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{
+		Timeout:   10 * time.Second,
+		Transport: &http.Transport{MaxIdleConnsPerHost: load.Workers, MaxConnsPerHost: load.Workers},
+	}
+	s, err := sender.New(target.Ingest, config, client)
+	if err != nil {
+		return nil, err
+	}
+	producer, err := target.Kafka.NewClient(slog.New(slog.DiscardHandler), nil, kafka.ProducerOptions()...)
+	if err != nil {
+		return nil, err
+	}
+	return &runner{
+		sender: s, traffic: NewTraffic(load.Seed, time.Now()), ledger: NewLedger(), config: config, log: log,
+		rng: rand.New(rand.NewPCG(load.Seed, 1)), workers: load.Workers, limit: limiter(load.Rate), //nolint:gosec // reproducible on purpose
+		kafka: producer, topic: target.Kafka.Topics().Events,
+	}, nil
+}
+
+// await returns the number of stored events once it has reached the ledger's, or has not grown for too long.
+func await(ctx context.Context, log *slog.Logger, db *analytics.DB, ledger *Ledger) (uint64, error) {
+	var stored uint64
+	grown := time.Now()
+	for tick := time.NewTicker(500 * time.Millisecond); ; {
+		now, err := db.CountEvents(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return stored, ctx.Err()
+		case err != nil:
+			log.Warn("demo cannot ask ClickHouse yet", "err", err)
+		case now >= ledger.Events():
+			return now, nil
+		case now != stored:
+			log.Info("demo", "stored", now, "of", ledger.Events())
+			stored, grown = now, time.Now()
+		}
+		if time.Since(grown) > settle {
+			return stored, nil
+		}
+		<-tick.C
+	}
+}
+
+// compare compares the ledger with the view that people read, once its rollup has caught up, and with the rows
+// themselves.
+func compare(ctx context.Context, db *analytics.DB, ledger *Ledger) ([]string, error) {
+	var seen []string
+	for deadline := time.Now().Add(settle); ; {
+		totals, err := db.SalesTotals(ctx, "UTC")
+		if err == nil {
+			if seen = ledger.Compare(totals); len(seen) == 0 {
+				break
+			}
+		}
+		if time.Now().After(deadline) {
+			if err != nil {
+				return nil, err
+			}
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+	raw, err := db.SalesTotalsRaw(ctx, "UTC")
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range ledger.Compare(raw) {
+		seen = append(seen, "in the rows: "+line)
+	}
+	return seen, nil
+}

@@ -1,0 +1,44 @@
+package demo
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/hookline-io/hookline/analytics"
+)
+
+// What Play sends.
+const (
+	history  = 20_000 // deliveries that tell the 13 months
+	liveRate = 2      // deliveries per second after that
+)
+
+// Play makes a running stack worth looking at: where there are no events yet it tells 13 months of history, and
+// then sends a few deliveries each second until ctx ends.
+func Play(ctx context.Context, log *slog.Logger, target Target) error {
+	db, err := analytics.Open(ctx, target.ClickHouse)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	stored, err := db.CountEvents(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := newRunner(log, target, Load{Workers: 8, Seed: uint64(time.Now().UnixNano())}) //nolint:gosec // any number does
+	if err != nil {
+		return err
+	}
+	defer r.kafka.Close()
+	if stored == 0 {
+		log.Info("demo vendors send 13 months of history", "deliveries", history)
+		if err := r.run(ctx, history); err != nil {
+			return err
+		}
+	}
+	log.Info("demo vendors go on sending", "per_second", liveRate)
+	r.live, r.limit = true, limiter(liveRate)
+	return r.run(ctx, math.MaxInt)
+}

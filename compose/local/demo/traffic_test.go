@@ -1,0 +1,136 @@
+package demo
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/ingest/sender"
+	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func demoVendors(t *testing.T) *vendors.Config {
+	t.Helper()
+	config, err := vendors.Parse("vendors.yaml", sampleVendors, vendors.Options{
+		Schemes:  verify.Names(),
+		ReadFile: func(name string) ([]byte, error) { return []byte(NewSecret(strings.Contains(name, "sakura"))), nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// What the ledger expects of an event is what the configuration makes of its bytes: otherwise the demo's verdict
+// would be about itself.
+func TestTrafficIsWhatTheVendorsFileSays(t *testing.T) {
+	config := demoVendors(t)
+	s, err := sender.New("http://ingest", config, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	traffic := NewTraffic(1, now)
+	var effects, plain, undated int
+	currencies, months := map[string]int{}, map[string]int{}
+	for range 20_000 {
+		e := traffic.Next()
+		signed, err := s.Sign(sender.Delivery{Vendor: e.Vendor, ID: e.ID, Header: e.Header, Body: e.Body}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, err := config.Vendors[e.Vendor].Identify(nil, signed.Header, signed.Body)
+		if err != nil || len(ids) != 1 {
+			t.Fatalf("identify %s: %d events, %v", e.Body, len(ids), err)
+		}
+		if ids[0].ID != e.ID || !ids[0].Time.Equal(e.Time) || ids[0].BadTime != "" {
+			t.Fatalf("identified %s at %s, want %s at %s", ids[0].ID, ids[0].Time, e.ID, e.Time)
+		}
+		sale, ok, err := config.Vendors[e.Vendor].Sale(ids[0])
+		if err != nil {
+			t.Fatalf("map %s: %v", e.Body, err)
+		}
+		if ok != (e.Effect != nil) {
+			t.Fatalf("%s counts: %v, want %v", e.Body, ok, e.Effect != nil)
+		}
+		if e.Time.IsZero() {
+			undated++
+		} else {
+			months[e.Time.Format("2006-01")]++
+		}
+		if !ok {
+			plain++
+			continue
+		}
+		effects++
+		currencies[sale.Currency]++
+		if sale.Kind != e.Effect.Kind || sale.Currency != e.Effect.Currency || !sale.Amount.Equal(e.Effect.Amount) || !sale.Time.Equal(e.Time) {
+			t.Fatalf("mapped to %+v, want %+v at %s", sale, e.Effect, e.Time)
+		}
+	}
+	t.Logf("%d effects, %d without, %d undated, %v, %v", effects, plain, undated, currencies, months)
+	if plain == 0 || undated == 0 || len(currencies) != 4 || len(months) != Months {
+		t.Error("the demo lacks something it is there to show")
+	}
+}
+
+func TestTrafficIsReproducible(t *testing.T) {
+	a, b, other := NewTraffic(7, now), NewTraffic(7, now), NewTraffic(8, now)
+	for range 1000 {
+		x, y, z := a.Next(), b.Next(), other.Next()
+		if x.ID != y.ID || string(x.Body) != string(y.Body) {
+			t.Fatalf("the same seed made %s and %s", x.Body, y.Body)
+		}
+		if x.ID == z.ID {
+			t.Fatalf("two seeds share %s", x.ID)
+		}
+	}
+}
+
+func TestLedgerNamesEveryDifference(t *testing.T) {
+	month := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	sale := Event{Vendor: "v", ID: "1", Time: month.AddDate(0, 0, 30), Effect: effect(vendors.KindSale, "k", money{"USD", 2, 0}, 1050)}
+	same := sale
+	same.ID = "2" // another event about the same sale
+	undated := Event{Vendor: "v", ID: "3", Effect: effect(vendors.KindRefund, "r", money{"JPY", 0, 0}, 7)}
+	l := NewLedger()
+	for _, e := range []Event{sale, sale, same, undated} {
+		l.Accepted(e)
+	}
+	if l.Events() != 3 {
+		t.Errorf("%d events, want 3", l.Events())
+	}
+	good := []analytics.Total{
+		{Month: month, Vendor: "v", Currency: "USD", Kind: vendors.KindSale, Count: 1, Amount: decimal.RequireFromString("10.5")},
+		{Vendor: "v", Currency: "JPY", Kind: vendors.KindRefund, Count: 1, Amount: decimal.RequireFromString("7")},
+	}
+	if got := l.Compare(good); len(got) != 0 {
+		t.Errorf("equal totals differ: %v", got)
+	}
+	for name, change := range map[string]func([]analytics.Total) []analytics.Total{
+		"a cent": func(in []analytics.Total) []analytics.Total {
+			in[0].Amount = decimal.RequireFromString("10.51")
+			return in
+		},
+		"doubled": func(in []analytics.Total) []analytics.Total { in[0].Count = 2; return in },
+		"lost":    func(in []analytics.Total) []analytics.Total { return in[:1] },
+		"invented": func(in []analytics.Total) []analytics.Total {
+			extra := in[0]
+			extra.Vendor = "w"
+			return append(in, extra)
+		},
+		"the wrong month": func(in []analytics.Total) []analytics.Total { in[0].Month = month.AddDate(0, 1, 0); return in },
+	} {
+		if got := l.Compare(change(append([]analytics.Total(nil), good...))); len(got) == 0 {
+			t.Errorf("%s goes unnoticed", name)
+		} else if strings.Contains(fmt.Sprint(got), "undated v JPY") != (name == "lost") {
+			t.Errorf("%s is reported as %v", name, got)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package local
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+	"time"
+)
+
+// The sale to try the stack with is of the sample's plainest vendor.
+const (
+	sampleVendor = "gulf-market"
+	sampleFile   = "sale.json"
+)
+
+// writeSampleSale writes a sale to send. It is another one at each start: one and the same counts only once.
+func writeSampleSale(dir string) error {
+	now := time.Now()
+	id := strconv.FormatInt(now.UnixMilli(), 36)
+	text, err := json.MarshalIndent(map[string]any{
+		"id": "first_" + id, "event": "order.paid", "paid_at": now.UTC().Format(time.RFC3339),
+		"order": map[string]any{"id": "order_" + id, "total": "1234.500", "currency": "KWD"},
+	}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write a sale to try: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, sampleFile), text, 0o600); err != nil {
+		return fmt.Errorf("write a sale to try: %w", err)
+	}
+	return nil
+}
+
+// describe says where everything is and how to try it.
+func (s *Stack) describe(o *Options) {
+	w, p := o.Out, s.Ports
+	program, vendors := shorten(o.Program), shorten(s.Vendors)
+	fmt.Fprintf(w, "\nhookline is ready (%.1f s). Ctrl-C stops it.\n\n", s.Started.Seconds())
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	for _, row := range [][2]string{
+		{"vendors post to", url(p.Ingest) + "/webhooks/{vendor}"},
+		{"sales per month", url(p.Preview)},
+		{"ClickHouse", url(p.ClickHouse) + "  (database hookline, user default, no password)"},
+		{"Kafka", address(p.Kafka)},
+		{"ingest, admin", url(p.IngestAdmin) + "/readyz, /metrics"},
+		{"processor, admin", url(p.ProcessorAdmin) + "/readyz, /metrics"},
+		{"vendors and secrets", vendors},
+		{"data", shorten(o.DataDir)},
+	} {
+		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
+	}
+	_ = table.Flush()
+	sale := shorten(filepath.Join(o.DataDir, sampleFile))
+	if filepath.Dir(s.Vendors) != o.DataDir {
+		fmt.Fprintf(w, "\nSend a payload as one of your vendors would:\n\n  %s vendor send --vendors %s --to %s --vendor NAME payload.json\n\n", program, vendors, url(p.Ingest))
+		return
+	}
+	// The signature is computed where the line is run, so that neither it nor the secret is printed.
+	fmt.Fprintf(w, `
+Send a sale, as a vendor would:
+
+  curl -sS %s/webhooks/%s --data-binary @%s \
+    -H 'Content-Type: application/json' \
+    -H "X-Hub-Signature-256: sha256=$(openssl dgst -sha256 -hmac "$(cat %s)" -r %s | cut -c1-64)"
+
+or, with any vendor's way to sign:
+
+  %s vendor send --vendors %s --to %s --vendor %s %s
+
+`, url(p.Ingest), sampleVendor, sale, shorten(filepath.Join(o.DataDir, "secrets", sampleVendor)), sale, program, vendors, url(p.Ingest), sampleVendor, sale)
+}
+
+// shorten returns path as it is seen from the working folder, where that is below it.
+func shorten(path string) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	relative, err := filepath.Rel(dir, path)
+	if err != nil || !filepath.IsLocal(relative) {
+		return path
+	}
+	return relative
+}

@@ -1,0 +1,194 @@
+import { cssColor, h, swatch } from "./dom.js";
+import { calcNames, reduce, seriesColor, writer } from "./format.js";
+
+// Chart is a bar chart or a time series with its legend, drawn by ECharts into SVG: labels stay text.
+export class Chart {
+  constructor(panel, zone, zoom) {
+    this.panel = panel;
+    this.zone = zone;
+    this.zoom = zoom; // called with the ends of a range that was dragged over, in milliseconds
+    this.hidden = new Set();
+    this.canvas = h("div", { class: "canvas" });
+    this.legend = h("div", { class: "legend" });
+    const right = panel.options.legend?.placement === "right";
+    this.element = h("div", { class: right ? "chart right" : "chart" }, this.canvas, this.legend);
+    this.resizing = new ResizeObserver(() => this.instance ? this.instance.resize() : this.frame && this.draw());
+  }
+
+  update(frame, range) {
+    this.frame = frame;
+    this.range = range;
+    this.resizing.disconnect();
+    this.resizing.observe(this.canvas);
+    this.draw();
+  }
+
+  dispose() {
+    this.resizing.disconnect();
+    this.instance?.dispose();
+    this.instance = null;
+  }
+
+  draw() {
+    const { frame, panel } = this;
+    this.series = frame.fields.filter((field) => field.type === "number")
+      .map((field, place) => ({ field, color: seriesColor(field, place), write: writer(field, this.zone) }));
+    this.x = frame.fields.find((field) => field.type === "time" || field.type === "string");
+    this.drawLegend();
+    this.element.setAttribute("role", "figure");
+    this.element.setAttribute("aria-label", `${panel.title}: chart of ${this.x.values.length} points and ${this.series.length} series (${this.series.map((s) => s.field.title).join(", ")}). The button "Show the figures" shows them as a table.`);
+    if (!this.canvas.clientWidth) return; // not laid out yet: the observer calls again
+    if (!this.instance) {
+      this.instance = echarts.init(this.canvas, null, { renderer: "svg" });
+      if (this.x.type === "time") this.listenForDrag();
+    }
+    this.instance.setOption(this.x.type === "time" ? this.overTime() : this.byGroup(), true);
+  }
+
+  shown() {
+    return this.series.filter((series) => !this.hidden.has(series.field.title));
+  }
+
+  common() {
+    const text = cssColor("--secondary");
+    const lines = cssColor("--grid");
+    const first = this.series[0];
+    const custom = first?.field.config.custom ?? {};
+    const values = this.shown().flatMap((series) => series.field.values).filter((value) => value !== null);
+    return {
+      animation: false,
+      useUTC: this.zone === "UTC",
+      textStyle: { fontFamily: cssColor("--font") },
+      grid: { left: 8, right: 20, top: 12, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      yAxis: {
+        type: "value",
+        // A soft minimum gives way only to values below it.
+        min: custom.axisSoftMin !== undefined && values.every((value) => value >= custom.axisSoftMin) ? custom.axisSoftMin : null,
+        axisLabel: { color: text, fontSize: 12, formatter: (value) => first ? first.write(value) : String(value) },
+        splitLine: { lineStyle: { color: lines } },
+        splitNumber: 5,
+      },
+      tooltip: {
+        trigger: "axis", confine: true, transitionDuration: 0, className: "tip",
+        axisPointer: { type: this.x.type === "time" ? "line" : "shadow", lineStyle: { color: text }, shadowStyle: { color: cssColor("--hover") } },
+        formatter: (points) => this.tip(points),
+      },
+    };
+  }
+
+  byGroup() {
+    const { options } = this.panel;
+    const stacked = options.stacking === "normal";
+    const limit = options.xTickLabelMaxLength || Infinity;
+    const names = this.x.values;
+    const fit = () => Math.max(1, Math.floor((this.canvas.clientWidth - 80) / (options.xTickLabelSpacing || 1)));
+    const skip = options.xTickLabelSpacing ? Math.ceil(names.length / fit()) : 1;
+    const lines = cssColor("--grid");
+    return {
+      ...this.common(),
+      xAxis: {
+        type: "category", data: names,
+        axisTick: { show: false }, axisLine: { lineStyle: { color: lines }, onZero: true },
+        axisLabel: {
+          color: cssColor("--secondary"), fontSize: 12, margin: 12, interval: skip - 1, hideOverlap: true,
+          formatter: (name) => name.length > limit ? name.slice(0, limit) + "…" : name,
+        },
+      },
+      series: this.shown().map(({ field, color }) => ({
+        type: "bar", name: field.title, data: field.values, stack: stacked ? "all" : undefined,
+        barCategoryGap: stacked ? "12%" : `${Math.round((1 - options.groupWidth) * 100)}%`, barGap: "4%",
+        itemStyle: { color, opacity: (field.config.custom?.fillOpacity ?? 80) / 100 }, emphasis: { disabled: true },
+      })),
+    };
+  }
+
+  overTime() {
+    const lines = cssColor("--grid");
+    return {
+      ...this.common(),
+      xAxis: {
+        type: "time", min: this.range[0], max: this.range[1],
+        axisLine: { lineStyle: { color: lines } }, axisTick: { show: false },
+        axisLabel: { color: cssColor("--secondary"), fontSize: 12, margin: 12, hideOverlap: true },
+        splitLine: { show: true, lineStyle: { color: lines } },
+      },
+      series: this.shown().map(({ field, color }) => {
+        const custom = field.config.custom ?? {};
+        const data = field.values.map((value, row) => [this.x.values[row], value]);
+        const stack = custom.stacking?.mode === "normal" ? custom.stacking.group || "all" : undefined;
+        const opacity = (custom.fillOpacity ?? 0) / 100;
+        if (custom.drawStyle === "bars") {
+          return { type: "bar", name: field.title, data, stack, barMinWidth: 1, itemStyle: { color, opacity }, emphasis: { disabled: true } };
+        }
+        return {
+          type: "line", name: field.title, data, stack, symbol: "circle", symbolSize: 5,
+          showSymbol: custom.showPoints === "always" || data.length === 1, connectNulls: custom.spanNulls === true,
+          lineStyle: { color, width: custom.lineWidth ?? 1 }, itemStyle: { color }, areaStyle: opacity ? { color, opacity } : undefined,
+          emphasis: { disabled: true },
+        };
+      }),
+    };
+  }
+
+  tip(points) {
+    const most = 20;
+    const row = this.x.type === "time" ? this.x.values.indexOf(points[0].axisValue) : points[0].dataIndex;
+    const entries = this.shown().map((series) => ({ ...series, value: series.field.values[row] }))
+      .filter((entry) => entry.value !== null && entry.value !== undefined);
+    if (this.panel.options.tooltip?.sort === "desc") entries.sort((a, b) => b.value - a.value);
+    return h("div", { class: "tip-body" },
+      h("div", { class: "tip-title" }, writer(this.x, this.zone)(this.x.values[row] ?? null)),
+      entries.slice(0, most).map(({ field, color, write, value }) => h("div", { class: "tip-row" },
+        swatch(color), h("span", { class: "tip-name" }, field.title), h("span", { class: "tip-value" }, write(value)))),
+      entries.length > most ? h("div", {}, `and ${entries.length - most} more`) : null);
+  }
+
+  drawLegend() {
+    const { legend } = this.panel.options;
+    this.legend.hidden = !legend?.showLegend || this.series.length === 0;
+    if (this.legend.hidden) return;
+    const calcs = legend.displayMode === "table" ? legend.calcs : [];
+    const focused = this.legend.contains(document.activeElement) ? document.activeElement.textContent : null;
+    this.legend.replaceChildren(h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Name"), calcs.map((calc) => h("th", { scope: "col", class: "number" }, calcNames[calc] ?? calc)))),
+      h("tbody", {}, this.series.map(({ field, color, write }) => h("tr", {},
+        h("th", { scope: "row" }, h("button", {
+          type: "button", class: "series", title: field.title, "aria-pressed": String(!this.hidden.has(field.title)),
+          onclick: () => { this.toggle(field.title); },
+        }, swatch(color), h("span", {}, field.title))),
+        calcs.map((calc) => h("td", { class: "number" }, write(reduce(field.values, calc)))))))));
+    if (focused) [...this.legend.querySelectorAll("button")].find((button) => button.textContent === focused)?.focus();
+  }
+
+  toggle(title) {
+    if (!this.hidden.delete(title)) this.hidden.add(title);
+    this.draw();
+  }
+
+  // listenForDrag lets a part of the time axis be chosen with the mouse, as in Grafana.
+  listenForDrag() {
+    let start = null;
+    const band = h("div", { class: "band", hidden: true });
+    this.canvas.append(band);
+    const zr = this.instance.getZr();
+    zr.on("mousedown", (event) => { start = event.offsetX; });
+    zr.on("mousemove", (event) => {
+      if (start === null) return;
+      band.hidden = false;
+      band.style.left = `${Math.min(start, event.offsetX)}px`;
+      band.style.width = `${Math.abs(event.offsetX - start)}px`;
+    });
+    const end = (event) => {
+      if (start === null) return;
+      const least = 6; // a click is no drag
+      const ends = [start, event.offsetX].sort((a, b) => a - b);
+      start = null;
+      band.hidden = true;
+      if (ends[1] - ends[0] < least) return;
+      const [from, to] = ends.map((x) => this.instance.convertFromPixel({ xAxisIndex: 0 }, x));
+      this.zoom(Math.round(Math.max(from, this.range[0])), Math.round(Math.min(to, this.range[1])));
+    };
+    zr.on("mouseup", end);
+    zr.on("globalout", () => { start = null; band.hidden = true; });
+  }
+}

@@ -1,0 +1,106 @@
+import { h } from "./dom.js";
+import { thresholdColor, writer } from "./format.js";
+
+const page = 200;
+
+// table draws a frame as rows that can be sorted by any column. It starts in the order of the query.
+export function table(frame, zone, state) {
+  const fields = frame.fields;
+  const write = fields.map((field) => writer(field, zone));
+  const count = fields[0]?.values.length ?? 0;
+  const body = h("tbody");
+  const more = h("button", { type: "button", class: "button more", onclick: () => { state.shown += page; rows(); } }, "Show more rows");
+  state.shown ??= page;
+
+  function rows() {
+    const order = Array.from({ length: count }, (_, row) => row);
+    if (state.column !== undefined && fields[state.column]) {
+      const values = fields[state.column].values;
+      const way = state.descending ? -1 : 1;
+      order.sort((a, b) => way * compare(values[a], values[b]));
+    }
+    body.replaceChildren(...order.slice(0, state.shown).map((row) => h("tr", {}, fields.map((field, column) => {
+      const text = write[column](field.values[row]);
+      const to = address(field, frame, row);
+      const cell = h("td", { class: field.type === "number" ? "number" : field.config.custom?.cellOptions?.wrapText ? "wrap" : "", title: text.length > 30 ? text : null }, to ? h("a", { href: to }, text) : text);
+      const color = field.config.custom?.cellOptions?.type === "color-text" && field.values[row] !== null ? thresholdColor(field, field.values[row]) : null;
+      if (color) cell.style.color = color;
+      return cell;
+    }))));
+    more.hidden = count <= state.shown;
+  }
+
+  const heads = fields.map((field, column) => h("th", { scope: "col", class: field.type === "number" ? "number" : "" },
+    h("button", {
+      type: "button", class: "sort",
+      onclick() {
+        state.descending = state.column === column ? !state.descending : field.type === "number";
+        state.column = column;
+        mark();
+        rows();
+      },
+    }, field.title)));
+
+  function mark() {
+    heads.forEach((head, column) => head.setAttribute("aria-sort",
+      column !== state.column ? "none" : state.descending ? "descending" : "ascending"));
+  }
+  mark();
+  rows();
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table, scrolls" },
+    h("table", {}, h("thead", {}, h("tr", {}, heads)), body), more);
+}
+
+// address is where a field's first link leads from a row: to a board of this page, or nowhere. The values of
+// the row are encoded whatever the link says.
+function address(field, frame, row) {
+  const url = field.config.links?.[0]?.url;
+  if (!url?.startsWith("/d/")) return null;
+  const value = (name) => {
+    const found = name === null ? field : frame.fields.find((candidate) => candidate.name === name);
+    return encodeURIComponent(found?.values[row] ?? "");
+  };
+  const here = new URLSearchParams(location.search);
+  const range = new URLSearchParams([...here].filter(([name]) => name === "from" || name === "to"));
+  return url.replace(/\$\{__value\.raw(:percentencode)?\}/g, () => value(null))
+    .replace(/\$\{__data\.fields\["([^"]+)"\](:percentencode)?\}/g, (_, name) => value(name))
+    .replaceAll("${__url_time_range}", () => String(range));
+}
+
+function compare(a, b) {
+  if (a === b) return 0;
+  if (a === null) return 1;
+  if (b === null) return -1;
+  return typeof a === "string" ? a.localeCompare(b) : a - b;
+}
+
+// csv writes a frame for a spreadsheet: numbers plain, texts quoted. A text that a spreadsheet would take for
+// a formula gets an apostrophe in front.
+export function csv(frame, zone) {
+  const quote = (text) => {
+    const safe = /^[=+\-@\t\r]/.test(text) ? "'" + text : text;
+    return `"${safe.replaceAll('"', '""')}"`;
+  };
+  const lines = [frame.fields.map((field) => quote(field.title)).join(",")];
+  const write = frame.fields.map((field) => writer(field, zone));
+  for (let row = 0; row < (frame.fields[0]?.values.length ?? 0); row++) {
+    lines.push(frame.fields.map((field, column) => {
+      const value = field.values[row];
+      if (value === null) return "";
+      return field.type === "number" ? String(value) : quote(write[column](value));
+    }).join(","));
+  }
+  return lines.join("\r\n") + "\r\n";
+}
+
+// download saves the frames of a panel, one file each.
+export function download(title, frames, zone) {
+  for (const frame of frames) {
+    const link = h("a", {
+      href: URL.createObjectURL(new Blob(["\ufeff", csv(frame, zone)], { type: "text/csv" })),
+      download: title.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").toLowerCase() + ".csv",
+    });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+}

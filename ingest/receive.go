@@ -1,0 +1,174 @@
+package ingest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+
+	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+// source is one vendor, how its deliveries are verified and how many it may send.
+type source struct {
+	vendor     *vendors.Vendor
+	verifier   verify.Verifier
+	bucket     *rate.Limiter // nil: no limit
+	handshakes bool          // the scheme may answer without an event
+}
+
+// newSources prepares every vendor's verifier, and reports every one that cannot be prepared.
+func newSources(config *vendors.Config, certs verify.CertSource) (map[string]*source, error) {
+	sources := make(map[string]*source, len(config.Vendors))
+	var failures []error
+	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
+		vendor := config.Vendors[name]
+		verifier, err := verify.New(vendor.Signature, vendor.Keys, certs)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("vendor %s: %w", name, err))
+			continue
+		}
+		facts, _ := verify.Describe(vendor.Signature.Scheme)
+		sources[name] = &source{vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), handshakes: facts.Handshake != ""}
+	}
+	return sources, errors.Join(failures...)
+}
+
+// answer is what an accepted delivery gets back.
+type answer struct {
+	status      int
+	contentType string
+	body        []byte
+}
+
+// receive takes a delivery in. The order is that of limits.go: what is cheap to refuse is refused first.
+func (s *server) receive(c echo.Context, from *source, received time.Time) (answer, error) {
+	r := c.Request()
+	if err := from.checkMethod(c.Response(), r.Method); err != nil {
+		return answer{}, err
+	}
+	if list := from.vendor.Limits.Allow; len(list) > 0 && !allowed(list, c.RealIP()) {
+		return answer{}, newProblem(reasonAddress, "Deliveries of this vendor are not taken from your address.", nil)
+	}
+	held, ok := s.room.enter(r.ContentLength)
+	if !ok {
+		return answer{}, busy(nil)
+	}
+	defer held.leave()
+	body, err := readBody(r, s.maxBody, &held)
+	if err != nil {
+		return answer{}, err
+	}
+	proven, err := from.verifier.Verify(&verify.Request{Method: r.Method, URL: s.url(r), Header: r.Header, Body: body, Now: received})
+	if err != nil {
+		return answer{}, unverified(err, from.vendor.Name)
+	}
+	if challenge := proven.Challenge; challenge != nil {
+		return answer{challenge.Status, challenge.ContentType, challenge.Body}, nil
+	}
+	if r.Method != http.MethodPost {
+		return answer{}, newProblem(string(verify.ReasonMismatch), "This is no handshake of this vendor's.", nil)
+	}
+	events, err := from.identify(r.Header, body)
+	if err != nil {
+		return answer{}, err
+	}
+	for i := range events {
+		events[i].Received, events[i].KeyID, events[i].Proof = received, proven.KeyID, proven.Proof
+	}
+	if wait := from.take(len(events), received); wait > 0 {
+		return answer{}, newProblem(reasonRate, fmt.Sprintf(
+			"More than %d events per second. Send this delivery again after the time in Retry-After.", from.vendor.Limits.Rate), nil).retry(wait)
+	}
+	if err := s.queue.enqueue(r.Context(), events); err != nil {
+		return answer{}, err
+	}
+	s.metrics.events.WithLabelValues(from.vendor.Name).Add(float64(len(events)))
+	return accepted(events)
+}
+
+func (from *source) checkMethod(w http.ResponseWriter, method string) error {
+	allow := http.MethodPost
+	if from.handshakes {
+		allow += ", " + http.MethodGet
+	}
+	if method == http.MethodPost || method == http.MethodGet && from.handshakes {
+		return nil
+	}
+	w.Header().Set("Allow", allow)
+	return newProblem(reasonMethod, "Send events with POST.", nil)
+}
+
+// identify returns the events of a verified delivery.
+func (from *source) identify(header http.Header, body []byte) ([]schemas.Event, error) {
+	contentType := header.Get("Content-Type")
+	if err := checkType(contentType, from.vendor.Content()); err != nil {
+		return nil, err
+	}
+	identities, err := from.vendor.Identify(nil, header, body)
+	if err != nil {
+		return nil, newProblem(reasonBody,
+			"The signature is good, but the body is not what is configured for this vendor: "+err.Error(), err)
+	}
+	events := make([]schemas.Event, len(identities))
+	for i, id := range identities {
+		events[i] = schemas.Event{
+			ID: id.ID, Vendor: from.vendor.Name, Type: id.Type, Time: id.Time, BadTime: id.BadTime,
+			ContentType: contentType, Data: id.Data,
+		}
+	}
+	return events, nil
+}
+
+// accepted is the answer to a delivery whose events are now on Kafka: {"events": [their IDs]}.
+func accepted(events []schemas.Event) (answer, error) {
+	ids := make([]string, len(events))
+	for i := range events {
+		ids[i] = events[i].ID
+	}
+	body, err := json.Marshal(map[string][]string{"events": ids})
+	return answer{http.StatusOK, "application/json", body}, err
+}
+
+// unverified refuses a delivery whose signature is not good. It tells a vendor's engineer what to look at, and
+// an attacker nothing that the documentation does not.
+func unverified(err error, vendor string) error {
+	failure, ok := errors.AsType[*verify.Error](err)
+	if !ok {
+		return fmt.Errorf("verify: %w", err)
+	}
+	reason := string(failure.Reason)
+	switch failure.Reason {
+	case verify.ReasonBody:
+		return newProblem(reason, failure.Detail, err)
+	case verify.ReasonNoKey:
+		return newProblem(reason, fmt.Sprintf("We have no secret of vendor %q that is still valid. This is our fault. Send the delivery again later.", vendor), err)
+	}
+	p := newProblem(reason, fmt.Sprintf(
+		"The signature was not accepted: %s. Check that you sign the exact bytes of the body with the secret of vendor %q, and that your clock is right.", failure.Detail, vendor), err)
+	if failure.Status != 0 {
+		return p.as(failure.Status)
+	}
+	return p
+}
+
+// url is the URL as the vendor has it, which some schemes sign. X-Forwarded-Proto is believed from anyone: who lies
+// about it only spoils the signature.
+func (s *server) url(r *http.Request) string {
+	if s.publicURL != "" {
+		return s.publicURL + r.URL.RequestURI()
+	}
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host + r.URL.RequestURI()
+}
