@@ -221,9 +221,12 @@ func TestPage(t *testing.T) {
 			}
 			for _, width := range []int64{1400, 390} {
 				b.do(chromedp.EmulateViewport(width, 2400))
-				if over := read[float64](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-					t.Errorf("%s at a width of %d is %v pixels too wide", uid, width, over)
-				}
+				testkit.Eventually(t, time.Minute, func() error { // charts follow a new width a moment later
+					if over := read[float64](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+						return fmt.Errorf("%s at a width of %d is %v pixels too wide", uid, width, over)
+					}
+					return nil
+				})
 				b.save(fmt.Sprintf("%s-%d", uid, width))
 			}
 		}
