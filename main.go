@@ -22,6 +22,8 @@ import (
 	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/internal/service"
 	"github.com/hookline-io/hookline/processor"
+	"github.com/hookline-io/hookline/processor/audit"
+	"github.com/hookline-io/hookline/processor/dlq"
 )
 
 // version is set by the linker.
@@ -38,6 +40,8 @@ type commands struct {
 	Processor   processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
 	Dashboards  dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
 	Preview     preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
+	Audit       audit.Command      `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
+	DLQ         dlq.Command        `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
 	Vendor      sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
 	Broker      broker.Command     `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
 	Engine      engine.Command     `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
