@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -89,7 +90,9 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	defer kafka.Leave(l.client, 2*time.Second)
+	// Once: closing a client from two sides at a time is not safe.
+	l.leave = sync.OnceFunc(func() { kafka.Leave(l.client, 2*time.Second) })
+	defer l.leave()
 
 	recorded := outcomes.Parts{
 		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
