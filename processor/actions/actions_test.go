@@ -104,6 +104,10 @@ func TestPermanentFailure(t *testing.T) {
 	}
 	letter, back := schemas.DecodeDeadLetter(dead[0])
 	want := schemas.DeadLetter{Error: "forward " + gone.URL + ": answered 410 Gone", Stage: "action", Action: "forward " + gone.URL, Attempts: 1, Topic: l.topics.Events}
+	if age := time.Since(letter.Failed); age < 0 || age > time.Minute {
+		t.Errorf("given up at %v", letter.Failed)
+	}
+	want.Failed = letter.Failed
 	if letter != want {
 		t.Errorf("got %+v, want %+v", letter, want)
 	}
