@@ -81,14 +81,14 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	s.metrics = newMetrics(admin.Registry)
 	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
-	guard := newGuard(o.Limits, s.metrics.closed, log)
-	watch(admin.Registry, guard, s.room)
+	connections := newGuard(o.Limits, s.metrics.closed, log)
+	watch(admin.Registry, connections, s.room)
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopAdmin() // last, so that operators can watch the drain
-		return s.serve(running, ln, guard, o)
+		return s.serve(running, ln, connections, o)
 	})
 	group.Go(func() error {
 		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)

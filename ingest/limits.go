@@ -14,15 +14,15 @@ import (
 //
 //  1. connections, in all and per address, before a byte is read (guard)
 //  2. size and duration of the header (http.Server), then path, vendor and method
-//  3. the vendor's allowed addresses (allows)
+//  3. the vendor's allowed addresses (allowed)
 //  4. deliveries under way and bytes of their bodies, before and while the body is read (room)
 //  5. size and duration of the body (readBody), then the signature
 //  6. the vendor's rate (bucket)
 //
 // The rate comes last on purpose. A bucket that is filled before the signature is known could be emptied by anyone
 // who knows a vendor's name, and the vendor's own deliveries would then get the 429. A limit per address for
-// those who fail was weighed and left out: refusing a forgery costs little more than reading its header does, so
-// it would save next to nothing, while real vendors send from addresses that others share (hosting platforms, a
+// those who fail was weighed and left out: checking a signature adds about 4 µs to the 40 µs of a
+// request (BenchmarkRefusal), so it would save next to nothing, while real vendors send from addresses that others share (hosting platforms, a
 // proxy that was not declared), and would be refused for what a stranger did.
 
 // LimitOptions are the flags that bound what strangers can make ingest hold.
@@ -33,13 +33,10 @@ type LimitOptions struct {
 	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Addresses of your own proxies, such as 10.0.0.0/8. Only these are believed when X-Forwarded-For names the sender."`
 }
 
-// allows says whether the vendor may send from the address: any if it has no list.
-func (s *source) allows(address func() string) bool {
-	if len(s.vendor.Limits.Allow) == 0 {
-		return true
-	}
-	addr, err := netip.ParseAddr(address())
-	return err == nil && contains(s.vendor.Limits.Allow, addr.Unmap().WithZone(""))
+// allowed says whether a vendor with that list of addresses may send from this one.
+func allowed(list []netip.Prefix, address string) bool {
+	addr, err := netip.ParseAddr(address)
+	return err == nil && contains(list, addr.Unmap().WithZone(""))
 }
 
 // newBucket returns nil for a vendor without a rate. A reload of the vendors' file starts with a full one.
@@ -78,13 +75,13 @@ type hold struct {
 
 // enter lets a delivery in, or says that it has to come again. announced is the length of its body, and -1 if that
 // is not known. It is not held yet: otherwise a header of a few bytes could hold as much as the largest body.
-func (r *room) enter(announced int64) (*hold, bool) {
+func (r *room) enter(announced int64) (hold, bool) {
 	full := r.maxBytes > 0 && r.bytes.Load()+max(announced, 0) > r.maxBytes
 	if n := r.deliveries.Add(1); full || r.maxDeliveries > 0 && n > r.maxDeliveries {
 		r.deliveries.Add(-1)
-		return nil, false
+		return hold{}, false
 	}
-	return &hold{room: r}, true
+	return hold{room: r}, true
 }
 
 // grow holds n bytes more, or says that there is no room for them.

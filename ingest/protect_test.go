@@ -199,7 +199,7 @@ func TestTooManyDeliveriesAreShed(t *testing.T) { // invariant 9
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if resp.StatusCode != 503 || !resp.Close {
+	if resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
 		t.Errorf("before its body: got %d, closing %v, want 503 and the connection closed", resp.StatusCode, resp.Close)
 	}
 	if counts := statuses(conns); counts[408] != 10 {

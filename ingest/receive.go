@@ -55,7 +55,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if err := from.checkMethod(c.Response(), r.Method); err != nil {
 		return answer{}, err
 	}
-	if !from.allows(c.RealIP) {
+	if list := from.vendor.Limits.Allow; len(list) > 0 && !allowed(list, c.RealIP()) {
 		return answer{}, newProblem(reasonAddress, "Deliveries of this vendor are not taken from your address.", nil)
 	}
 	held, ok := s.room.enter(r.ContentLength)
@@ -63,7 +63,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{}, busy(nil)
 	}
 	defer held.leave()
-	body, err := readBody(r, s.maxBody, held)
+	body, err := readBody(r, s.maxBody, &held)
 	if err != nil {
 		return answer{}, err
 	}

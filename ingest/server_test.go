@@ -20,16 +20,24 @@ import (
 // broken is a verifier with a bug.
 type broken struct{ verify.Verifier }
 
-func (broken) Verify(r *verify.Request) (verify.Result, error) { return verify.Result{}, []error{}[len(r.Body)] }
+func (broken) Verify(r *verify.Request) (verify.Result, error) {
+	return verify.Result{}, []error{}[len(r.Body)]
+}
+
+func newTestServer(log *slog.Logger, sources map[string]*source) (*server, *rejections) {
+	_, counts := newTable()
+	s := &server{
+		maxBody: 1 << 20, room: &room{maxDeliveries: 1}, rejections: counts, metrics: newMetrics(prometheus.NewRegistry()),
+		now: time.Now, log: log, seldom: rate.Sometimes{Interval: time.Hour},
+	}
+	s.sources.Store(&sources)
+	return s, counts
+}
 
 func TestInvariant8_PanicCostsOnlyItself(t *testing.T) {
 	var log bytes.Buffer
-	_, counts := newTable()
-	s := &server{
-		maxBody: 10, room: &room{maxDeliveries: 1}, rejections: counts, metrics: newMetrics(prometheus.NewRegistry()), now: time.Now,
-		log: slog.New(slog.NewTextHandler(&log, nil)), seldom: rate.Sometimes{Interval: time.Hour},
-	}
-	s.sources.Store(&map[string]*source{"acme": {vendor: &vendors.Vendor{Name: "acme"}, verifier: broken{}}})
+	s, counts := newTestServer(slog.New(slog.NewTextHandler(&log, nil)),
+		map[string]*source{"acme": {vendor: &vendors.Vendor{Name: "acme"}, verifier: broken{}}})
 	handler := s.handler(LimitOptions{})
 	const deliveries = 1000
 	for range deliveries {
@@ -52,5 +60,31 @@ func TestInvariant8_PanicCostsOnlyItself(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "level=ERROR"); n != 1 || !strings.Contains(log.String(), "index out of range") {
 		t.Errorf("%d lines logged, want 1 that names the panic: %s", n, log.String())
+	}
+}
+
+// BenchmarkRefusal shows what a forgery costs beside what any request costs: the HTTP server around it is not counted.
+func BenchmarkRefusal(b *testing.B) {
+	config, err := vendors.Parse("vendors.yaml", []byte("vendors: {acme: {preset: hub, secrets: [env:S]}}"),
+		vendors.Options{Getenv: func(string) string { return "a secret for tests" }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	sources, err := newSources(config, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, _ := newTestServer(slog.New(slog.DiscardHandler), sources)
+	handler := s.handler(LimitOptions{})
+	body := strings.Repeat("x", 900)
+	for name, path := range map[string]string{"unknown vendor": "/webhooks/nobody", "forged signature": "/webhooks/acme"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+				r.Header.Set("X-Hub-Signature-256", "sha256="+strings.Repeat("0a", 32))
+				handler.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})
 	}
 }

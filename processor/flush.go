@@ -115,7 +115,7 @@ func (l *loop) probe(ctx context.Context, rows *analytics.Batch) error {
 	return l.hold(ctx, "insert rows", func(ctx context.Context) error {
 		var last error
 		for range probes {
-			row := rand.IntN(rows.Len())
+			row := rand.IntN(rows.Len()) //nolint:gosec // nothing secret
 			if last = l.store.Insert(ctx, rows.Slice(row, row+1)); last == nil {
 				return nil
 			}

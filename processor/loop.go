@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/analytics"
-	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/processor/alert"
 	"github.com/hookline-io/hookline/processor/hold"
 	"github.com/hookline-io/hookline/processor/mapping"
@@ -39,6 +38,7 @@ type store interface {
 // stays bounded however large the backlog. While flush holds, fill stops at one full batch and polls no more.
 type loop struct {
 	client     *kgo.Client
+	leave      func() // leaves the group and closes client; may be called again
 	store      store
 	topics     schemas.Topics
 	config     *atomic.Pointer[vendors.Config]
@@ -84,7 +84,7 @@ func (l *loop) run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(l.limits.DrainTimeout, cancel) })()
 	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
-	defer context.AfterFunc(draining, func() { kafka.Leave(l.client, 0) })()
+	defer context.AfterFunc(draining, l.leave)()
 
 	var halves errgroup.Group
 	halves.Go(func() error {

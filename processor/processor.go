@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/processor/actions"
 	"github.com/hookline-io/hookline/processor/alert"
 	"github.com/hookline-io/hookline/processor/hold"
 	"github.com/hookline-io/hookline/processor/outcomes"
@@ -37,6 +39,7 @@ type Options struct {
 
 	Batch      Limits               `embed:"" prefix:"batch-"`
 	Retry      RetryOptions         `embed:"" prefix:"retry-"`
+	Actions    actions.Options      `embed:"" prefix:"actions-"`
 	Alert      alert.Options        `embed:"" prefix:"alert-"`
 	Kafka      kafka.Options        `embed:"" prefix:"kafka-"`
 	ClickHouse analytics.Options    `embed:"" prefix:"clickhouse-"`
@@ -87,11 +90,20 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	defer kafka.Leave(l.client, 2*time.Second)
+	// Once: closing a client from two sides at a time is not safe.
+	l.leave = sync.OnceFunc(func() { kafka.Leave(l.client, 2*time.Second) })
+	defer l.leave()
 
 	recorded := outcomes.Parts{
 		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
 		Holder: &hold.Holder{Log: log, Alerts: l.alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
+	}
+
+	acting, err := actions.New(o.Actions, actions.Parts{
+		Log: log, Registry: admin.Registry, Kafka: o.Kafka, Config: config, Results: db, Alerts: l.alerts,
+	})
+	if err != nil {
+		return errors.Join(err, adminLn.Close())
 	}
 
 	group, running := errgroup.WithContext(ctx)
@@ -103,12 +115,13 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	group.Go(func() error { return l.alerts.Run(adminCtx) })
 	group.Go(func() error { return alert.WatchDeadLetters(running, log, l.alerts, o.Kafka) })
 	group.Go(func() error { return outcomes.Run(running, recorded) })
+	group.Go(func() error { return acting.Run(running) })
 	group.Go(func() error {
 		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
 	})
 	group.Go(func() error {
 		return service.OnHangup(running, func() {
-			if err := load(o.Vendors, config); err != nil {
+			if err := load(o.Vendors, config, acting.Check); err != nil {
 				log.Error("vendors not reloaded: the ones in force stay", "err", err)
 				return
 			}
@@ -159,10 +172,16 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 	return opts
 }
 
-func load(path string, into *atomic.Pointer[vendors.Config]) error {
-	config, err := vendors.Load(path, vendors.Options{WithoutSecrets: true})
+// load reads the vendors' file and puts it in force, unless it cannot be read or one of the checks refuses it.
+func load(path string, into *atomic.Pointer[vendors.Config], checks ...func(*vendors.Config) error) error {
+	config, err := vendors.Load(path, vendors.Options{WithoutSecrets: true, ActionSecrets: true})
 	if err != nil {
 		return err
+	}
+	for _, check := range checks {
+		if err := check(config); err != nil {
+			return err
+		}
 	}
 	into.Store(config)
 	return nil

@@ -20,6 +20,7 @@ import (
 	"github.com/hookline-io/hookline/internal/service"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/processor"
+	"github.com/hookline-io/hookline/processor/actions"
 	"github.com/hookline-io/hookline/schemas"
 )
 
@@ -91,6 +92,9 @@ func (s *stack) start(edits ...func(*processor.Options)) (stop func() error) {
 		Vendors: s.vendors, Group: "hookline.store", OutcomesGroup: "hookline.outcomes", SessionTimeout: 12 * time.Second, AlertAfter: time.Second,
 		Retry: processor.RetryOptions{Attempts: 3, Delay: 500 * time.Millisecond},
 		Batch: processor.Limits{MaxRows: 500, MaxBytes: 1 << 20, MaxWait: 20 * time.Millisecond, InsertTimeout: 5 * time.Second, DrainTimeout: 5 * time.Second},
+		Actions: actions.Options{
+			Group: "hookline.actions", Concurrency: 1, Attempts: 1, RetryDelay: time.Second, AlertAfter: time.Second, DrainTimeout: time.Second,
+		},
 		Kafka: s.kafka, ClickHouse: s.clickhouse(), Admin: service.AdminOptions{Listen: freeAddress(s.t)},
 	}
 	for _, edit := range edits {
@@ -106,7 +110,11 @@ func (s *stack) start(edits ...func(*processor.Options)) (stop func() error) {
 		cancel()
 		return <-ended
 	}
-	s.t.Cleanup(func() { stop() })
+	s.t.Cleanup(func() {
+		if err := stop(); err != nil {
+			s.t.Errorf("the processor ended with %v", err)
+		}
+	})
 	return stop
 }
 

@@ -52,7 +52,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, event)
 	}
 
-	dead := schemas.DeadLetter{Error: "404", Stage: "action", Action: "forward http://a/", Attempts: 8}
+	dead := schemas.DeadLetter{Error: "404", Stage: "action", Action: "forward http://a/", Attempts: 8, Failed: later}
 	r = asRead(dead.Record("webhooks.events.dlq", r), later)
 	if !r.Timestamp.Equal(event.Received) {
 		t.Errorf("the dead letter is stamped %v", r.Timestamp)

@@ -19,15 +19,14 @@ CREATE TABLE IF NOT EXISTS events
     kafka_offset    Int64 COMMENT 'Offset in kafka_partition.' CODEC(T64, ZSTD(1)),
     version         UInt64 COMMENT 'Rank among the deliveries of one event: the highest counts. See analytics.Version.' CODEC(T64, ZSTD(1)),
     is_deleted      UInt8 DEFAULT 0 COMMENT '1 marks a tombstone: the event no longer counts.',
-    source_month    UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.',
-
-    INDEX occurred_at occurred_at TYPE minmax GRANULARITY 1
+    source_month    UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
 ENGINE = {{engine "ReplacingMergeTree(version, is_deleted)"}}
 PARTITION BY source_month
 -- The partition is part of the key so that FINAL and merges dedupe over the same rows, those of one month, and
 -- so that FINAL reads only the months asked for (ClickHouse 26.3 and later would read them all otherwise).
 ORDER BY (vendor, event_id, source_month)
+SETTINGS ttl_only_drop_parts = 1
 COMMENT 'Every verified event, each once, with its payload. Query it with FINAL, or through the view event_journal.';
 
 CREATE TABLE IF NOT EXISTS sales
@@ -46,15 +45,13 @@ CREATE TABLE IF NOT EXISTS sales
     dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.' CODEC(ZSTD(3)),
     version      UInt64 COMMENT 'Rank among the rows of one sale: the highest counts. See analytics.Version.' CODEC(T64, ZSTD(1)),
     is_deleted   UInt8 COMMENT '1 marks a tombstone: the sale no longer counts.',
-    source_month UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.',
-
-    INDEX occurred_at occurred_at TYPE minmax GRANULARITY 1
+    source_month UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
 ENGINE = {{engine "ReplacingMergeTree(version, is_deleted)"}}
 PARTITION BY source_month
 ORDER BY (vendor, kind, sale_key, source_month)
 -- A month that nothing was added to for a day becomes one part, which FINAL reads without merging.
-SETTINGS min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
+SETTINGS min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1, ttl_only_drop_parts = 1
 COMMENT 'One row per sale or refund. Query it with FINAL; for figures by month or day use the views sales_per_month and sales_daily, which are faster by far.';
 
 CREATE TABLE IF NOT EXISTS sales_rollup

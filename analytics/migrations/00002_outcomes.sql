@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS action_results
 ENGINE = {{engine "ReplacingMergeTree(stored_at)"}}
 PARTITION BY source_month
 ORDER BY (vendor, event_id, action, target, attempt, source_month)
+SETTINGS ttl_only_drop_parts = 1
 COMMENT 'What came of the actions that events triggered, one row per attempt.';
 
 CREATE TABLE IF NOT EXISTS rejections
@@ -32,6 +33,7 @@ CREATE TABLE IF NOT EXISTS rejections
 ENGINE = {{engine "ReplacingMergeTree(count)"}}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (vendor, minute, reason, instance)
+SETTINGS ttl_only_drop_parts = 1
 COMMENT 'Refused deliveries, counted per vendor, reason and minute.';
 
 CREATE TABLE IF NOT EXISTS dead_letters

@@ -9,7 +9,7 @@ import (
 
 // Leave leaves the group, so that others take over without waiting, and closes the client; writes under way fail. It
 // takes no longer than most, even where no broker answers: who is not heard leaving is missed when the session times
-// out. Calling it again does nothing.
+// out. Call it once.
 func Leave(client *kgo.Client, most time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()

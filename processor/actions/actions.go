@@ -42,9 +42,9 @@ import (
 type Options struct {
 	Group        string         `name:"group" default:"hookline.actions" help:"Consumer group that runs actions. Processors of one group share the work."`
 	Concurrency  int            `name:"concurrency" default:"8" help:"Requests to one target at once."`
-	Queue        int            `name:"queue" default:"64" help:"Events that wait for one target at most. More than these take another pass through the retry topic."`
+	Queue        int            `name:"queue" default:"16" help:"Events that wait for one target at most. More than these take another pass through the retry topic."`
 	Attempts     int            `name:"attempts" default:"8" help:"Attempts at an action before its event is a dead letter."`
-	RetryDelay   time.Duration  `name:"retry-delay" default:"1m" help:"Time from a failed attempt to the next; the same for all, so that none waits for another."`
+	RetryDelay   time.Duration  `name:"retry-delay" default:"1m" help:"Time from a failed attempt to the next; the same for all, so that none waits long for another."`
 	Allow        []netip.Prefix `name:"allow" placeholder:"CIDR" help:"Networks that actions may reach although they are refused by default: this machine (127.0.0.0/8), link-local ones and the clouds' metadata services."`
 	AlertAfter   time.Duration  `name:"alert-after" default:"30s" help:"How long ClickHouse or Kafka may refuse what actions yield before an alert is raised."`
 	DrainTimeout time.Duration  `name:"drain-timeout" default:"15s" help:"Time to finish what is under way when stopping."`
@@ -130,9 +130,10 @@ func (a *Actions) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(a.options.DrainTimeout, cancel) })()
 
-	defer leave(client, 2*time.Second)
+	leaving := sync.OnceFunc(func() { leave(client) })
+	defer leaving()
 	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
-	defer context.AfterFunc(draining, func() { leave(client, 0) })()
+	defer context.AfterFunc(draining, leaving)()
 	var stages errgroup.Group
 	stages.Go(func() error {
 		defer close(a.outcomes)
@@ -153,10 +154,10 @@ func (a *Actions) Run(ctx context.Context) error {
 	return nil
 }
 
-// leave leaves the group, so that others take over without waiting, and closes the client. It takes no longer than
-// that, even where no broker answers. Once it was called, it does nothing more.
-func leave(client *kgo.Client, most time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), most)
+// leave leaves the group, so that others take over without waiting, and closes the client. It is bounded even where
+// no broker answers.
+func leave(client *kgo.Client) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	client.AllowRebalance()
 	_ = client.LeaveGroupContext(ctx) // who is not heard leaving is missed when the session times out

@@ -78,8 +78,8 @@ func (c *consumer) sort(fetches kgo.Fetches) (now []*stretch) {
 	return now
 }
 
-// split leaves in s what may be run now and returns the rest, or nil. In the retry topic all have waited the same
-// time, so what follows one that is too early is too early, too.
+// split leaves in s what may be run now and returns the rest, or nil. In the retry topic what failed waits the same
+// time, and what was put off no longer: so nothing waits behind another for more than that.
 func (c *consumer) split(s *stretch) *stretch {
 	if s.topic != c.topics.Retry {
 		return nil
@@ -172,7 +172,8 @@ func (c *consumer) start(ctx, draining context.Context, j job) {
 	}
 	if !t.enter(len(j.record.Value), c.options.Concurrency+c.options.Queue) {
 		c.metrics.deferred.WithLabelValues(j.action.Target).Inc()
-		c.put(draining, outcome{ticket: j.ticket, next: c.later(j, j.attempt-1, j.action.Name()+": too many wait for this target already")})
+		room := t.room(time.Now(), c.options.RetryDelay)
+		c.put(draining, outcome{ticket: j.ticket, next: c.later(j, j.attempt-1, j.action.Name()+": too many wait for this target already", room)})
 		return
 	}
 	c.jobs.Go(func() { c.run(ctx, draining, t, j) })

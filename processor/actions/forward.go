@@ -137,8 +137,8 @@ func judge(status int, err error) verdict {
 	case errors.Is(err, errRefused):
 		return never
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
-		// Retry-After is not looked at: each pass through the retry topic has the same delay, so that no event waits
-		// behind one that is due later.
+		// Retry-After is not looked at: every failure has the same delay, so that no event waits behind one that is due
+		// much later.
 		return again
 	case status >= 300 && status < 500:
 		return never

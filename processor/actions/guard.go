@@ -25,15 +25,15 @@ type guard struct {
 	allow []netip.Prefix // is reached all the same
 }
 
-// Networks that stand for another one: an IPv4 address is inside.
+// Networks that stand for another one: an IPv4 address is inside. All are constants.
 var (
-	nat64    = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052
-	sixToFor = netip.MustParsePrefix("2002::/16")    // RFC 3056
-	embedded = netip.MustParsePrefix("::/96")        // RFC 4291, 2.5.5.1
+	nat64     = netip.MustParsePrefix("64:ff9b::/96") //nolint:gochecknoglobals // RFC 6052
+	sixToFour = netip.MustParsePrefix("2002::/16")    //nolint:gochecknoglobals // RFC 3056
+	embedded  = netip.MustParsePrefix("::/96")        //nolint:gochecknoglobals // RFC 4291, 2.5.5.1
 )
 
 // metadata are the clouds' services for their machines that are not link-local; most are at 169.254.169.254.
-var metadata = []netip.Prefix{
+var metadata = []netip.Prefix{ //nolint:gochecknoglobals // a constant
 	netip.MustParsePrefix("fd00:ec2::/32"),      // AWS: fd00:ec2::254, and fd00:ec2::23 for pods (docs.aws.amazon.com: instancedata-data-retrieval, pod-id-agent-setup)
 	netip.MustParsePrefix("fd20:ce::254/128"),   // Google Cloud (cloud.google.com/compute/docs/metadata/querying-metadata)
 	netip.MustParsePrefix("168.63.129.16/32"),   // Azure (learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16)
@@ -62,7 +62,7 @@ func (g guard) check(addr netip.Addr) error {
 	case in(nat64), in(embedded):
 		b := addr.As16()
 		return g.check(netip.AddrFrom4([4]byte(b[12:16])))
-	case in(sixToFor):
+	case in(sixToFour):
 		b := addr.As16()
 		return g.check(netip.AddrFrom4([4]byte(b[2:6])))
 	}

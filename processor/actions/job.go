@@ -3,8 +3,6 @@ package actions
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -96,7 +94,7 @@ func (a *Actions) end(j job, ans answer) outcome {
 	failure := j.action.Name() + ": " + result.Error
 	if v == again && j.attempt < a.options.Attempts {
 		result.Outcome = analytics.OutcomeFailed
-		out.next = a.later(j, j.attempt, failure)
+		out.next = a.later(j, j.attempt, failure, ans.started.Add(ans.took+a.options.RetryDelay))
 		return out
 	}
 	result.Outcome = analytics.OutcomeGaveUp
@@ -107,41 +105,10 @@ func (a *Actions) end(j job, ans answer) outcome {
 	return out
 }
 
-// later is j for the retry topic, due after the delay that is the same for all.
-func (a *Actions) later(j job, attempts int, reason string) *kgo.Record {
-	retry := schemas.Retry{Action: j.action.Name(), Attempts: attempts, Reason: reason, NotBefore: time.Now().Add(a.options.RetryDelay)}
+// later is j for the retry topic.
+func (a *Actions) later(j job, attempts int, reason string, notBefore time.Time) *kgo.Record {
+	retry := schemas.Retry{Action: j.action.Name(), Attempts: attempts, Reason: reason, NotBefore: notBefore}
 	return retry.Record(a.topics.Retry, j.record)
-}
-
-// target is where requests go that share a limit. So a slow one keeps only its own waiting.
-type target struct {
-	slots chan struct{} // holds one for each request under way
-
-	mu    sync.Mutex
-	jobs  int // under way and waiting
-	bytes int // of their events
-}
-
-// maxTargetBytes bounds the events that wait for one target.
-const maxTargetBytes = 32 << 20
-
-// enter makes room for one more job, or returns false where too many wait already.
-func (t *target) enter(size, most int) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.jobs >= most || t.jobs > 0 && t.bytes+size > maxTargetBytes {
-		return false
-	}
-	t.jobs++
-	t.bytes += size
-	return true
-}
-
-func (t *target) leave(size int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.jobs--
-	t.bytes -= size
 }
 
 // run makes one attempt as soon as the target has room, and hands on how it ended. The room is kept until that is
@@ -159,13 +126,14 @@ func (a *Actions) run(ctx, draining context.Context, t *target, j job) {
 		return
 	}
 	ans := a.forward.send(draining, &j.event, j.action)
+	t.answered(ans.took)
 	if ans.err != nil && draining.Err() != nil {
 		return // we hung up ourselves: that says nothing about the target
 	}
 	out := a.end(j, ans)
 	a.metrics.attempted(j.action.Target, out.result)
 	a.log.Debug("action", "event", j.event.ID, "vendor", j.event.Vendor, "action", j.action.Name(), "attempt", j.attempt,
-		"outcome", out.result.Outcome, "status", ans.status, "took", ans.took, slog.Any("err", ans.err))
+		"outcome", out.result.Outcome, "status", ans.status, "took", ans.took, "err", ans.err)
 	a.put(draining, out)
 }
 

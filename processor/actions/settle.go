@@ -25,7 +25,7 @@ const (
 	maxUnstored = 10_000
 	publishMost = 200
 	keepMost    = 5000
-	keepWait    = 500 * time.Millisecond
+	keepWait    = 200 * time.Millisecond
 	tryTimeout  = 20 * time.Second
 )
 

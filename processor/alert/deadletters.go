@@ -56,9 +56,7 @@ func WatchDeadLetters(ctx context.Context, log *slog.Logger, n *Notifier, k kafk
 			log.Error("dead letters are told of again", "in", n.options.Every, "err", err)
 			wait(nil, ctx.Done(), n.options.Every)
 		}
-		if err := kafka.CommitOffsets(ctx, client, r.offsets); err != nil {
-			log.Warn("dead letters are told of again: their offsets were not committed", "err", err)
-		}
+		r.commit(ctx, log, client)
 		wait(nil, ctx.Done(), n.options.Every)
 	}
 	return nil
@@ -138,6 +136,19 @@ func (r *round) deliver(ctx context.Context, n *Notifier) error {
 		}
 	}
 	return nil
+}
+
+// commit commits what was told of. It is refused while the group rebalances, and for good once the partition is
+// another's.
+func (r *round) commit(ctx context.Context, log *slog.Logger, client *kgo.Client) {
+	var err error
+	for range 5 {
+		if err = kafka.CommitOffsets(ctx, client, r.offsets); err == nil || ctx.Err() != nil {
+			return
+		}
+		wait(nil, ctx.Done(), time.Second)
+	}
+	log.Warn("the same dead letters may be told of again: their offsets were not committed", "err", err)
 }
 
 func (t *tally) alert(g group) Alert {

@@ -113,11 +113,11 @@ func (r *round) gather(ctx context.Context, log *slog.Logger, client *kgo.Client
 			}
 		})
 		fetches.EachRecord(func(record *kgo.Record) { r.add(log, record) })
-		if n := fetches.NumRecords(); n == 0 && (taken > 0 || ctx.Err() != nil) {
-			return nil
-		} else {
-			taken += n
+		n := fetches.NumRecords()
+		if n == 0 && (taken > 0 || ctx.Err() != nil) {
+			return nil //nolint:nilerr // asked to stop: what is in hand is still stored
 		}
+		taken += n
 	}
 	return nil
 }

@@ -53,3 +53,11 @@ func TestLimitsMistakes(t *testing.T) {
 		}
 	}
 }
+
+func TestReservedName(t *testing.T) {
+	src := "vendors:\n  unknown:\n    signature: {scheme: hub}\n"
+	_, err := vendors.Parse("vendors.yaml", []byte(src), vendors.Options{WithoutSecrets: true})
+	if err == nil || !strings.Contains(err.Error(), `vendors.yaml:2:3: "unknown" is what`) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/hookline-io/hookline/schemas"
 )
 
 // Options are what a vendors.yaml is checked against and read with. The zero value reads the real environment.
@@ -85,6 +87,9 @@ var vendorName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 	if !vendorName.MatchString(name) {
 		c.fail(spec, "%q is no vendor name: it is the last part of the URL, so 1 to 64 of a-z, 0-9, - and _, the first a letter or digit", name)
+	}
+	if name == schemas.UnknownVendor {
+		c.fail(spec, "%q is what refused deliveries to no vendor are counted under: choose another name", name)
 	}
 	v := &Vendor{Name: name, Preset: spec.Preset}
 	retries, known := c.applyPreset(spec)

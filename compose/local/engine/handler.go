@@ -24,8 +24,24 @@ type handler struct {
 	slots   chan struct{}
 }
 
-func newHandler(s *store, o *Options, log *slog.Logger) http.Handler {
-	h := &handler{store: s, options: o, log: log, slots: make(chan struct{}, maxQueries)}
+func newHandler(s *store, o *Options, log *slog.Logger) *handler {
+	return &handler{store: s, options: o, log: log, slots: make(chan struct{}, maxQueries)}
+}
+
+// drain takes all slots, so that no query runs or can begin. It fails when queries still run after grace.
+func (h *handler) drain(grace time.Duration) error {
+	late := time.After(grace)
+	for range cap(h.slots) {
+		select {
+		case h.slots <- struct{}{}:
+		case <-late:
+			return fmt.Errorf("stop the engine: queries still run after %v", grace)
+		}
+	}
+	return nil
+}
+
+func (h *handler) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ping", ok)
 	mux.HandleFunc("GET /replicas_status", ok)
