@@ -90,7 +90,7 @@ func (s *stack) dial(text string) net.Conn {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { conn.Close() })
+	s.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	_, _ = io.WriteString(conn, text) // an ingest that has no room may have closed it
 	return conn
@@ -199,7 +199,7 @@ func TestTooManyDeliveriesAreShed(t *testing.T) { // invariant 9
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if resp.StatusCode != 503 || !resp.Close {
+	if resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
 		t.Errorf("before its body: got %d, closing %v, want 503 and the connection closed", resp.StatusCode, resp.Close)
 	}
 	if counts := statuses(conns); counts[408] != 10 {
