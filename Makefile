@@ -14,16 +14,22 @@ build: ## build bin/hookline
 	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) .
 
 .PHONY: run
-run: build ## start everything on this machine, with demo traffic (no Docker; ARGS="--help" for its flags)
-	$(BIN) local --demo $(ARGS)
+run: build ## start everything on this machine, with demo traffic (no Docker; KAFKA=apache for Apache Kafka; ARGS="--help" for its flags)
+	$(BIN) local --demo $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 .PHONY: demo
 demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while processes are killed)
-	$(BIN) demo $(if $(CRASH),--crash) $(ARGS)
+	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 .PHONY: test
 test: ## all tests, race detector on
 	go test -race -timeout 10m ./...
+
+.PHONY: test-kafka
+test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 17+ and Maven; fetches 43 MB once)
+	@$(BIN) apache-kafka --fetch
+	HOOKLINE_TEST_KAFKA=apache go test -count=1 -p 1 -timeout 20m \
+		$$(grep -rlE --include='*_test.go' 'testkit\.(Broker|OnApache)\(' . | xargs -n1 dirname | sort -u)
 
 .PHONY: lint
 lint: ## vet and lint
@@ -33,3 +39,5 @@ lint: ## vet and lint
 .PHONY: generate
 generate: build ## write the dashboards and the other generated files anew
 	$(BIN) dashboards generate
+	go generate ./...
+

@@ -43,7 +43,12 @@ func connect(t testing.TB, e *testkit.EngineProcess) *analytics.DB {
 // tab-separated lines.
 func ask(t testing.TB, e *testkit.EngineProcess, sql string) string {
 	t.Helper()
-	r, err := http.Post(e.URL+"/?database=hookline&query="+url.QueryEscape(sql), "", nil)
+	return askIn(t, e, "hookline", sql)
+}
+
+func askIn(t testing.TB, e *testkit.EngineProcess, database, sql string) string {
+	t.Helper()
+	r, err := http.Post(e.URL+"/?database="+database+"&query="+url.QueryEscape(sql), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

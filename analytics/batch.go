@@ -13,8 +13,11 @@ import (
 type Batch struct {
 	events eventBlock
 	sales  saleBlock
-	rows   int
+	parts  []parts // of each row
 }
+
+// parts says which tables a row has a row in.
+type parts struct{ event, sale bool }
 
 // NewBatch returns an empty batch.
 func NewBatch() *Batch {
@@ -50,24 +53,49 @@ func (b *Batch) Append(r Row) error {
 	if !r.Removed {
 		b.events.append(&r, effect, version)
 	}
-	b.rows++
+	b.parts = append(b.parts, parts{event: !r.Removed, sale: r.Sale != nil})
 	return nil
 }
 
+// Slice returns a copy of the rows from one number up to another, counted in the order of Append. It shares their
+// payloads with b.
+func (b *Batch) Slice(from, to int) *Batch {
+	out := NewBatch()
+	event, sale := 0, 0
+	for row, has := range b.parts[:to] {
+		if row >= from {
+			out.parts = append(out.parts, has)
+			if has.event {
+				out.events.take(&b.events.block, event)
+			}
+			if has.sale {
+				out.sales.take(&b.sales.block, sale)
+			}
+		}
+		if has.event {
+			event++
+		}
+		if has.sale {
+			sale++
+		}
+	}
+	return out
+}
+
 // Len is how many rows were appended.
-func (b *Batch) Len() int { return b.rows }
+func (b *Batch) Len() int { return len(b.parts) }
 
 // rowBytes is what a row weighs beside its payload, about: IDs, times, numbers.
 const rowBytes = 200
 
 // Bytes is the memory that the batch holds on to, about.
-func (b *Batch) Bytes() int { return b.events.payload.bytes + b.rows*rowBytes }
+func (b *Batch) Bytes() int { return b.events.payload.bytes + b.Len()*rowBytes }
 
 // Reset empties the batch.
 func (b *Batch) Reset() {
 	b.events.reset()
 	b.sales.reset()
-	b.rows = 0
+	b.parts = b.parts[:0]
 }
 
 // block holds the rows of one table.
@@ -119,13 +147,17 @@ func (b *block) split(empty func() *block) []*block {
 		parts[i] = empty()
 	}
 	for row, month := range b.months {
-		to := parts[part[month]]
-		for i, c := range to.columns {
-			c.take(b.columns[i].column, row)
-		}
-		to.endRow(month)
+		parts[part[month]].take(b, row)
 	}
 	return parts
+}
+
+// take appends one row of a block of the same table.
+func (b *block) take(from *block, row int) {
+	for i, c := range b.columns {
+		c.take(from.columns[i].column, row)
+	}
+	b.endRow(from.months[row])
 }
 
 const (

@@ -57,7 +57,7 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 // number is a column of values of fixed size.
-type number[T int32 | int64 | uint8 | uint64] struct{ rows []T }
+type number[T int32 | int64 | uint8 | uint16 | uint32 | uint64] struct{ rows []T }
 
 func (c *number[T]) append(v T)                { c.rows = append(c.rows, v) }
 func (c *number[T]) take(from column, row int) { c.append(from.(*number[T]).rows[row]) }
@@ -71,6 +71,10 @@ func (c *number[T]) load(into driver.Interface) error {
 		proto.ColInt64(rows).EncodeColumn(&buffer)
 	case []uint8:
 		proto.ColUInt8(rows).EncodeColumn(&buffer)
+	case []uint16:
+		proto.ColUInt16(rows).EncodeColumn(&buffer)
+	case []uint32:
+		proto.ColUInt32(rows).EncodeColumn(&buffer)
 	case []uint64:
 		proto.ColUInt64(rows).EncodeColumn(&buffer)
 	}

@@ -47,10 +47,10 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) Close() error { return wrap("close ClickHouse", db.conn.Close()) }
 
 // exec runs one statement that returns nothing.
-func (db *DB) exec(ctx context.Context, op, query string, args ...any) error {
+func (db *DB) exec(ctx context.Context, op, query string) error {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	return wrap(op, db.conn.Exec(ctx, query, args...))
+	return wrap(op, db.conn.Exec(ctx, query))
 }
 
 // collect runs query and returns what scan makes of each row.

@@ -3,8 +3,10 @@ package analytics
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
@@ -34,6 +36,12 @@ var exceptionText = regexp.MustCompile(`(?:^|[^\w])Code: (\d+)\. DB::`)
 func wrap(op string, err error) error {
 	if err == nil {
 		return nil
+	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		// Its URL names all settings and the statement, and so do the messages of those who wrapped it.
+		address, _, _ := strings.Cut(request.URL, "?")
+		err = &url.Error{Op: request.Op, URL: address, Err: request.Err}
 	}
 	var known *Error
 	if errors.As(err, &known) {

@@ -26,12 +26,13 @@ var insertSettings = clickhouse.Settings{
 func (db *DB) Insert(ctx context.Context, b *Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	for _, part := range b.sales.split(emptySales) {
+	// Events first: what its event is refused for does not count.
+	for _, part := range b.events.split(emptyEvents) {
 		if err := db.insert(ctx, part); err != nil {
 			return err
 		}
 	}
-	for _, part := range b.events.split(emptyEvents) {
+	for _, part := range b.sales.split(emptySales) {
 		if err := db.insert(ctx, part); err != nil {
 			return err
 		}

@@ -21,21 +21,7 @@ var migrations embed.FS
 //go:embed views/*.sql
 var views embed.FS
 
-// Migrate creates the database and brings its tables and views to the form that this version of hookline
-// needs. It only ever goes forward, is safe to repeat, and lets one runner in at a time.
-func (db *DB) Migrate(ctx context.Context) error {
-	if err := db.createDatabase(ctx); err != nil {
-		return err
-	}
-	release, err := db.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	return db.migrate(ctx)
-}
-
-// migrate does what Migrate does, under a lock that the caller holds.
+// migrate brings tables and views to their newest form, under a lock that the caller holds.
 func (db *DB) migrate(ctx context.Context) error {
 	provider, err := db.provider()
 	if err != nil {
@@ -45,30 +31,43 @@ func (db *DB) migrate(ctx context.Context) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return wrap("migrate", err)
 	}
-	// Other views read it; Setup puts the real zones in its place.
-	if err := db.createZones(ctx, "CREATE VIEW IF NOT EXISTS", []string{"UTC"}); err != nil {
+	steps, err := db.viewSteps()
+	if err != nil {
 		return err
 	}
-	return db.createViews(ctx)
+	return db.run(ctx, steps...)
 }
 
-// createDatabase connects to ClickHouse's own database "default", because a connection to one that does not
-// exist is refused.
-func (db *DB) createDatabase(ctx context.Context) error {
-	opt := *db.opt
-	opt.Auth.Database = "default"
-	conn, err := clickhouse.Open(&opt)
+// pending returns the migrations that are still to be made: files, and the names of those.
+func (db *DB) pending(ctx context.Context, server *DB) (files fs.FS, names []string, err error) {
+	files, err = db.render(migrations)
 	if err != nil {
-		return fmt.Errorf("open ClickHouse: %w", err)
+		return nil, nil, err
 	}
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
-	defer cancel()
-	engine := "Atomic"
-	if db.options.Replicated {
-		engine = fmt.Sprintf("Replicated(%s, '{shard}', '{replica}')", literal("/clickhouse/databases/"+db.Name()))
+	all, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare migrations: %w", err)
 	}
-	return wrap("create database", conn.Exec(ctx, fmt.Sprintf("CREATE DATABASE IF NOT EXISTS %s ENGINE = %s COMMENT 'hookline: webhooks of vendors and the sales in them.'", identifier(db.Name()), engine)))
+	exists, err := server.number(ctx, "look for migrations", "SELECT count() FROM system.tables WHERE database = ? AND name = ?", db.Name(), versionTable)
+	if err != nil {
+		return nil, nil, err
+	}
+	version := uint64(0)
+	if exists > 0 {
+		if version, err = db.number(ctx, "look for migrations", "SELECT toUInt64(max(version_id)) FROM "+versionTable); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, name := range all {
+		number, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("prepare migrations: %w", err)
+		}
+		if uint64(number) > version {
+			names = append(names, name)
+		}
+	}
+	return files, names, nil
 }
 
 // provider is goose over the migrations, written out for this installation's engines.
@@ -91,26 +90,34 @@ func (db *DB) provider() (*goose.Provider, error) {
 	return provider, nil
 }
 
-// render fills in the templates of migrations. They know one function, engine, which names a table engine as
-// this installation needs it.
+// render fills in the templates of migrations and views. They know two functions: engine names a table engine as
+// this installation needs it, and database is the database's name as a string of SQL, because currentDatabase()
+// in a view is that of its reader.
 func (db *DB) render(from embed.FS) (fs.FS, error) {
 	out := fstest.MapFS{}
 	paths, err := fs.Glob(from, "*/*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}
+	functions := template.FuncMap{"engine": db.engine, "database": func() string { return literal(db.Name()) }}
 	for _, name := range paths {
-		t, err := template.New(path.Base(name)).Funcs(template.FuncMap{"engine": db.engine}).ParseFS(from, name)
+		t, err := template.New(path.Base(name)).Funcs(functions).ParseFS(from, name)
 		if err != nil {
 			return nil, fmt.Errorf("prepare migrations: %w", err)
 		}
-		var sql strings.Builder
-		if err := t.Execute(&sql, nil); err != nil {
+		sql, err := fill(t, nil)
+		if err != nil {
 			return nil, fmt.Errorf("prepare migrations: %w", err)
 		}
-		out[path.Base(name)] = &fstest.MapFile{Data: []byte(sql.String())}
+		out[path.Base(name)] = &fstest.MapFile{Data: []byte(sql)}
 	}
 	return out, nil
+}
+
+func fill(t *template.Template, data any) (string, error) {
+	var b strings.Builder
+	err := t.Execute(&b, data)
+	return b.String(), err
 }
 
 // engine returns the name of a MergeTree engine, replicated where the installation is.
@@ -119,24 +126,6 @@ func (db *DB) engine(name string) string {
 		return "Replicated" + name
 	}
 	return name
-}
-
-// createViews creates or replaces the views: they hold no data, so that they need no history.
-func (db *DB) createViews(ctx context.Context) error {
-	paths, err := fs.Glob(views, "views/*.sql")
-	if err != nil {
-		return fmt.Errorf("create views: %w", err)
-	}
-	for _, name := range paths {
-		sql, err := views.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("create views: %w", err)
-		}
-		if err := db.exec(ctx, "create view "+strings.TrimSuffix(path.Base(name), ".sql"), string(sql)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 const versionTable = "schema_migrations"
@@ -185,4 +174,12 @@ func identifier(name string) string {
 // literal quotes s as a string of SQL.
 func literal(s string) string {
 	return "'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(s) + "'"
+}
+
+func literals(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = literal(v)
+	}
+	return strings.Join(quoted, ", ")
 }

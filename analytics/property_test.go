@@ -26,6 +26,7 @@ var everyZone = []string{"UTC", "Africa/Lagos", "Asia/Kolkata", "Asia/Kathmandu"
 // effect, merges stopped and forced, and crashes between and within inserts. Then the views must equal a model
 // of a hundred lines, to the cent, in every zone. HOOKLINE_SEED replays a history.
 func TestInvariants4And5_ViewsEqualAPlainModel(t *testing.T) {
+	t.Parallel()
 	seed := uint64(20261123)
 	if s := os.Getenv("HOOKLINE_SEED"); s != "" {
 		var err error
@@ -37,13 +38,12 @@ func TestInvariants4And5_ViewsEqualAPlainModel(t *testing.T) {
 	h := &history{t: t, random: rand.New(rand.NewPCG(seed, 0)), model: model{}, clock: halloween}
 	h.db, h.engine = open(t, everyZone...)
 	const rounds, steps = 4, 12
-	for round := range rounds {
+	for range rounds {
 		for range steps {
 			h.step()
 		}
-		if round%2 == 1 {
-			h.heal()
-		}
+		// At any time ClickHouse may have healed some of the strays itself: see queries/sales_edges.sql.
+		h.heal()
 		h.check()
 	}
 	if len(h.model) < 300 || h.crashes == 0 {

@@ -76,11 +76,10 @@ func checkTime(what string, t, received time.Time) error {
 }
 
 const (
-	scale      = 4 // decimals of Decimal(18,4), the type of every amount
-	maxAmount  = 999_999_999_999_999_999
-	maxDigits  = 18
-	undated    = 0 // milliseconds; 1970-01-01 stands for no time at all
-	monthOfAll = 100
+	scale     = 4 // decimals of Decimal(18,4), the type of every amount
+	maxAmount = 999_999_999_999_999_999
+	maxDigits = 18
+	undated   = 0 // milliseconds; 1970-01-01 stands for no time at all
 )
 
 // ten holds the powers of ten that move an amount between its own number of decimals and scale.
@@ -124,7 +123,7 @@ func sourceMonth(t time.Time) uint32 {
 		return 0
 	}
 	y, m, _ := t.UTC().Date()
-	return uint32(y*monthOfAll + int(m))
+	return uint32(y*100 + int(m))
 }
 
 // millis is t as DateTime64(3) holds it; the zero time is undated.

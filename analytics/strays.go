@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"strings"
 	"text/template"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -37,7 +36,7 @@ var dedupedTables = []deduped{
 	{"sales", "vendor, kind, sale_key", "vendor, kind, sale_key",
 		"event_id, type, order_id, amount, currency, occurred_at, received_at, dimensions"},
 	{"events", "vendor, event_id", "vendor, '', event_id",
-		"type, occurred_at, received_at, payload, content_type, key_id, proof, effect, kafka_topic, kafka_partition, kafka_offset"},
+		"type, occurred_at, received_at, payload, content_type, key_id, proof, effect, error, kafka_topic, kafka_partition, kafka_offset"},
 }
 
 // Strays returns every event and sale that counts in a month where another row of the same identity outranks
@@ -78,10 +77,4 @@ func (db *DB) HealStrays(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func fill(t *template.Template, data any) (string, error) {
-	var b strings.Builder
-	err := t.Execute(&b, data)
-	return b.String(), err
 }

@@ -9,6 +9,7 @@ import (
 )
 
 func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t, "UTC")
 	heal := func(want ...analytics.Stray) {
 		t.Helper()
@@ -56,4 +57,26 @@ func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
 	insert(t, db, gone)
 	heal(analytics.Stray{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_evt_1", Month: 202608, Best: 202610})
 	shows(t, db, "UTC", "2026-10 acme EUR sale 1 12.34")
+}
+
+func TestInvariant4_SaleAtAMonthsEdgeCountsOnce(t *testing.T) {
+	t.Parallel()
+	db, e := open(t, "UTC")
+	edge := time.Date(2026, 10, 31, 23, 59, 59, 0, time.UTC)
+	first, second := sale("evt_1", edge), sale("evt_2", edge.Add(2*time.Second))
+	second.Sale.Key = first.Sale.Key
+	insert(t, db, first, sale("evt_3", edge), sale("evt_4", edge.AddDate(0, 0, -14)))
+	insert(t, db, second)
+	ask(t, e, "SYSTEM REFRESH VIEW sales_edges_refresh")
+	ask(t, e, "SYSTEM WAIT VIEW sales_edges_refresh")
+	shows(t, db, "UTC", "2026-10 acme EUR sale 3 37.02")
+	if strays, err := db.Strays(t.Context()); err != nil || len(strays) > 0 {
+		t.Errorf("strays left: %+v, %v", strays, err)
+	}
+	before := ask(t, e, "SELECT count() FROM sales")
+	ask(t, e, "SYSTEM REFRESH VIEW sales_edges_refresh")
+	ask(t, e, "SYSTEM WAIT VIEW sales_edges_refresh")
+	if after := ask(t, e, "SELECT count() FROM sales"); after != before {
+		t.Errorf("it writes again what it has written: %s rows became %s", before, after)
+	}
 }

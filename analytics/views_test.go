@@ -10,6 +10,7 @@ import (
 )
 
 func TestVendorPerformance(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "America/New_York", "Asia/Tokyo")
 	september, october := time.Date(2026, 9, 1, 0, 30, 0, 0, time.UTC), halloween
 	for i := range 4 {
@@ -50,6 +51,7 @@ func TestVendorPerformance(t *testing.T) {
 }
 
 func TestEventJournal(t *testing.T) {
+	t.Parallel()
 	db, e := open(t, "UTC")
 	row, other := sale("evt_1", halloween), sale("evt_2", halloween)
 	insert(t, db, row, row, other)
@@ -61,8 +63,8 @@ func TestEventJournal(t *testing.T) {
 	got := ask(t, e, "SELECT step, detail, payload FROM event_journal WHERE vendor = 'acme' AND event_id = 'evt_1' ORDER BY at, step DESC")
 	want := `occurred	charge.succeeded	
 received	verified with key 01234567, which covers the whole body	{"id":"evt_1"}
-sale	12.34 EUR, key ch_evt_1, order order-evt_1	
 stored	from webhooks.events, partition 3, offset 42	
+sale	12.34 EUR, key ch_evt_1, order order-evt_1	
 action	forward to http://fulfilment/hooks, attempt 1: failed, timeout, 5000 ms	
 action	forward to http://fulfilment/hooks, attempt 2: succeeded, status 204, 12 ms	
 dead letter	given up at stage action after 5 attempts: no route (redriven)	{}`
@@ -72,6 +74,7 @@ dead letter	given up at stage action after 5 attempts: no route (redriven)	{}`
 }
 
 func TestInvariant6_UnaccountedNamesTheGaps(t *testing.T) {
+	t.Parallel()
 	_, e := open(t, "UTC")
 	for _, entry := range []string{
 		"('t', 0, 0, 10, 'g')", "('t', 0, 10, 20, 'g')", "('t', 0, 5, 15, 'g')", // overlapping: read again
@@ -89,6 +92,7 @@ func TestInvariant6_UnaccountedNamesTheGaps(t *testing.T) {
 }
 
 func TestEverythingIsDocumented(t *testing.T) {
+	t.Parallel()
 	_, e := open(t, "UTC")
 	for what, sql := range map[string]string{
 		"tables and views": "SELECT name FROM system.tables WHERE database = 'hookline' AND comment = '' AND name NOT LIKE '.inner%'",
@@ -97,5 +101,30 @@ func TestEverythingIsDocumented(t *testing.T) {
 		if got := ask(t, e, sql); got != "" {
 			t.Errorf("%s without a comment:\n%s", what, got)
 		}
+	}
+}
+
+func TestMissingRateIsMissingNotZero(t *testing.T) {
+	t.Parallel()
+	db, e := open(t, "UTC")
+	euros, dollars, yen := sale("evt_eur", halloween), sale("evt_usd", halloween), sale("evt_jpy", halloween.AddDate(0, -2, 0))
+	dollars.Sale.Currency, yen.Sale.Currency = "USD", "JPY"
+	undated := sale("evt_undated", time.Time{})
+	undated.Event.Received, undated.Sale.Currency = halloween, "USD"
+	insert(t, db, euros, dollars, yen, undated)
+	shows(t, db, "UTC", "2026-08 acme JPY sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-10 acme USD sale 1 12.34", "undated acme USD sale 1 12.34")
+	const converted = "SELECT month, undated, gross, net, missing FROM sales_per_month_converted WHERE zone = 'UTC' AND currency = 'EUR' ORDER BY undated, month"
+	if got := ask(t, e, converted); got != "" {
+		t.Errorf("with no rates at all: %s", got)
+	}
+	ask(t, e, `INSERT INTO exchange_rates (day, currency, target, rate) VALUES ('2026-10-01', 'USD', 'EUR', 9), ('2026-10-31', 'USD', 'EUR', 0.5), ('2026-11-01', 'USD', 'EUR', 7), ('2026-09-01', 'JPY', 'EUR', 0.006)`)
+	want := "2026-08-01\tfalse\t\\N\t\\N\t['JPY']\n2026-10-01\tfalse\t18.51\t18.51\t[]\n1970-01-01\ttrue\t\\N\t\\N\t['USD']"
+	if got := ask(t, e, converted); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	ask(t, e, `INSERT INTO exchange_rates (day, currency, target, rate) VALUES ('2026-01-01', 'JPY', 'EUR', 0.006), ('2026-10-31', 'USD', 'EUR', 0.25)`)
+	want = "2026-08-01\tfalse\t0.074\t0.074\t[]\n2026-10-01\tfalse\t15.425\t15.425\t[]\n1970-01-01\ttrue\t\\N\t\\N\t['USD']"
+	if got := ask(t, e, converted); got != want {
+		t.Errorf("with all rates, one of them corrected: got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/barchart"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
 // decoded returns every generated board as Grafana would read it.
@@ -50,8 +53,9 @@ func TestEveryPanelSaysWhatItShows(t *testing.T) {
 			if p.Type == "text" {
 				continue // has neither figures nor queries
 			}
-			if p.Datasource == nil || *p.Datasource.Uid != ClickHouseUID || *p.Datasource.Type != ClickHouseType {
-				problem("data source is %+v", p.Datasource)
+			asked := map[string]string{ClickHouseUID: ClickHouseType, PrometheusUID: "prometheus"}
+			if p.Datasource == nil || asked[*p.Datasource.Uid] != *p.Datasource.Type {
+				t.Fatalf("%s, panel %d: data source is %+v", name, *p.Id, p.Datasource)
 			}
 			if defaults := p.FieldConfig.Defaults; defaults.Unit == nil || *defaults.Unit == "" || defaults.NoValue == nil {
 				problem("no unit or no text for an empty range")
@@ -60,9 +64,8 @@ func TestEveryPanelSaysWhatItShows(t *testing.T) {
 				problem("no query")
 			}
 			for _, query := range p.Targets {
-				target, ok := query.(Target)
-				if !ok || *target.Datasource.Uid != ClickHouseUID {
-					problem("query %+v is no query for %s", query, ClickHouseUID)
+				if query.DataqueryType() != *p.Datasource.Type {
+					problem("a query of type %s in a panel that asks %s", query.DataqueryType(), *p.Datasource.Type)
 				}
 			}
 			if options, ok := p.Options.(*barchart.Options); ok && options.XTickLabelMaxLength == 0 {
@@ -118,7 +121,11 @@ func TestQueriesUseOnlyTheirBoardsVariables(t *testing.T) {
 		}
 		for _, entry := range model.Panels {
 			for _, query := range entry.Panel.Targets {
-				sql := query.(Target).RawSQL
+				target, ok := query.(Target)
+				if !ok {
+					continue // Prometheus is asked without variables
+				}
+				sql := target.RawSQL
 				for _, match := range reference.FindAllStringSubmatch(sql, -1) {
 					if !known[match[1]] {
 						t.Errorf("%s, %s: no variable %q", name, *entry.Panel.Title, match[1])
@@ -129,6 +136,87 @@ func TestQueriesUseOnlyTheirBoardsVariables(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Panels that ask Prometheus name metrics that the parts have.
+func TestMetricsExist(t *testing.T) {
+	metric := regexp.MustCompile(`hookline_(?:ingest|processor)_\w+`)
+	known := map[string]bool{}
+	for _, part := range []string{"ingest", "processor"} {
+		source, err := os.ReadFile(filepath.Join("..", part, "metrics.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range metric.FindAllString(string(source), -1) {
+			known[name] = true
+		}
+	}
+	asked := 0
+	for name, model := range decoded(t) {
+		for _, entry := range model.Panels {
+			for _, query := range entry.Panel.Targets {
+				target, ok := query.(*prometheus.Dataquery)
+				if !ok {
+					continue
+				}
+				for _, used := range metric.FindAllString(target.Expr, -1) {
+					asked++
+					if !known[strings.TrimSuffix(used, "_bucket")] {
+						t.Errorf("%s, %s: no part has the metric %s", name, *entry.Panel.Title, used)
+					}
+				}
+			}
+		}
+	}
+	for _, a := range alerts() {
+		for _, used := range metric.FindAllString(a.prom, -1) {
+			asked++
+			if !known[used] {
+				t.Errorf("alert %s: no part has the metric %s", a.uid, used)
+			}
+		}
+	}
+	if asked == 0 {
+		t.Error("nothing asks Prometheus")
+	}
+}
+
+// Links in a table lead to a board and set variables that it has.
+func TestLinksInTablesSetVariables(t *testing.T) {
+	models := decoded(t)
+	set := regexp.MustCompile(`var-(\w+)=|\$\{(\w+):queryparam\}`)
+	found := 0
+	for name, model := range models {
+		for _, entry := range model.Panels {
+			if entry.Panel.FieldConfig == nil {
+				continue
+			}
+			for _, override := range entry.Panel.FieldConfig.Overrides {
+				for _, property := range override.Properties {
+					if property.Id != "links" {
+						continue
+					}
+					for _, link := range property.Value.([]any) {
+						address := link.(map[string]any)["url"].(string)
+						uid, query, _ := strings.Cut(strings.TrimPrefix(address, "/d/"), "?")
+						target, ok := models[uid+".json"]
+						if !ok {
+							t.Errorf("%s: %s leads to no board", name, address)
+						}
+						for _, match := range set.FindAllStringSubmatch(query, -1) {
+							found++
+							if !slices.ContainsFunc(target.Templating.List, func(v dashboard.VariableModel) bool { return v.Name == match[1]+match[2] }) {
+								t.Errorf("%s: %s sets the variable %q, which %s does not have", name, address, match[1]+match[2], uid)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no table links to a board")
 	}
 }
 

@@ -14,33 +14,47 @@ import (
 
 // Command is "hookline dashboards".
 type Command struct {
-	Generate GenerateCommand `cmd:"" help:"Write the JSON of the Grafana boards, or check that it is up to date."`
+	Generate GenerateCommand `cmd:"" help:"Write the JSON of the Grafana boards and alert rules, or check that it is up to date."`
 }
 
 // GenerateCommand is "hookline dashboards generate".
 type GenerateCommand struct {
-	Out   string `default:"dashboards/generated" type:"path" help:"Folder to write one <uid>.json per board into; Grafana's file provisioning reads it."`
-	Check bool   `help:"Write nothing; fail, naming the files, where the folder is not what would be written."`
+	Out      string `default:"dashboards/generated" type:"path" help:"Folder to write one <uid>.json per board into; Grafana's provisioning of dashboards reads it."`
+	Alerting string `default:"dashboards/alerting" type:"path" help:"Folder to write the alert rules, the contact point and the notification policy into; Grafana's provisioning of alerting reads it."`
+	Check    bool   `help:"Write nothing; fail, naming the files, where the folders are not what would be written."`
 }
 
-// Run writes the boards, or compares them with what is there.
+// Run writes the boards and the alert rules, or compares them with what is there.
 func (c GenerateCommand) Run(_ context.Context, log *slog.Logger) error {
-	files, err := Generate()
+	boards, err := Generate()
 	if err != nil {
 		return err
 	}
-	if c.Check {
-		return check(c.Out, files)
+	rules, err := Alerting()
+	if err != nil {
+		return err
 	}
-	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+	alerting := map[string][]byte{AlertingFile: rules}
+	if c.Check {
+		problems := errors.Join(check(c.Out, boards), check(c.Alerting, alerting))
+		if problems != nil {
+			return fmt.Errorf("boards or alert rules are not up to date, run: hookline dashboards generate\n%w", problems)
+		}
+		return nil
+	}
+	return errors.Join(write(c.Out, boards, log), write(c.Alerting, alerting, log))
+}
+
+func write(dir string, files map[string][]byte, log *slog.Logger) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write boards: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		path := filepath.Join(c.Out, name)
+		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, files[name], 0o644); err != nil {
 			return fmt.Errorf("write boards: %w", err)
 		}
-		log.Info("board written", "path", path)
+		log.Info("written", "path", path)
 	}
 	return nil
 }
@@ -66,11 +80,8 @@ func check(dir string, files map[string][]byte) error {
 	}
 	for _, path := range present {
 		if _, ok := files[filepath.Base(path)]; !ok {
-			problems = append(problems, fmt.Errorf("%s belongs to no board", path))
+			problems = append(problems, fmt.Errorf("%s is not ours", path))
 		}
 	}
-	if len(problems) > 0 {
-		return fmt.Errorf("boards are not up to date, run: hookline dashboards generate\n%w", errors.Join(problems...))
-	}
-	return nil
+	return errors.Join(problems...)
 }

@@ -18,8 +18,17 @@ import (
 // ClickHouseUID is the UID that the provisioned ClickHouse data source must have: every query names it.
 const ClickHouseUID = "hookline-clickhouse"
 
-// SalesUID is the UID of the board "Sales".
-const SalesUID = "hookline-sales"
+// PrometheusUID is the UID that the provisioned Prometheus data source must have.
+const PrometheusUID = "hookline-prometheus"
+
+// The UIDs of the boards.
+const (
+	SalesUID    = "hookline-sales"
+	VendorsUID  = "hookline-vendors"
+	VendorUID   = "hookline-vendor"
+	PipelineUID = "hookline-pipeline"
+	JournalUID  = "hookline-journal"
+)
 
 // tag marks all of hookline's boards; the links from board to board follow it.
 const tag = "hookline"
@@ -35,7 +44,16 @@ type board struct {
 
 // boards lists all boards, the one that people open first at the front.
 func boards() []board {
-	return []board{sales()}
+	return []board{sales(), vendors(), vendor(), pipeline(), journal()}
+}
+
+// UIDs lists the boards in the order in which people should find them.
+func UIDs() []string {
+	uids := make([]string, 0, len(boards()))
+	for _, b := range boards() {
+		uids = append(uids, b.uid)
+	}
+	return uids
 }
 
 // Generate returns the JSON of every board under its file name, "<uid>.json".
@@ -76,6 +94,10 @@ func (b board) build() (dashboard.Dashboard, error) {
 		model.Panels = append(model.Panels, dashboard.PanelOrRowPanel{Panel: &built})
 	}
 	return model, nil
+}
+
+func prometheusSource() common.DataSourceRef {
+	return common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr(PrometheusUID)}
 }
 
 func clickhouse() common.DataSourceRef {

@@ -15,20 +15,20 @@ var update = flag.Bool("update", false, "write generated/ anew instead of compar
 func TestGolden(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	if *update {
-		if err := (GenerateCommand{Out: "generated"}).Run(context.Background(), log); err != nil {
+		if err := (GenerateCommand{Out: "generated", Alerting: "alerting"}).Run(context.Background(), log); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := (GenerateCommand{Out: "generated", Check: true}).Run(context.Background(), log); err != nil {
+	if err := (GenerateCommand{Out: "generated", Alerting: "alerting", Check: true}).Run(context.Background(), log); err != nil {
 		t.Fatalf("%v\n(or: go test ./dashboards -run Golden -update)", err)
 	}
 }
 
 func TestGenerateWritesWhatCheckAccepts(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "boards")
+	dir, alerting := filepath.Join(t.TempDir(), "boards"), filepath.Join(t.TempDir(), "alerting")
 	log := slog.New(slog.DiscardHandler)
 	run := func(check bool) error {
-		return GenerateCommand{Out: dir, Check: check}.Run(context.Background(), log)
+		return GenerateCommand{Out: dir, Alerting: alerting, Check: check}.Run(context.Background(), log)
 	}
 	if err := run(true); err == nil || !strings.Contains(err.Error(), SalesUID+".json is missing") {
 		t.Fatalf("check of an empty folder: %v", err)
@@ -42,8 +42,9 @@ func TestGenerateWritesWhatCheckAccepts(t *testing.T) {
 
 	stray := filepath.Join(dir, "stray.json")
 	for path, want := range map[string]string{
-		stray:                                "stray.json belongs to no board",
-		filepath.Join(dir, SalesUID+".json"): SalesUID + ".json differs",
+		stray:                                 "stray.json is not ours",
+		filepath.Join(dir, SalesUID+".json"):  SalesUID + ".json differs",
+		filepath.Join(alerting, AlertingFile): AlertingFile + " differs",
 	} {
 		if err := os.WriteFile(path, []byte("{}"), 0o644); err != nil {
 			t.Fatal(err)

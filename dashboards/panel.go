@@ -3,6 +3,7 @@ package dashboards
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
 // noSales stands in a panel that has nothing to show, so that it does not look broken.
@@ -16,10 +17,14 @@ type panel struct {
 	draw               cog.Builder[dashboard.Panel]
 	unit               unit
 	shape              QueryType
-	sql                string    // empty for a text panel
+	sql                string    // what ClickHouse is asked
+	prom               []series  // what Prometheus is asked instead
 	noValue            string    // noSales where empty
 	matrix             [3]string // columns of the query that become rows, columns and values, if any
 }
+
+// series is one query to Prometheus and the name of what it answers, which may hold {{label}}.
+type series struct{ name, expr string }
 
 // unit says how a panel's figures are written. Grafana takes no variable for a unit, so the unit of money,
 // whose currency is chosen on the board, comes with the data: a second query answers it and the
@@ -32,6 +37,11 @@ type unit struct {
 
 func whole() unit   { return unit{id: "locale", decimals: cog.ToPtr(0.0)} }
 func percent() unit { return unit{id: "percentunit", decimals: cog.ToPtr(1.0)} }
+func seconds() unit { return unit{id: "s", decimals: cog.ToPtr(1.0)} }
+func rate() unit    { return unit{id: "reqps"} }
+
+// ago is a time, told by how long ago it was.
+func ago() unit { return unit{id: "dateTimeFromNow"} }
 
 // money is an exact amount: "EUR 1,234.50", "JPY 1,235", "KWD 1.234".
 func money() unit { return unit{id: "locale", query: currencyUnit(true)} }
@@ -54,11 +64,23 @@ func (p panel) build() (dashboard.Panel, error) {
 		return dashboard.Panel{}, err
 	}
 	out.Id, out.Title, out.Description, out.GridPos = &p.id, &p.title, &p.description, &p.at
-	if p.sql == "" {
-		return out, nil
+	switch {
+	case p.sql != "":
+		out.Datasource = cog.ToPtr(clickhouse())
+		out.Targets = append(out.Targets, NewTarget("A", p.shape, p.sql))
+	case len(p.prom) > 0:
+		out.Datasource = cog.ToPtr(prometheusSource())
+		for i, query := range p.prom {
+			target, err := prometheus.NewDataqueryBuilder().RefId(string(rune('A' + i))).Datasource(prometheusSource()).
+				Expr(query.expr).LegendFormat(query.name).Range().Build()
+			if err != nil {
+				return dashboard.Panel{}, err
+			}
+			out.Targets = append(out.Targets, target)
+		}
+	default:
+		return out, nil // a text panel asks nothing
 	}
-	out.Datasource = cog.ToPtr(clickhouse())
-	out.Targets = append(out.Targets, NewTarget("A", p.shape, p.sql))
 	if p.unit.query != "" {
 		out.Targets = append(out.Targets, NewTarget(unitRef, TableQuery, p.unit.query))
 		out.Transformations = append(out.Transformations, unitFromQuery())

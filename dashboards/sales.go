@@ -16,7 +16,7 @@ func sales() board {
 		uid: SalesUID, title: "Sales",
 		description: "Net sales per month by vendor, every sale counted once, in the month that the vendor's own time says.",
 		from:        "now-12M/M", refresh: "5s",
-		variables: []cog.Builder[dashboard.VariableModel]{currencyVariable(), vendorVariable(), zoneVariable()},
+		variables: []cog.Builder[dashboard.VariableModel]{currencyVariable(), vendorVariable("sales_per_month"), zoneVariable()},
 		panels: []panel{
 			{
 				id: 1, title: "Net sales this month", at: at(0, 0, 6, 3), unit: money(), shape: TableQuery,
@@ -106,7 +106,7 @@ HAVING count() > 0`,
 				description: "Gross is what was sold, refunds what was given back in that month, net the difference. A refund counts in the month it was made, not in the month of its sale.",
 				draw: bars().
 					OverrideByName("Gross", coloured(blue)).OverrideByName("Refunds", coloured(red)).OverrideByName("Net", coloured(green)),
-				sql: grossRefundsNet,
+				sql: grossRefundsNet(scope, chosen),
 			},
 			{
 				id: 11, title: "Year over year (${currency})", at: at(12, 18, 12, 9), unit: wholeMoney(), shape: TableQuery,
@@ -213,11 +213,13 @@ FROM series
 GROUP BY at, name, place
 ORDER BY at, place`
 
-var grossRefundsNet = scope + `,
+// grossRefundsNet is what the rows of sales_per_month that keep says add up to, by month.
+func grossRefundsNet(scope, keep string) string {
+	return scope + `,
     figures AS (
         SELECT month AS at, sum(gross) AS sold, sum(refunds) AS returned, sum(net) AS kept
         FROM hookline.sales_per_month
-        WHERE ` + chosen + `
+        WHERE ` + keep + `
             AND ` + months + `
         GROUP BY at
     )
@@ -229,6 +231,7 @@ FROM (
 )
 GROUP BY at
 ORDER BY at`
+}
 
 var yearOverYear = scope + `,
     addYears(toStartOfYear(last_day), -1) AS year_before,

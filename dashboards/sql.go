@@ -31,11 +31,14 @@ const (
 // The range is read as calendar days, which are then days of the reporting zone: "1 January to 31 December"
 // means those days in Tokyo for the zone Asia/Tokyo. A range that ends now ends with today in the reporting
 // zone, which may be a day ahead of or behind UTC.
-const scope = `WITH
+const scope = reviewed + `,
+    ` + vendorList + ` AS vendor_list,
+    arrayMap(v -> decodeURLComponent(substring(v, 3)), splitByChar('&', vendor_list)) AS chosen_vendors`
+
+// reviewed is scope on a board that has no choice of vendors.
+const reviewed = `WITH
     ` + chosenZone + ` AS chosen_zone,
     ` + chosenCurrency + ` AS chosen_currency,
-    ` + vendorList + ` AS vendor_list,
-    arrayMap(v -> decodeURLComponent(substring(v, 3)), splitByChar('&', vendor_list)) AS chosen_vendors,
     toDate($__fromTime, 'UTC') AS first_day,
     if($__toTime >= now() - 60, toDate(now(), chosen_zone), toDate($__toTime, 'UTC')) AS last_day`
 

@@ -20,15 +20,24 @@ func zoneVariable() cog.Builder[dashboard.VariableModel] {
 		`SELECT zone FROM hookline.reporting_zones ORDER BY zone != 'UTC', zone`)
 }
 
-// vendorVariable chooses any number of vendors, at first all.
-func vendorVariable() cog.Builder[dashboard.VariableModel] {
+// vendorVariable chooses any number of vendors, at first all, out of those that a view knows.
+func vendorVariable(view string) cog.Builder[dashboard.VariableModel] {
 	all := dashboard.VariableOption{
 		Text:  dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
 		Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 	}
-	return variable("vendor", "Vendor", "Whose sales count. All includes vendors that appear later.",
-		`SELECT vendor FROM hookline.sales_per_month GROUP BY vendor ORDER BY lowerUTF8(vendor), vendor`).
+	return variable("vendor", "Vendor", "Whose figures count. All includes vendors that appear later.", vendorNames(view)).
 		Multi(true).IncludeAll(true).AllValue(everyVendor).Current(all)
+}
+
+func vendorNames(view string) string {
+	return `SELECT vendor FROM hookline.` + view + ` WHERE vendor != '' GROUP BY vendor ORDER BY lowerUTF8(vendor), vendor`
+}
+
+// textVariable is a text that the reader types in.
+func textVariable(name, label, description string) cog.Builder[dashboard.VariableModel] {
+	return dashboard.NewTextBoxVariableBuilder(name).Label(label).Description(description).
+		DefaultValue(dashboard.StringOrMap{String: cog.ToPtr("")})
 }
 
 func variable(name, label, description, sql string) *dashboard.QueryVariableBuilder {

@@ -3,6 +3,7 @@ package dashboards
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/barchart"
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
@@ -41,6 +42,17 @@ func daily() *timeseries.PanelBuilder {
 		FillOpacity(80).LineWidth(0).BarAlignment(common.BarAlignmentAfter).
 		AxisSoftMin(0).ColorScheme(palette()).
 		Legend(legend(common.LegendPlacementRight)).Tooltip(tooltip())
+}
+
+// lines draws one line over time for each series.
+func lines() *timeseries.PanelBuilder {
+	return timeseries.NewPanelBuilder().
+		DrawStyle(common.GraphDrawStyleLine).LineWidth(2).FillOpacity(0).
+		ShowPoints(common.VisibilityModeAuto).SpanNulls(common.BoolOrFloat64{Bool: cog.ToPtr(true)}).
+		AxisSoftMin(0).ColorScheme(palette()).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeTable).
+			Placement(common.LegendPlacementBottom).Calcs([]string{"lastNotNull", "max"})).
+		Tooltip(tooltip())
 }
 
 // headline shows one figure. Its colour follows steps, which start at the lowest value; without any it is
@@ -109,6 +121,30 @@ func fixed(colour string) *dashboard.FieldColorBuilder {
 
 func coloured(colour string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": colour}}}
+}
+
+// linked makes a column's values links; address may hold ${__value.raw} and ${__data.fields["column"]}.
+func linked(title, address string) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{"title": title, "url": address}}}}
+}
+
+// alarming colours a column's text from a value on.
+func alarming(u unit, from float64) []dashboard.DynamicConfigValue {
+	return colouredText(u, "text", from, "red")
+}
+
+// alarmingBelow colours a column's text up to a value.
+func alarmingBelow(u unit, upTo float64) []dashboard.DynamicConfigValue {
+	return colouredText(u, "red", upTo, "green")
+}
+
+func colouredText(u unit, low string, from float64, high string) []dashboard.DynamicConfigValue {
+	return append(written(u),
+		dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		dashboard.DynamicConfigValue{Id: "color", Value: map[string]any{"mode": "thresholds"}},
+		dashboard.DynamicConfigValue{Id: "thresholds", Value: map[string]any{"mode": "absolute", "steps": []map[string]any{
+			{"value": nil, "color": low}, {"value": from, "color": high},
+		}}})
 }
 
 func written(u unit) []dashboard.DynamicConfigValue {

@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"hash/maphash"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -8,53 +9,88 @@ import (
 	"github.com/hookline-io/hookline/analytics"
 )
 
-// batch is what one flush stores: rows for ClickHouse, dead letters for Kafka, and which offsets they came from.
+// batch is what one flush stores: rows for ClickHouse, records for other topics, and which offsets they came from.
 type batch struct {
-	rows   *analytics.Batch
-	dead   []deadLetter
-	spans  map[partition]*span
-	oldest time.Time // when its first record was taken; zero while it is empty
+	rows    *analytics.Batch
+	sources []source      // of each row
+	moves   []*kgo.Record // for the retry and the dead-letter topic
+	spans   []*span
+	latest  map[partition]*span
+	events  map[uint64]struct{} // hashes of the events in it
+	oldest  time.Time           // when its first record was taken; zero while it is empty
 }
 
-// span is the run of one partition's offsets that a batch holds.
+// source is the record that a row was made from.
+type source struct {
+	record   *kgo.Record
+	span     *span
+	attempts int  // how often the row was tried before
+	dead     bool // it is dead-lettered already: the row is there for people to look at
+}
+
+// span is an unbroken run of one partition's offsets that a batch holds.
 type span struct {
-	grant  uint64 // under which the partition was ours; see assignment
-	first  int64
-	last   int64
-	epoch  int32 // leader epoch of last
-	events int
+	partition
+	grant       uint64 // under which the partition was ours; see assignment
+	first, last int64
+	epoch       int32 // leader epoch of last
+	counts
+}
+
+// counts say where records ended. Each is in exactly one of stored, retried, dead and skipped.
+type counts struct {
+	stored, duplicates, retried, dead, skipped uint32
+	vendors                                    map[string]uint32
 }
 
 func newBatch() *batch {
-	return &batch{rows: analytics.NewBatch(), spans: map[partition]*span{}}
+	return &batch{rows: analytics.NewBatch(), latest: map[partition]*span{}, events: map[uint64]struct{}{}}
 }
 
 func (b *batch) reset() {
 	b.rows.Reset()
-	clear(b.dead)
-	b.dead = b.dead[:0]
+	clear(b.sources)
+	clear(b.moves)
 	clear(b.spans)
+	b.sources, b.moves, b.spans = b.sources[:0], b.moves[:0], b.spans[:0]
+	clear(b.latest)
+	clear(b.events)
 	b.oldest = time.Time{}
 }
 
 func (b *batch) empty() bool { return len(b.spans) == 0 }
 
 // took notes that the batch answers for r.
-func (b *batch) took(r *kgo.Record, grant uint64) {
+func (b *batch) took(r *kgo.Record, grant uint64) *span {
 	p := partition{r.Topic, r.Partition}
-	s, ok := b.spans[p]
-	if !ok || s.grant != grant {
-		s = &span{grant: grant, first: r.Offset}
-		b.spans[p] = s
+	s, ok := b.latest[p]
+	if !ok || s.grant != grant || s.last+1 != r.Offset {
+		s = &span{partition: p, grant: grant, first: r.Offset}
+		s.vendors = map[string]uint32{}
+		b.spans = append(b.spans, s)
+		b.latest[p] = s
 	}
 	s.last, s.epoch = r.Offset, r.LeaderEpoch
-	s.events++
+	return s
+}
+
+// seen says whether the event is in the batch already, and notes that it is.
+func (b *batch) seen(seed maphash.Seed, vendor, id string) bool {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	h.WriteString(vendor)
+	h.WriteByte(0)
+	h.WriteString(id)
+	sum := h.Sum64()
+	_, known := b.events[sum]
+	b.events[sum] = struct{}{}
+	return known
 }
 
 // offsets returns what to commit: for each partition that is still ours by the same grant, the offset after its last.
 func (b *batch) offsets(a *assignment) map[string]map[int32]kgo.EpochOffset {
 	out := map[string]map[int32]kgo.EpochOffset{}
-	for p, s := range b.spans {
+	for p, s := range b.latest {
 		if s.grant == 0 || a.grant(p) != s.grant {
 			continue
 		}

@@ -3,9 +3,8 @@ package processor
 import (
 	"context"
 	"errors"
-	"fmt"
+	"hash/maphash"
 	"log/slog"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -13,32 +12,47 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/processor/alert"
+	"github.com/hookline-io/hookline/processor/hold"
+	"github.com/hookline-io/hookline/processor/mapping"
+	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-// store is where rows go. Insert returns nil only when every row is stored, and may be repeated: a row that is
-// there already is replaced by itself.
+// store is where rows go, and the account of them: *analytics.DB. Its writes return nil only when everything is
+// stored, and may be repeated: what is there already is replaced by itself.
 type store interface {
 	Insert(ctx context.Context, rows *analytics.Batch) error
+	LedgerToday(ctx context.Context, group string) ([]analytics.LedgerEntry, error)
+	WriteLedger(ctx context.Context, entries []analytics.LedgerEntry) error
 }
 
 // loop consumes in two halves that overlap: fill takes records and makes rows of them, flush stores a full
 // batch and then commits its offsets.
 //
-//	Kafka --poll--> fill --(full)--> flush --insert, dead letters, commit
-//	                 ^------(free)------/
+//	Kafka --poll--> fill --(full)--> flush: insert, retries and dead letters, ledger, commit
+//	        |        ^------(free)------/
+//	        +-> early: read of the retry topic before it is due
 //
 // Two batches go round, so that the next one is fetched and decoded while one is being inserted, and memory
 // stays bounded however large the backlog. While flush holds, fill stops at one full batch and polls no more.
 type loop struct {
 	client     *kgo.Client
 	store      store
-	dlq        string
+	topics     schemas.Topics
 	config     *atomic.Pointer[vendors.Config]
 	assignment *assignment
+	early      *early
+	ledger     *ledger
+	holder     *hold.Holder
+	alerts     *alert.Notifier
 	metrics    *metrics
 	log        *slog.Logger
 	limits     Limits
+	retry      RetryOptions
+	seed       maphash.Seed
+	refusal    atomic.Pointer[string] // why ClickHouse refuses us and what to do about it, while it does
 }
 
 // Limits say when a batch is full.
@@ -48,6 +62,12 @@ type Limits struct {
 	MaxWait       time.Duration `default:"500ms" help:"Time that the first row of a batch waits at most before it is inserted."`
 	InsertTimeout time.Duration `default:"20s" help:"Time that one insert may take. Keep it below the session timeout of the consumer group."`
 	DrainTimeout  time.Duration `default:"15s" help:"Time to store and commit what is in hand when stopping."`
+}
+
+// RetryOptions say how often a row that ClickHouse rejects by itself is tried.
+type RetryOptions struct {
+	Attempts int           `default:"5" help:"Attempts to store an event whose row ClickHouse rejects, before it is a dead letter."`
+	Delay    time.Duration `default:"1m" help:"Time from one attempt to the next; the same for all, so that none waits for another."`
 }
 
 // pollSlice is how many records are taken from the client at once: few enough that a rebalance never waits long.
@@ -63,6 +83,8 @@ func (l *loop) run(ctx context.Context) error {
 	draining, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(l.limits.DrainTimeout, cancel) })()
+	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
+	defer context.AfterFunc(draining, func() { kafka.Leave(l.client, 0) })()
 
 	var halves errgroup.Group
 	halves.Go(func() error {
@@ -95,7 +117,7 @@ func (l *loop) fill(ctx, draining context.Context, full chan<- *batch, free <-ch
 			continue
 		}
 		switch {
-		case current.rows.Len() >= l.limits.MaxRows || current.rows.Bytes() >= l.limits.MaxBytes || len(current.dead) >= l.limits.MaxRows:
+		case current.rows.Len() >= l.limits.MaxRows || current.rows.Bytes() >= l.limits.MaxBytes || len(current.moves) >= l.limits.MaxRows:
 			select {
 			case full <- current:
 				current = <-free
@@ -121,13 +143,15 @@ func (l *loop) fill(ctx, draining context.Context, full chan<- *batch, free <-ch
 
 // take polls once and adds what came to b.
 func (l *loop) take(ctx context.Context, b *batch) error {
+	until := l.early.next()
 	if !b.empty() {
 		// flush may be busy past the batch's due time: look again soon rather than block.
-		wait := max(time.Until(b.oldest.Add(l.limits.MaxWait)), 20*time.Millisecond)
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, wait)
-		defer cancel()
+		if due := time.Now().Add(max(time.Until(b.oldest.Add(l.limits.MaxWait)), 20*time.Millisecond)); due.Before(until) {
+			until = due
+		}
 	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	fetches := l.client.PollRecords(ctx, pollSlice)
 	// Until here the client keeps partitions from being taken away, so that each record is noted under the grant
 	// it was read by.
@@ -141,86 +165,63 @@ func (l *loop) take(ctx context.Context, b *batch) error {
 		}
 	})
 	config := l.config.Load()
+	l.early.due(l.client, l.assignment, func(r *kgo.Record, grant uint64) { l.add(b, r, grant, config) })
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
 		}
+		l.metrics.behind(p.Topic, p.Partition, p.HighWatermark-p.Records[len(p.Records)-1].Offset-1)
 		grant := l.assignment.grant(partition{p.Topic, p.Partition})
-		for _, r := range p.Records {
+		for _, r := range l.early.park(l.client, p.Topic, p.Partition, p.Records, grant) {
 			l.add(b, r, grant, config)
 		}
-		l.metrics.behind(p.Topic, p.Partition, p.HighWatermark-p.Records[len(p.Records)-1].Offset-1)
 	})
 	return nil
 }
 
-// add transforms one record into b.
+// add maps one record into b.
 func (l *loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config) {
 	if b.oldest.IsZero() {
 		b.oldest = time.Now()
 	}
-	row, err := transform(r, config, b.rows)
+	s := b.took(r, grant)
+	var retry schemas.Retry
+	if r.Topic == l.topics.Retry {
+		var err error
+		if retry, err = schemas.DecodeRetry(r); retry.Action != "" {
+			s.skipped++ // for the group that runs actions
+			return
+		} else if err != nil {
+			l.bury(b, s, r, schemas.DeadLetter{Stage: string(mapping.StageDecode), Error: err.Error()})
+			return
+		}
+	}
+	row, appended, err := mapping.Append(r, config, b.rows)
+	if appended {
+		b.sources = append(b.sources, source{record: r, span: s, attempts: retry.Attempts, dead: err != nil})
+	}
+	if id := row.Event.ID; id != "" {
+		vendor := row.Event.Vendor
+		if _, known := config.Vendors[vendor]; !known {
+			vendor = schemas.UnknownVendor
+		}
+		s.vendors[vendor]++
+		if b.seen(l.seed, row.Event.Vendor, id) && err == nil {
+			s.duplicates++
+		}
+	}
 	if err != nil {
-		l.log.Warn("event is dead-lettered", "event", string(r.Key), "vendor", row.Event.Vendor,
-			"topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "err", err)
-		l.metrics.dead.WithLabelValues(stageOf(err)).Inc()
-		b.dead = append(b.dead, deadLetter{r, err})
+		l.bury(b, s, r, schemas.DeadLetter{Stage: string(mapping.StageOf(err)), Error: err.Error(), Attempts: retry.Attempts})
+		return
 	}
-	b.took(r, grant)
+	s.stored++
 }
 
-// flush stores a batch and commits its offsets, in this order (invariant 3). It returns an error only when ctx ends.
-func (l *loop) flush(ctx context.Context, b *batch) error {
-	start := time.Now()
-	if b.rows.Len() > 0 {
-		err := l.hold(ctx, "insert rows", func(ctx context.Context) error { return l.store.Insert(ctx, b.rows) })
-		if err != nil {
-			return err
-		}
-		l.metrics.inserted(b.rows.Len(), time.Since(start))
-	}
-	if err := l.hold(ctx, "write dead letters", func(ctx context.Context) error { return bury(ctx, l.client, l.dlq, b.dead) }); err != nil {
-		return err
-	}
-	// A commit fails while the group rebalances or its coordinator restarts. The partitions may stay ours through
-	// that, and then nobody reads their events again: so it is repeated, for as long as they are ours.
-	return l.hold(ctx, "commit offsets", func(ctx context.Context) error {
-		offsets := b.offsets(l.assignment)
-		if len(offsets) == 0 {
-			return nil
-		}
-		return commitOffsets(ctx, l.client, offsets)
-	})
-}
-
-// hold repeats do until it succeeds or ctx ends. Nothing is committed meanwhile, so nothing can be lost.
-func (l *loop) hold(ctx context.Context, what string, do func(context.Context) error) error {
-	for attempt := 0; ; attempt++ {
-		bounded, cancel := context.WithTimeout(ctx, l.limits.InsertTimeout)
-		err := do(bounded)
-		cancel()
-		if err == nil {
-			if attempt > 0 {
-				l.log.Info("going on", "after", what, "attempts", attempt+1)
-			}
-			l.metrics.holding.Set(0)
-			return nil
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("%s: not done before stopping; nothing is lost, the events will be read again: %w", what, err)
-		}
-		l.metrics.holding.Set(1)
-		pause := backoff(attempt)
-		l.log.Warn("holding", "step", what, "attempt", attempt+1, "again_in", pause.Round(time.Millisecond), "err", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-	}
-}
-
-// backoff grows from 100 ms to 10 s, half of it random so that processors do not come back in step.
-func backoff(attempt int) time.Duration {
-	full := min(100*time.Millisecond<<min(attempt, 10), 10*time.Second)
-	return full/2 + rand.N(full/2)
+// bury makes a dead letter of r.
+func (l *loop) bury(b *batch, s *span, r *kgo.Record, letter schemas.DeadLetter) {
+	s.dead++
+	l.metrics.dead.WithLabelValues(letter.Stage).Inc()
+	l.log.Warn("event is dead-lettered", "event", string(r.Key), "topic", r.Topic, "partition", r.Partition, "offset", r.Offset,
+		"stage", letter.Stage, "attempts", letter.Attempts, "err", letter.Error)
+	b.moves = append(b.moves, letter.Record(l.topics.DLQ, r))
 }

@@ -13,7 +13,8 @@ type metrics struct {
 	batchRows prometheus.Histogram
 	insert    prometheus.Histogram
 	dead      *prometheus.CounterVec // by stage
-	lag       *prometheus.GaugeVec   // by topic and partition
+	retried   prometheus.Counter
+	lag       *prometheus.GaugeVec // by topic and partition
 	holding   prometheus.Gauge
 }
 
@@ -28,12 +29,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets: prometheus.ExponentialBucketsRange(0.002, 60, 16)}),
 		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookline_processor_dead_letters_total", Help: "Events that cannot succeed, by the stage that said so."}, []string{"stage"}),
+		retried: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookline_processor_retries_total", Help: "Events whose row ClickHouse rejected and that are stored later."}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookline_processor_lag_records", Help: "Records not yet read, by partition, as of the last fetch."}, []string{"topic", "partition"}),
 		holding: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hookline_processor_holding", Help: "1 while a store does not take what we have and nothing is dequeued."}),
 	}
-	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.lag, m.holding)
+	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.retried, m.lag, m.holding)
 	return m
 }
 
@@ -41,6 +44,12 @@ func (m *metrics) inserted(rows int, took time.Duration) {
 	m.rows.Add(float64(rows))
 	m.batchRows.Observe(float64(rows))
 	m.insert.Observe(took.Seconds())
+}
+
+func (m *metrics) hold(on bool) {
+	if m.holding.Set(0); on {
+		m.holding.Set(1)
+	}
 }
 
 func (m *metrics) behind(topic string, id int32, records int64) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -18,6 +19,9 @@ import (
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/processor/alert"
+	"github.com/hookline-io/hookline/processor/hold"
+	"github.com/hookline-io/hookline/processor/outcomes"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -26,9 +30,14 @@ type Options struct {
 	Vendors        string        `default:"vendors.yaml" type:"path" help:"Which events are sales and refunds, by vendor; secrets in it are not read. Read again on SIGHUP."`
 	Group          string        `default:"hookline.store" help:"Consumer group. Processors of one group share the work."`
 	Instance       string        `help:"Name of this processor that stays the same when it is restarted, and that no other processor has: after a crash it then gets its partitions back at once, where the group would otherwise wait for --session-timeout. Stopping such a processor for good leaves its partitions waiting for as long."`
+	OutcomesGroup  string        `default:"hookline.outcomes" help:"Consumer group that stores dead letters and counts of refused deliveries."`
 	SessionTimeout time.Duration `default:"45s" help:"Time after which the group gives a silent processor's partitions to others."`
 
+	AlertAfter time.Duration `default:"30s" help:"How long ClickHouse or Kafka may refuse what is read before an alert is raised."`
+
 	Batch      Limits               `embed:"" prefix:"batch-"`
+	Retry      RetryOptions         `embed:"" prefix:"retry-"`
+	Alert      alert.Options        `embed:"" prefix:"alert-"`
 	Kafka      kafka.Options        `embed:"" prefix:"kafka-"`
 	ClickHouse analytics.Options    `embed:"" prefix:"clickhouse-"`
 	Admin      service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9082"`
@@ -62,18 +71,28 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}
 	defer db.Close()
 
-	var client *kgo.Client
-	admin := service.NewAdmin(func(ctx context.Context) error { return errors.Join(client.Ping(ctx), db.Ping(ctx)) })
 	l := &loop{
-		store: db, dlq: o.Kafka.Topics().DLQ, config: config, assignment: newAssignment(),
-		metrics: newMetrics(admin.Registry), log: log, limits: o.Batch,
+		store: db, topics: o.Kafka.Topics(), config: config, assignment: newAssignment(), ledger: newLedger(db, o.Group),
+		early: newEarly(o.Kafka.Topics().Retry, o.Retry.Delay), log: log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(),
 	}
-	client, err = o.Kafka.NewClient(log, admin.Registry, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
+	admin := service.NewAdmin(l.ready)
+	l.metrics = newMetrics(admin.Registry)
+	if l.alerts, err = alert.New(log, admin.Registry, "hookline-processor", o.Alert); err != nil {
+		return errors.Join(err, adminLn.Close())
+	}
+	l.holder = &hold.Holder{
+		Log: log, Alerts: l.alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
+	}
+	l.client, err = o.Kafka.NewClient(log, admin.Registry, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	defer client.CloseAllowingRebalance() // leaves the group at once, so that others take over without waiting
-	l.client = client
+	defer kafka.Leave(l.client, 2*time.Second)
+
+	recorded := outcomes.Parts{
+		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
+		Holder: &hold.Holder{Log: log, Alerts: l.alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
+	}
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
@@ -81,6 +100,9 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		defer stopAdmin() // last, so that operators can watch the drain
 		return l.run(running)
 	})
+	group.Go(func() error { return l.alerts.Run(adminCtx) })
+	group.Go(func() error { return alert.WatchDeadLetters(running, log, l.alerts, o.Kafka) })
+	group.Go(func() error { return outcomes.Run(running, recorded) })
 	group.Go(func() error {
 		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
 	})
@@ -99,6 +121,15 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	return err
 }
 
+// ready says whether events are being stored, or will be as soon as ClickHouse is back: an outage is no reason to
+// restart us. That it refuses us is.
+func (l *loop) ready(ctx context.Context) error {
+	if why := l.refusal.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return l.client.Ping(ctx)
+}
+
 // groupOptions join the consumer group and follow what it assigns.
 func (l *loop) groupOptions(o Options) []kgo.Opt {
 	lost := func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
@@ -107,12 +138,15 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 	}
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(o.Group),
-		kgo.ConsumeTopics(o.Kafka.Topics().Events),
+		kgo.ConsumeTopics(l.topics.Events, l.topics.Retry),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(o.SessionTimeout),
-		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, topics map[string][]int32) { l.assignment.assigned(topics) }),
+		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, topics map[string][]int32) {
+			l.assignment.assigned(topics)
+			client.ResumeFetchPartitions(topics) // one that was paused when it was taken from us stays so
+		}),
 		kgo.OnPartitionsRevoked(lost),
 		kgo.OnPartitionsLost(lost),
 		kgo.FetchMaxBytes(16 << 20),

@@ -48,6 +48,12 @@ type stack struct {
 
 func newStack(t *testing.T) *stack {
 	t.Helper()
+	return newStackOf(t, 4)
+}
+
+// newStackOf makes a stack whose topics have that many partitions.
+func newStackOf(t *testing.T, partitions int32) *stack {
+	t.Helper()
 	s := &stack{t: t, broker: testkit.Broker(t), engine: testkit.Engine(t)}
 	s.kafka = kafka.Options{Brokers: []string{s.broker.Addr}, TopicPrefix: "webhooks"}
 	var err error
@@ -55,7 +61,7 @@ func newStack(t *testing.T) *stack {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.client.Close)
-	if _, err = kafka.CreateTopics(t.Context(), s.client, s.kafka, kafka.TopicOptions{Partitions: 4, Replication: 1, Retention: time.Hour, DeadLetterMaxAge: time.Hour}); err != nil {
+	if _, err = kafka.CreateTopics(t.Context(), s.client, s.kafka, kafka.TopicOptions{Partitions: partitions, Replication: 1, Retention: time.Hour, DeadLetterMaxAge: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if s.db, err = analytics.Open(t.Context(), s.clickhouse()); err != nil {
@@ -77,14 +83,18 @@ func (s *stack) clickhouse() analytics.Options {
 }
 
 // start runs a processor until stop is called, which returns how it ended.
-func (s *stack) start() (stop func() error) {
+func (s *stack) start(edits ...func(*processor.Options)) (stop func() error) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	options := processor.Options{
-		Vendors: s.vendors, Group: "hookline.store", SessionTimeout: 12 * time.Second,
+		Vendors: s.vendors, Group: "hookline.store", OutcomesGroup: "hookline.outcomes", SessionTimeout: 12 * time.Second, AlertAfter: time.Second,
+		Retry: processor.RetryOptions{Attempts: 3, Delay: 500 * time.Millisecond},
 		Batch: processor.Limits{MaxRows: 500, MaxBytes: 1 << 20, MaxWait: 20 * time.Millisecond, InsertTimeout: 5 * time.Second, DrainTimeout: 5 * time.Second},
 		Kafka: s.kafka, ClickHouse: s.clickhouse(), Admin: service.AdminOptions{Listen: freeAddress(s.t)},
+	}
+	for _, edit := range edits {
+		edit(&options)
 	}
 	go func() { ended <- processor.Run(ctx, discard(), options) }()
 	stopped := false
@@ -165,7 +175,11 @@ func (s *stack) committed() (committed, end int64) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	offsets.Each(func(o kadm.OffsetResponse) { committed += max(o.At, 0) })
+	offsets.Each(func(o kadm.OffsetResponse) {
+		if o.Topic == s.kafka.Topics().Events {
+			committed += max(o.At, 0)
+		}
+	})
 	ends, err := admin.ListEndOffsets(s.t.Context(), s.kafka.Topics().Events)
 	if err != nil {
 		s.t.Fatal(err)

@@ -120,6 +120,12 @@ func DecodeEvent(r *kgo.Record) (Event, error) {
 			e.KeyID = string(value)
 		case headerProof:
 			e.Proof = Proof(value)
+		case headerReceived:
+			t, err := time.Parse(time.RFC3339Nano, string(value))
+			if err != nil {
+				return Event{}, fmt.Errorf("%w: %s: %w", ErrNotEvent, headerReceived, err)
+			}
+			e.Received = t.UTC()
 		}
 	}
 	switch {

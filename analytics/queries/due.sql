@@ -6,10 +6,11 @@ month. A month is due
    was dropped);
  * when a part was written to it since it was last recomputed, less 3 s: part times are whole seconds, and a part
    becomes visible a moment after it gets its time;
- * once more when 5 minutes have passed since: for parts that took longer than 3 s to become visible (slow disks,
-   replication), and for clocks that were set back.
+ * once more when 10 s, 30 s, 2 min and 10 min have passed since then: for parts that took longer than 3 s to
+   become visible (a starved machine, slow disks, replication), and for clocks that were set back.
 Times of parts, not of rows: they also tell of deleted rows and of parts fetched from a replica, and cost nothing
-to look up at any size. A month whose parts are all gone (retention) is never due: its figures stay.
+to look up at any size. A month whose parts are all gone is never due, nor is one whose rows are about to go:
+its figures stay, whatever comes in for it late.
 A scalar, because ClickHouse evaluates it once per query, where a subquery may see a new part half-way.
 */ -}}
 (
@@ -36,9 +37,15 @@ A scalar, because ClickHouse evaluates it once per query, where a subquery may s
                 )
                 GROUP BY source_month
             ) AS runs ON runs.source_month = parts.source_month
-            WHERE runs.parts < {{.PartCount}}
-               OR runs.at < parts.written_at + INTERVAL 3 SECOND
-               OR (runs.at < parts.written_at + INTERVAL 5 MINUTE AND now() >= parts.written_at + INTERVAL 5 MINUTE)
+            WHERE
+            (
+                runs.parts < {{.PartCount}}
+                OR runs.at < parts.written_at + INTERVAL 3 SECOND
+                OR arrayExists(later -> runs.at < parts.written_at + later AND now() >= parts.written_at + later, [10, 30, 120, 600])
+            )
+            {{- if .Keep}}
+            AND (source_month = 0 OR now() < makeDate(intDiv(source_month, 100), source_month % 100, 1) + INTERVAL 1 MONTH + INTERVAL {{.Keep}} DAY - INTERVAL 2 DAY)
+            {{- end}}
             ORDER BY source_month = toYYYYMM(now('UTC')) DESC, runs.at
             LIMIT 4
         )

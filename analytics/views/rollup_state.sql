@@ -5,7 +5,10 @@ CREATE OR REPLACE VIEW rollup_state
     since   DateTime('UTC') COMMENT 'When the change came that has waited longest; now where nothing is pending.',
     behind  Int64 COMMENT 'How many seconds that is ago: up to 5 is normal.'
 )
-AS SELECT
+AS WITH
+    -- Of the retention of sales; 0: forever.
+    (SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) FROM system.tables WHERE database = {{database}} AND name = 'sales') AS keep
+SELECT
     count() AS months,
     countIf(stale) AS pending,
     if(pending = 0, now(), minIf(written_at, stale)) AS since,
@@ -15,12 +18,14 @@ FROM
     -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
     SELECT
         parts.written_at AS written_at,
-        runs.zones < (SELECT count() FROM reporting_zones) OR runs.at <= parts.written_at + INTERVAL 1 SECOND AS stale
+        (runs.zones < (SELECT count() FROM reporting_zones) OR runs.at <= parts.written_at + INTERVAL 1 SECOND)
+            -- Months whose sales are about to go, or have gone, are not recomputed.
+            AND (keep = 0 OR parts.source_month = 0 OR now() < makeDate(intDiv(parts.source_month, 100), parts.source_month % 100, 1) + INTERVAL 1 MONTH + toIntervalDay(keep) - INTERVAL 2 DAY) AS stale
     FROM
     (
         SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
         FROM system.parts
-        WHERE database = currentDatabase() AND table = 'sales' AND active
+        WHERE database = {{database}} AND table = 'sales' AND active
         GROUP BY partition
     ) AS parts
     LEFT JOIN

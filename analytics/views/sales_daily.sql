@@ -13,7 +13,7 @@ CREATE OR REPLACE VIEW sales_daily
     average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.'
 )
 AS SELECT
-    zone, day, source_month = 0 AS undated, vendor, currency,
+    zone, day, (source_month = 0)::Bool AS undated, vendor, currency,
     sumIf(amount, kind = 'sale') AS gross,
     sumIf(amount, kind = 'refund') AS refunds,
     gross - refunds AS net,

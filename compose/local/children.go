@@ -24,8 +24,11 @@ func children(o *Options, assets packages.Dir) []supervise.Child {
 	kafka := "--kafka-brokers=" + address(o.Ports.Kafka)
 	clickhouse := "--clickhouse-dsn=" + url(o.Ports.ClickHouse) + "/hookline"
 	vendors := "--vendors=" + o.Vendors
-	brokerArgs := []string{"--data-dir=" + filepath.Join(o.DataDir, broker), "--listen=" + address(o.Ports.Kafka)}
-	if o.SyncWrites {
+	kafkaCommand, brokerArgs := broker, []string{"--data-dir=" + filepath.Join(o.DataDir, broker), "--listen=" + address(o.Ports.Kafka)}
+	switch {
+	case o.Kafka == Apache:
+		kafkaCommand, brokerArgs = "apache-kafka", append(brokerArgs, "--nodes=1")
+	case o.SyncWrites:
 		brokerArgs = append(brokerArgs, "--sync-writes")
 	}
 	table := []struct {
@@ -53,9 +56,15 @@ func children(o *Options, assets packages.Dir) []supervise.Child {
 	if o.Log.Enabled(context.Background(), slog.LevelDebug) {
 		env = append(env, "HOOKLINE_LOG_LEVEL=DEBUG")
 	}
+	command := func(name string) string {
+		if name == broker {
+			return kafkaCommand
+		}
+		return name
+	}
 	children := make([]supervise.Child, len(table))
 	for i, row := range table {
-		children[i] = supervise.Child{Name: row.name, Args: append([]string{row.name}, row.args...), Env: env, After: row.after, Ready: row.ready}
+		children[i] = supervise.Child{Name: row.name, Args: append([]string{command(row.name)}, row.args...), Env: env, After: row.after, Ready: row.ready}
 	}
 	return children
 }

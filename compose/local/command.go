@@ -16,6 +16,7 @@ type Command struct {
 	Fresh      bool   `help:"Begin with empty topics and tables. vendors.yaml and the secrets stay."`
 	Vendors    string `type:"path" help:"vendors.yaml to use. By default DATA-DIR/vendors.yaml, which is written, with four sample vendors and random secrets, if it is missing."`
 	Demo       bool   `help:"Have the four sample vendors send: 13 months of history at first, then two deliveries a second."`
+	Kafka      Kafka  `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
 	SyncWrites bool   `help:"Have the broker flush every batch to the disk before it is acknowledged."`
 	Ports      Ports  `embed:""`
 }
@@ -43,7 +44,7 @@ func (c *Command) Options(log *slog.Logger) (Options, error) {
 	}
 	_, plain := os.LookupEnv("NO_COLOR")
 	return Options{
-		Program: program, DataDir: c.DataDir, Fresh: c.Fresh, Vendors: c.Vendors, SyncWrites: c.SyncWrites, Ports: c.Ports,
+		Program: program, DataDir: c.DataDir, Fresh: c.Fresh, Vendors: c.Vendors, Kafka: c.Kafka, SyncWrites: c.SyncWrites, Ports: c.Ports,
 		Out: os.Stdout, Colour: !plain && term.IsTerminal(int(os.Stdout.Fd())), Log: log,
 	}, nil
 }

@@ -17,7 +17,8 @@ import (
 // DemoCommand is `hookline demo`: a stack of its own, at free ports and in a new folder, that is filled, checked
 // and taken down again.
 type DemoCommand struct {
-	Crash bool `help:"Kill processes with SIGKILL while traffic flows: the processor six times, engine, broker and ingest twice each."`
+	Crash bool  `help:"Kill processes with SIGKILL while traffic flows: the processor six times, engine, broker and ingest twice each."`
+	Kafka Kafka `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
 	demo.Load
 }
 
@@ -42,7 +43,7 @@ func (c *DemoCommand) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	var verdict demo.Verdict
 	err = Run(ctx, Options{
-		Program: program, DataDir: dir, Ports: ports, Out: lines, Log: log,
+		Program: program, DataDir: dir, Kafka: c.Kafka, Ports: ports, Out: lines, Log: log,
 		Main: func(ctx context.Context, s *Stack) (err error) {
 			verdict, err = demo.Drive(ctx, log, s.target(), c.Load, c.faults(s)...)
 			return err

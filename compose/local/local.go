@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/demo"
 	"github.com/hookline-io/hookline/compose/local/lockfile"
 	"github.com/hookline-io/hookline/compose/local/packages"
@@ -26,7 +27,8 @@ type Options struct {
 	DataDir    string // everything the stack keeps; created if missing
 	Fresh      bool   // begin with empty topics and tables; vendors.yaml and the secrets stay
 	Vendors    string // vendors.yaml; empty: DataDir/vendors.yaml, written with four sample vendors if missing
-	SyncWrites bool   // have the broker flush every batch to the disk
+	Kafka      Kafka
+	SyncWrites bool // have the broker flush every batch to the disk
 	Ports      Ports
 
 	Out    io.Writer // gets the children's lines and the table of addresses
@@ -36,6 +38,14 @@ type Options struct {
 	// Main, if set, is run once everything is ready. The stack stops when it returns.
 	Main func(ctx context.Context, s *Stack) error
 }
+
+// Kafka says which broker the stack runs.
+type Kafka string
+
+const (
+	Embedded Kafka = "embedded" // franz-go's kfake, in a process of its own
+	Apache   Kafka = "apache"   // Apache Kafka, one node; needs Java and Maven
+)
 
 // Stack is a stack that is ready.
 type Stack struct {
@@ -65,6 +75,11 @@ func Run(ctx context.Context, o Options) error {
 	assets, err := packages.Ensure(ctx, o.Log)
 	if err != nil {
 		return err
+	}
+	if o.Kafka == Apache {
+		if err := apache.Fetch(ctx, o.Log); err != nil {
+			return err
+		}
 	}
 	supervisor, err := supervise.New(supervise.Options{
 		Program: o.Program, Children: children(&o, assets), Output: o.Out, Colour: o.Colour, Log: o.Log,

@@ -90,31 +90,25 @@ func fakeOptions(t *testing.T) (Options, *text) {
 	t.Setenv("FAKE_PARTS", "yes")
 	out := &text{}
 	return Options{
-		Program: os.Args[0], DataDir: filepath.Join(t.TempDir(), "data"), Ports: freePorts(t),
+		Program: os.Args[0], DataDir: filepath.Join(t.TempDir(), "data"), Ports: unusedPorts(t),
 		Out: out, Log: slog.New(slog.NewTextHandler(out, nil)),
 	}, out
 }
 
-// freePorts are ports that were free a moment ago.
-func freePorts(t *testing.T) Ports {
+func unusedPorts(t *testing.T) Ports {
 	t.Helper()
-	var numbers [6]int
-	for i := range numbers {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		numbers[i] = l.Addr().(*net.TCPAddr).Port
+	ports, err := freePorts()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return Ports{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]}
+	return ports
 }
 
 func TestRun(t *testing.T) {
 	o, out := fakeOptions(t)
 	told := errors.New("what Main returns")
 	o.Main = func(ctx context.Context, s *Stack) error {
-		if err := Run(ctx, func() Options { second := o; second.Ports = freePorts(t); return second }()); err == nil || !strings.Contains(err.Error(), "another `hookline local` is running") {
+		if err := Run(ctx, func() Options { second := o; second.Ports = unusedPorts(t); return second }()); err == nil || !strings.Contains(err.Error(), "another `hookline local` is running") {
 			t.Errorf("a second stack on the folder: %v", err)
 		}
 		if err := s.Kill(processor); err != nil {

@@ -18,7 +18,7 @@ type board struct {
 	zone  *time.Location
 }
 
-// load decodes dashboards, given by file name, and returns them with the first name of order at the front.
+// load decodes dashboards, given by file name.
 func load(files map[string][]byte) ([]board, error) {
 	var boards []board
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -65,6 +65,16 @@ func (b board) panels() []dashboard.Panel {
 		}
 	}
 	return out
+}
+
+// foreign is the type of the data source that a panel asks, where that is not ClickHouse.
+func foreign(panel dashboard.Panel) string {
+	for _, query := range panel.Targets {
+		if kind := query.DataqueryType(); kind != dashboards.ClickHouseType {
+			return kind
+		}
+	}
+	return ""
 }
 
 // targets returns the panel's queries.

@@ -30,7 +30,7 @@ func (c Command) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	handler, err := Handler(Options{
-		Boards: boards, First: dashboards.SalesUID, Assets: c.Assets, Engine: engine, Log: log,
+		Boards: boards, Order: dashboards.UIDs(), Assets: c.Assets, Engine: engine, Log: log,
 	})
 	if err != nil {
 		return err

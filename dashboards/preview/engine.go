@@ -23,7 +23,7 @@ type Engine interface {
 }
 
 // queryTimeout bounds one query, here and in ClickHouse.
-const queryTimeout = 15 * time.Second
+const queryTimeout = 30 * time.Second
 
 // limits keep a query from doing more than a chart needs. With readonly=2 ClickHouse refuses every statement
 // that writes and still lets the other limits be set

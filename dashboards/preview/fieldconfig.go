@@ -42,14 +42,35 @@ func configure(frames []Frame, source *dashboard.FieldConfigSource, choices Choi
 			if field.Title, err = title(*field, choices); err != nil {
 				return err
 			}
-			if custom, ok := config["custom"].(map[string]any); ok {
-				if label, ok := custom["axisLabel"].(string); ok {
-					if custom["axisLabel"], err = choices.Interpolate(label); err != nil {
-						return err
-					}
-				}
+			if err := interpolateLinks(config, choices); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// interpolateLinks replaces the board's variables in the addresses of a field's links. What a link takes from
+// the row it stands in is left to the page.
+func interpolateLinks(config map[string]any, choices Choices) error {
+	raw, err := json.Marshal(config["links"])
+	if err != nil {
+		return fmt.Errorf("links: %w", err)
+	}
+	var links []struct {
+		Title string `json:"title"`
+		URL   string `json:"url"`
+	}
+	if err := json.Unmarshal(raw, &links); err != nil {
+		return fmt.Errorf("links: %w", err)
+	}
+	for i := range links {
+		if links[i].URL, err = choices.Interpolate(links[i].URL); err != nil {
+			return err
+		}
+	}
+	if len(links) > 0 {
+		config["links"] = links
 	}
 	return nil
 }

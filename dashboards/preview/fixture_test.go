@@ -3,10 +3,12 @@ package preview
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -154,7 +156,7 @@ func preview(t testing.TB, engine *testkit.EngineProcess, assets string) *httpte
 		t.Fatal(err)
 	}
 	handler, err := Handler(Options{
-		Boards: boards, First: dashboards.SalesUID, Assets: assets, Engine: opened, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Boards: boards, Order: dashboards.UIDs(), Assets: assets, Engine: opened, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -174,14 +176,35 @@ func npm(t testing.TB) string {
 	return filepath.Clean(filepath.Join(dir.ECharts(), "..", "..", ".."))
 }
 
-// frames asks the server for the figures of a panel.
+// ask runs one statement over plain HTTP and returns the answer as tab-separated lines.
+func ask(t testing.TB, engine *testkit.EngineProcess, sql string) string {
+	t.Helper()
+	response, err := http.Post(engine.URL+"/?database=hookline", "text/plain", strings.NewReader(sql))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %v %s", sql, err, body)
+	}
+	return strings.TrimSpace(string(body))
+}
+
+// frames asks the server for the figures of a panel of the board Sales.
 func frames(t testing.TB, server *httptest.Server, panel uint32, query string) []Frame {
+	t.Helper()
+	return figuresOf(t, server, dashboards.SalesUID, panel, query)
+}
+
+// figuresOf asks the server for the figures of a panel of any board.
+func figuresOf(t testing.TB, server *httptest.Server, board string, panel uint32, query string) []Frame {
 	t.Helper()
 	var answer struct {
 		Frames []Frame
 		Error  string
 	}
-	response, err := http.Get(fmt.Sprintf("%s/api/boards/%s/panels/%d?%s", server.URL, dashboards.SalesUID, panel, query))
+	response, err := http.Get(fmt.Sprintf("%s/api/boards/%s/panels/%d?%s", server.URL, board, panel, query))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +213,7 @@ func frames(t testing.TB, server *httptest.Server, panel uint32, query string) [
 		t.Fatal(err)
 	}
 	if answer.Error != "" {
-		t.Fatalf("panel %d, %s: %s", panel, query, answer.Error)
+		t.Fatalf("%s, panel %d, %s: %s", board, panel, query, answer.Error)
 	}
 	return answer.Frames
 }

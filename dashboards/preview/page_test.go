@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -51,7 +52,8 @@ func open(t testing.TB) *browser {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true))
 	b := &browser{t: t, complaints: make(chan string, 100)}
-	deadline, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	const whole = 5 * time.Minute // all of a test's pages, on a machine that has other things to do
+	deadline, cancel := context.WithTimeout(context.Background(), whole)
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(deadline, options...)
 	t.Cleanup(cancel)
@@ -209,6 +211,34 @@ func TestPage(t *testing.T) {
 		}
 		b.checkComplaints()
 	})
+	t.Run("every board", func(t *testing.T) {
+		b.t = t
+		incidents(t, engine)
+		for _, uid := range dashboards.UIDs() {
+			b.show(server.URL+"/d/"+uid+"?from=2025-01-01&to=2025-12-31", 1400, "dark")
+			if failed := b.texts(".failed"); len(failed) > 0 {
+				t.Errorf("%s: %q", uid, failed)
+			}
+			for _, width := range []int64{1400, 390} {
+				b.do(chromedp.EmulateViewport(width, 2400))
+				if over := read[float64](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+					t.Errorf("%s at a width of %d is %v pixels too wide", uid, width, over)
+				}
+				b.save(fmt.Sprintf("%s-%d", uid, width))
+			}
+		}
+		b.checkComplaints()
+	})
+	t.Run("from a list to one event", func(t *testing.T) {
+		b.t = t
+		b.show(server.URL+"/d/"+dashboards.JournalUID+"?var-vendor=globex", 1400, "light")
+		b.do(chromedp.Click(chromedp.CSS("#panel-3 tbody a")))
+		b.until("#panel-1 tbody tr td:nth-child(2)", "globex")
+		if id := read[string](b, `document.querySelector("#var-event").value`); id == "" {
+			t.Error("the event's ID is not in its box")
+		}
+		b.checkComplaints()
+	})
 	t.Run("a new sale appears by itself", func(t *testing.T) {
 		b.t = t
 		newSaleAppears(t, b, server, engine)
@@ -232,7 +262,7 @@ func amount(currency, fixed string) string {
 // until waits for the first element that the selector finds to say something.
 func (b *browser) until(selector, want string) {
 	b.t.Helper()
-	testkit.Eventually(b.t, 20*time.Second, func() error {
+	testkit.Eventually(b.t, time.Minute, func() error {
 		if got := b.texts(selector); len(got) == 0 || got[0] != want {
 			return fmt.Errorf("%s says %q, want %q", selector, got, want)
 		}
@@ -312,7 +342,7 @@ func newSaleAppears(t *testing.T, b *browser, server *httptest.Server, engine *t
 	b.until("#panel-1 .empty", "No sales in this range")
 	store(t, engine, []sold{{"newcomer", "EUR", vendors.KindSale, "19.90", time.Now().UTC().Format(time.RFC3339)}})
 	b.until("#panel-1 .figure", "EUR 19.90")
-	testkit.Eventually(t, 20*time.Second, func() error {
+	testkit.Eventually(t, time.Minute, func() error {
 		if legend := b.texts("#panel-5 .legend tbody tr"); !slices.Contains(legend, "newcomerEUR 20") {
 			return fmt.Errorf("the chart does not show the new vendor: %q", legend)
 		}

@@ -32,7 +32,7 @@ var static embed.FS
 // Options is what a preview needs.
 type Options struct {
 	Boards map[string][]byte // the generated dashboards by file name
-	First  string            // UID of the board at "/"
+	Order  []string          // UIDs of the boards in the order to list them; the first one is at "/"
 	Assets string            // folder of npm packages that holds echarts
 	Engine Engine
 	Log    *slog.Logger
@@ -58,7 +58,7 @@ func Handler(options Options) (http.Handler, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(boards, func(a, b board) int {
-		return rank(a.uid == options.First) - rank(b.uid == options.First)
+		return slices.Index(options.Order, a.uid) - slices.Index(options.Order, b.uid)
 	})
 	library := filepath.Join(options.Assets, charts)
 	if _, err := os.Stat(library); err != nil {
@@ -87,13 +87,6 @@ func Handler(options Options) (http.Handler, error) {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	return guarded(mux), nil
-}
-
-func rank(first bool) int {
-	if first {
-		return 0
-	}
-	return 1
 }
 
 // guarded lets the page load only what this server sends: no inline script or style, no other origin.

@@ -42,7 +42,7 @@ func serving(t *testing.T, engine Engine) *httptest.Server {
 		t.Fatal(err)
 	}
 	handler, err := Handler(Options{
-		Boards: boards, First: dashboards.SalesUID, Assets: assets(t), Engine: engine, Log: slog.New(slog.DiscardHandler),
+		Boards: boards, Order: dashboards.UIDs(), Assets: assets(t), Engine: engine, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -90,7 +91,7 @@ func TestTransformNamesWhatItDoesNotKnow(t *testing.T) {
 func TestConfigure(t *testing.T) {
 	source := dashboard.NewFieldConfigSource()
 	source.Defaults.Unit, source.Defaults.Decimals = cog.ToPtr("locale"), cog.ToPtr(0.0)
-	source.Defaults.Custom = map[string]any{"axisLabel": "in ${currency}"}
+	source.Defaults.Links = []dashboard.DashboardLink{{Title: "more", Url: cog.ToPtr("/d/x?${currency:queryparam}&var-id=${__value.raw}")}}
 	source.Overrides = []dashboard.DashboardFieldConfigSourceOverrides{
 		{Matcher: dashboard.MatcherConfig{Id: "byName", Options: "Orders"}, Properties: []dashboard.DynamicConfigValue{{Id: "unit", Value: "short"}}},
 		{Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/^Net/"}, Properties: []dashboard.DynamicConfigValue{
@@ -115,9 +116,12 @@ func TestConfigure(t *testing.T) {
 		got = append(got, shown{field.Title, field.Config["unit"].(string), custom})
 	}
 	want := []shown{
-		{"Gross", "locale", map[string]any{"axisLabel": "in EUR"}},
-		{"${currency} & co of Net", "currency:€", map[string]any{"axisLabel": "in EUR", "width": 80.0}},
-		{"Orders acme", "short", map[string]any{"axisLabel": "in EUR"}},
+		{"Gross", "locale", nil},
+		{"${currency} & co of Net", "currency:€", map[string]any{"width": 80.0}},
+		{"Orders acme", "short", nil},
+	}
+	if raw, err := json.Marshal(frames[0].Fields[0].Config["links"]); err != nil || string(raw) != `[{"title":"more","url":"/d/x?var-currency=EUR\u0026var-id=${__value.raw}"}]` {
+		t.Errorf("links: %s, %v", raw, err)
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(shown{})); diff != "" {
 		t.Error(diff)

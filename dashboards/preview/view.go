@@ -54,6 +54,7 @@ type boardName struct {
 
 type variableView struct {
 	Name        string   `json:"name"`
+	Type        string   `json:"type"` // query or textbox
 	Label       string   `json:"label"`
 	Description string   `json:"description"`
 	Multi       bool     `json:"multi"`
@@ -75,6 +76,7 @@ type panelView struct {
 	Description string             `json:"description"`
 	GridPos     *dashboard.GridPos `json:"gridPos"`
 	NoValue     string             `json:"noValue"`
+	Elsewhere   string             `json:"elsewhere,omitempty"` // why the preview has no figures for it
 	Options     any                `json:"options"`
 }
 
@@ -109,6 +111,9 @@ func (r request) view(ctx context.Context, engine Engine) (boardView, error) {
 		if panel.FieldConfig != nil {
 			view.NoValue = text(panel.FieldConfig.Defaults.NoValue)
 		}
+		if kind := foreign(panel); kind != "" {
+			view.Elsewhere = "This panel asks a data source of type " + kind + ", which the preview does not have. Grafana shows it."
+		}
 		out.Panels = append(out.Panels, view)
 	}
 	return out, nil
@@ -136,17 +141,21 @@ func (r request) variables(ctx context.Context, engine Engine, listed bool) ([]v
 			values = []string{}
 		}
 		views = append(views, variableView{
-			Name: model.Name, Label: text(model.Label), Description: text(model.Description),
+			Name: model.Name, Type: string(model.Type), Label: text(model.Label), Description: text(model.Description),
 			Multi: choice.Multi, IncludeAll: is(model.IncludeAll), All: choice.All, Values: values, Options: options,
 		})
 	}
 	return views, choices, nil
 }
 
-// options runs a variable's query: one column is value and text, of two the first is the value.
+// options runs a variable's query: one column is value and text, of two the first is the value. A text box has
+// one option, what stands in it at first.
 func (r request) options(ctx context.Context, engine Engine, model dashboard.VariableModel, choices Choices) ([]option, error) {
+	if model.Type == dashboard.VariableTypeTextbox && model.Query != nil {
+		return []option{{Value: text(model.Query.String), Text: text(model.Query.String)}}, nil
+	}
 	if model.Type != dashboard.VariableTypeQuery || model.Query == nil || model.Query.String == nil {
-		return nil, fmt.Errorf("the preview only knows variables that a query in SQL answers, not %q", model.Type)
+		return nil, fmt.Errorf("the preview only knows text boxes and variables that a query in SQL answers, not %q", model.Type)
 	}
 	sql, err := r.sql(*model.Query.String, choices)
 	if err != nil {

@@ -42,7 +42,7 @@ func slackChallenge(_ *key, c *content) (*Challenge, error) {
 	}
 	root, err := object(c.r.Body)
 	if err != nil {
-		return nil, nil // a form may hold those words, and is an event
+		return nil, nil //nolint:nilerr // a form may hold those words, and is an event
 	}
 	if kind, _ := text(root, "type"); kind != "url_verification" {
 		return nil, nil

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/broker"
 	"github.com/hookline-io/hookline/compose/local/engine"
 )
@@ -26,7 +27,7 @@ const childVariable = "HOOKLINE_TESTKIT_CHILD"
 
 // spec says which service a child is.
 type spec struct {
-	Service string // engine | broker
+	Service string // engine | broker | apache
 	DataDir string
 	Listen  string
 	Sync    bool
@@ -74,6 +75,8 @@ func serve(text string) error {
 		return engine.Run(ctx, engine.Options{DataDir: s.DataDir, Listen: s.Listen, Memory: 1 << 30, Ready: ready, Log: log})
 	case "broker":
 		return broker.Run(ctx, broker.Options{DataDir: s.DataDir, Listen: s.Listen, SyncWrites: s.Sync, Ready: ready, Log: log})
+	case "apache":
+		return apache.Run(ctx, apache.Options{DataDir: s.DataDir, Listen: s.Listen, Nodes: 3, Ready: func(a string) { fmt.Println(a) }, Log: log})
 	}
 	return fmt.Errorf("no service %q", s.Service)
 }

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"os"
 	"testing"
 	"time"
 )
@@ -21,28 +22,52 @@ func Engine(t testing.TB) *EngineProcess {
 	return &EngineProcess{child: c, URL: url, DSN: url}
 }
 
-// BrokerProcess is a Kafka broker in a process of its own.
+// BrokerProcess is Kafka in processes of its own. To Kill it or Stop it is to lose all of its nodes at once;
+// package apache has a cluster whose nodes can be lost one by one.
 type BrokerProcess struct {
 	*child
-	Addr string // host:port, a seed broker
+	Addr   string // host:port, a seed broker
+	Copies int16  // the most that a topic can have
+}
+
+// kafkaVariable names the environment variable that says which Kafka the tests run on: kfake, the default, or
+// apache, for three nodes of Apache Kafka.
+const kafkaVariable = "HOOKLINE_TEST_KAFKA"
+
+// OnApache says whether Broker starts Apache Kafka.
+func OnApache(t testing.TB) bool {
+	t.Helper()
+	switch kafka := os.Getenv(kafkaVariable); kafka {
+	case "", "kfake":
+		return false
+	case "apache":
+		return true
+	default:
+		t.Fatalf("%s=%s: choose kfake or apache", kafkaVariable, kafka)
+		return false
+	}
 }
 
 // Broker starts a broker with no topics over a new folder; it ends with the test.
 func Broker(t testing.TB) *BrokerProcess {
 	t.Helper()
-	return startBroker(t, false)
+	if OnApache(t) {
+		return startBroker(t, spec{Service: "apache"}, 3)
+	}
+	return startBroker(t, spec{Service: "broker"}, 1)
 }
 
-// SyncBroker starts a broker as Broker does, one that flushes every batch to the disk.
+// SyncBroker starts kfake, one that flushes every batch to the disk.
 func SyncBroker(t testing.TB) *BrokerProcess {
 	t.Helper()
-	return startBroker(t, true)
+	return startBroker(t, spec{Service: "broker", Sync: true}, 1)
 }
 
-func startBroker(t testing.TB, sync bool) *BrokerProcess {
+func startBroker(t testing.TB, s spec, copies int16) *BrokerProcess {
 	t.Helper()
-	c := startChild(t, spec{Service: "broker", DataDir: t.TempDir(), Listen: "127.0.0.1:0", Sync: sync})
-	return &BrokerProcess{child: c, Addr: c.spec.Listen}
+	s.DataDir, s.Listen = t.TempDir(), "127.0.0.1:0"
+	c := startChild(t, s)
+	return &BrokerProcess{child: c, Addr: c.spec.Listen, Copies: copies}
 }
 
 // Eventually calls cond until it returns nil, and fails the test with cond's last error when that takes longer

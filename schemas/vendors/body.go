@@ -40,7 +40,7 @@ func (c content) document(data []byte) ([]byte, error) {
 		}
 		doc, err := formDocument(data)
 		if err != nil {
-			return nil, nil
+			return nil, nil //nolint:nilerr // any other bytes are an event without fields
 		}
 		return doc, nil
 	}

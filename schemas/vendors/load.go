@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Schemes        []string // names of the known schemes; nil: do not check
 	WithoutSecrets bool     // for who verifies nothing: secrets are neither needed nor read
+	ActionSecrets  bool     // for who runs actions: the secrets that sign them are read
 
 	Getenv   func(name string) string          // os.Getenv
 	ReadFile func(name string) ([]byte, error) // os.ReadFile, for file: secrets
@@ -109,6 +110,7 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 	v.Limits = c.compileLimits(&spec.Limits)
 	v.events = c.compileEvents(&spec.Events)
 	v.sales = c.compileSales(spec, v.events.content)
+	v.actions = c.compileActions(spec)
 	return v
 }
 

@@ -1,7 +1,6 @@
 package vendors
 
 import (
-	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,7 +10,7 @@ import (
 var dimensionName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
 func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
-	m := saleMapping{content: body, exact: make(map[string][]*rule), digits: make(map[string]int32)}
+	m := saleMapping{content: body, digits: make(map[string]int32)}
 	for code, digits := range spec.Digits {
 		if _, err := currencyCode(code); err != nil || code != strings.ToUpper(code) {
 			c.fail(digits, "%q is not an ISO 4217 currency: write it like JPY", code)
@@ -30,18 +29,10 @@ func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
 			}
 			compiled = append(compiled, c.compileRule(r))
 		}
-		switch stars := strings.Count(typ, "*"); {
-		case stars == 0:
-			m.exact[typ] = compiled
-		case stars == 1:
-			m.patterns = append(m.patterns, patternRules{typ, compiled})
-		default:
+		if !m.rules.add(typ, compiled) {
 			c.fail(rules, "%q: a pattern has one *", typ)
 		}
 	}
-	slices.SortFunc(m.patterns, func(a, b patternRules) int {
-		return cmp.Or(len(b.pattern)-len(a.pattern), strings.Compare(a.pattern, b.pattern))
-	})
 	return m
 }
 

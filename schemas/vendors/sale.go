@@ -2,7 +2,6 @@ package vendors
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -10,15 +9,9 @@ import (
 
 // saleMapping is the compiled sales of a vendor.
 type saleMapping struct {
-	content  content
-	digits   map[string]int32 // the vendor's own minor units, where they are not those of ISO 4217
-	exact    map[string][]*rule
-	patterns []patternRules // most specific first
-}
-
-type patternRules struct {
-	pattern string
-	rules   []*rule
+	content content
+	digits  map[string]int32 // the vendor's own minor units, where they are not those of ISO 4217
+	rules   byType[[]*rule]
 }
 
 // rule is a compiled ruleSpec.
@@ -44,15 +37,7 @@ type dimension struct {
 //
 // Every error wraps ErrMapping and says which part cannot be read.
 func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
-	rules, listed := v.sales.exact[event.Type]
-	if !listed {
-		for i := range v.sales.patterns {
-			if matchPattern(v.sales.patterns[i].pattern, event.Type) {
-				rules = v.sales.patterns[i].rules
-				break
-			}
-		}
-	}
+	rules := v.sales.rules.of(event.Type)
 	if len(rules) == 0 {
 		return Sale{}, false, nil
 	}
@@ -178,13 +163,4 @@ func required(name string, v *value, src *source) (string, error) {
 		return "", fmt.Errorf("%s: nothing at %s", name, v)
 	}
 	return text, nil
-}
-
-// matchPattern compares an event type with a pattern in which * stands for any run of characters.
-func matchPattern(pattern, typ string) bool {
-	if pattern == "*" {
-		return true
-	}
-	prefix, suffix, _ := strings.Cut(pattern, "*")
-	return len(typ) >= len(prefix)+len(suffix) && strings.HasPrefix(typ, prefix) && strings.HasSuffix(typ, suffix)
 }

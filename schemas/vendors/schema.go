@@ -40,9 +40,14 @@ func Schema() ([]byte, error) {
 	property("vendor", "sales").AdditionalProperties = &jsonschema.Schema{
 		OneOf: []*jsonschema.Schema{{Type: "null"}, {Ref: "#/$defs/rule"}, {Type: "array", Items: &jsonschema.Schema{Ref: "#/$defs/rule"}}},
 	}
-	secrets := property("vendor", "secrets")
-	secrets.OneOf, secrets.Type, secrets.Items = oneOrMore(secrets.Items).OneOf, "", nil
+	property("vendor", "actions").AdditionalProperties = &jsonschema.Schema{
+		OneOf: []*jsonschema.Schema{{Type: "null"}, {Ref: "#/$defs/action"}, {Type: "array", Items: &jsonschema.Schema{Ref: "#/$defs/action"}}},
+	}
+	for _, secrets := range []*jsonschema.Schema{property("vendor", "secrets"), property("action", "secret")} {
+		secrets.OneOf, secrets.Type, secrets.Items = oneOrMore(secrets.Items).OneOf, "", nil
+	}
 	delete(schema.Definitions, "rules")
+	delete(schema.Definitions, "actions")
 	vendors, _ := schema.Definitions["file"].Properties.Get("vendors")
 	vendors.PropertyNames = &jsonschema.Schema{Pattern: vendorName.String()}
 	out, err := json.MarshalIndent(schema, "", "  ")

@@ -85,6 +85,7 @@ func TestSchemaAgreesWithLoader(t *testing.T) {
 	}
 	for _, src := range []string{
 		"vendors: {a: {preset: stripe, secrets: 'env:A', sales: {x: null}}}",
+		"vendors: {a: {preset: stripe, secrets: 'env:A', actions: {x: {forward: 'http://h/', timeout: 5s, secret: 'env:A'}, y: [{forward: 'http://h/'}], z: null}}}",
 		"vendors: {a: {preset: stripe, secrets: ['env:A', {from: 'env:B', until: '2026-12-31'}], signature: {tolerance: 10m}}}",
 	} {
 		if _, err := vendors.Parse("v.yaml", []byte(src), options); err != nil {
@@ -103,6 +104,8 @@ func TestSchemaAgreesWithLoader(t *testing.T) {
 		"vendors: {a: {preset: stripe, events: {time: {path: a, format: unixx}}}}",
 		"vendors: {a: {preset: stripe, sales: {x: {effect: sales}}}}",
 		"vendors: {a: {preset: stripe, sales: {x: {effect: none, when: {a: {no: 1}}}}}}",
+		"vendors: {a: {preset: stripe, actions: {x: {forwards: 'http://h/'}}}}",
+		"vendors: {a: {preset: stripe, actions: {x: [{timeout: 5s}]}}}",
 		"vendor: {}",
 	} {
 		if _, err := vendors.Parse("v.yaml", []byte(src), vendors.Options{WithoutSecrets: true}); err == nil {

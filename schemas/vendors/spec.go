@@ -25,6 +25,8 @@ type vendorSpec struct {
 	Events     eventsSpec            `yaml:"events" jsonschema_description:"Where the facts of an event stand in a delivery."`
 	Digits     map[string]*int       `yaml:"digits" jsonschema_description:"Decimals of the vendor's own minor units, by currency, where they are not those of ISO 4217."`
 	Sales      map[string]*rulesSpec `yaml:"sales" jsonschema_description:"What event types do to the figures. A key is a type, or a pattern with one *. null switches a preset's rule off."`
+
+	Actions map[string]*actionsSpec `yaml:"actions" jsonschema_description:"What else event types trigger. A key is a type, or a pattern with one *; the most specific one decides."`
 }
 
 // secretSpec is a reference to a secret, and optionally its end.
@@ -109,6 +111,16 @@ func (s *matchSpec) add(r *reader, node ast.Node) {
 	} else if text, ok := r.scalar(node); ok {
 		s.Texts = append(s.Texts, text)
 	}
+}
+
+// actionsSpec is what one event type triggers besides being stored.
+type actionsSpec []*actionSpec
+
+// actionSpec is one action.
+type actionSpec struct {
+	Forward string        `yaml:"forward" jsonschema:"required" jsonschema_description:"URL that gets each event by a POST of its body; webhook-id is the event's ID."`
+	Timeout time.Duration `yaml:"timeout" jsonschema_description:"Time that one attempt may take, at most 1m. Default: 10s."`
+	Secret  []secretSpec  `yaml:"secret" jsonschema_description:"References to the secrets that sign the request by Standard Webhooks; several while they are rotated."`
 }
 
 // rulesSpec is what one event type means: a rule, several of which the first that holds decides, or null.

@@ -26,8 +26,9 @@ type Vendor struct {
 	Redelivery Redelivery
 	Limits     Limits
 
-	events eventMapping
-	sales  saleMapping
+	events  eventMapping
+	sales   saleMapping
+	actions byType[[]Action]
 }
 
 // Signature says how a vendor signs. Scheme names one of the schemes of ingest/verify; the other fields

@@ -5,7 +5,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -108,7 +107,7 @@ func newRunner(log *slog.Logger, target Target, load Load) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	producer, err := target.Kafka.NewClient(slog.New(slog.NewTextHandler(io.Discard, nil)), nil, kafka.ProducerOptions()...)
+	producer, err := target.Kafka.NewClient(slog.New(slog.DiscardHandler), nil, kafka.ProducerOptions()...)
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,10 @@ func (r *runner) next() job {
 	if len(r.past) > 0 && r.rng.Float64() < redelivered {
 		j := job{event: r.past[r.rng.IntN(len(r.past))]}
 		if !j.event.Time.IsZero() && r.rng.Float64() < monthsLater {
-			j.at = j.event.Time.AddDate(0, 1+r.rng.IntN(5), 0)
+			// Never in the future: Kafka refuses such a record.
+			if at := j.event.Time.AddDate(0, 1+r.rng.IntN(5), 0); at.Before(time.Now()) {
+				j.at = at
+			}
 		}
 		return j
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -176,4 +177,30 @@ func footprint(t *testing.T, pid int) (memory, threads int) {
 		_, _ = fmt.Sscanf(line, "Threads: %d", &threads)
 	}
 	return memory, threads
+}
+
+// SIGTERM ends the engine within the grace period, long queries and silent connections included.
+func TestStopIsBounded(t *testing.T) {
+	e := testkit.Engine(t)
+	c := open(t, e.DSN, nil)
+	silent, err := (&net.Dialer{}).Dial("tcp", strings.TrimPrefix(e.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	slow := make(chan error, 1)
+	go func() {
+		slow <- c.Exec(context.Background(), "SELECT sleepEachRow(1) FROM numbers(1000) SETTINGS max_block_size = 1")
+	}()
+	testkit.Eventually(t, 10*time.Second, func() error { return running(c, 1) })
+	began := time.Now()
+	e.Stop()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("stopped after %v", took)
+	}
+	if err := <-slow; err == nil {
+		t.Error("the long query has ended well")
+	}
+	e.Restart()
+	exec(t, c, "SELECT 1")
 }

@@ -60,8 +60,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	queries, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
+	handler := newHandler(store, &o, o.Log)
 	server := &http.Server{
-		Handler:           newHandler(store, &o, o.Log),
+		Handler:           handler.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return queries },
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
@@ -77,7 +78,9 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("serve the engine: %w", err)
 	case <-ctx.Done():
 	}
-	return errors.Join(stop(server, kill, o.StopGrace), store.close())
+	killer := time.AfterFunc(o.StopGrace/2, kill)
+	defer killer.Stop()
+	return errors.Join(handler.drain(o.StopGrace), stop(server), store.close())
 }
 
 func (o *Options) open(ctx context.Context) (*store, error) {
@@ -96,14 +99,16 @@ func (o *Options) open(ctx context.Context) (*store, error) {
 	return openStore(lib, o.DataDir, o.Memory)
 }
 
-// stop lets running queries end for half of grace, kills them, and waits for the rest of it.
-func stop(server *http.Server, kill context.CancelFunc, grace time.Duration) error {
-	killer := time.AfterFunc(grace/2, kill)
-	defer killer.Stop()
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+// lastWords is how long a response may take to leave once its query is done.
+const lastWords = 500 * time.Millisecond
+
+// stop ends a server whose handlers have all returned. Shutdown lets responses leave; it would also wait, for
+// seconds, for connections on which no request has come yet.
+func stop(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("stop the engine: queries still run after %v: %w", grace, err)
+	if err := server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	return nil
+	return server.Close()
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -23,8 +24,24 @@ type handler struct {
 	slots   chan struct{}
 }
 
-func newHandler(s *store, o *Options, log *slog.Logger) http.Handler {
-	h := &handler{store: s, options: o, log: log, slots: make(chan struct{}, maxQueries)}
+func newHandler(s *store, o *Options, log *slog.Logger) *handler {
+	return &handler{store: s, options: o, log: log, slots: make(chan struct{}, maxQueries)}
+}
+
+// drain takes all slots, so that no query runs or can begin. It fails when queries still run after grace.
+func (h *handler) drain(grace time.Duration) error {
+	late := time.After(grace)
+	for range cap(h.slots) {
+		select {
+		case h.slots <- struct{}{}:
+		case <-late:
+			return fmt.Errorf("stop the engine: queries still run after %v", grace)
+		}
+	}
+	return nil
+}
+
+func (h *handler) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ping", ok)
 	mux.HandleFunc("GET /replicas_status", ok)
@@ -93,22 +110,26 @@ func (h *handler) execute(s *session, q *request) (*result, error) {
 	return s.exec(q.statement.text, q.format, q.params)
 }
 
+// insertPiece is how much data the engine gets at once, in bytes.
+const insertPiece = 1 << 20
+
 // executeInsert hands the data on as it comes, in pieces: it is never held as a whole.
 func executeInsert(c *conn, q *request) (*result, error) {
 	in, err := c.insert(q.statement.head, q.statement.insert, q.params)
 	if err != nil {
 		return nil, err
 	}
-	_, err = io.CopyBuffer(onlyWriter{in}, q.data, make([]byte, 1<<20))
+	pieces := bufio.NewWriterSize(in, insertPiece)
+	_, err = pieces.ReadFrom(q.data)
+	if err == nil {
+		err = pieces.Flush()
+	}
 	if err != nil && !errors.Is(err, errInsertFailed) {
 		in.cancel()
 		return nil, exceptionf(codeCannotDecompress, "CANNOT_DECOMPRESS", "Cannot read the data to insert: %v", err)
 	}
 	return in.done()
 }
-
-// onlyWriter keeps io.CopyBuffer from using a method of the reader that ignores the buffer's size.
-type onlyWriter struct{ io.Writer }
 
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, q *request, res *result, took time.Duration) {
 	header := w.Header()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 
@@ -175,6 +177,32 @@ func TestContentEncodings(t *testing.T) {
 	}
 }
 
+// A client that goes away in the middle of its data leaves nothing behind: neither rows nor a statement that
+// waits for more.
+func TestBrokenInsert(t *testing.T) {
+	e := testkit.Engine(t)
+	c := open(t, e.DSN, nil)
+	exec(t, c, "CREATE DATABASE h ENGINE = Atomic")
+	exec(t, c, "CREATE TABLE h.t (n UInt64) ENGINE = MergeTree ORDER BY n")
+	connection, err := net.Dial("tcp", strings.TrimPrefix(e.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const half = "POST /?query=INSERT+INTO+h.t+FORMAT+TSV HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n1\n2\n3\n"
+	if _, err := connection.Write([]byte(half)); err != nil {
+		t.Fatal(err)
+	}
+	inserts := "SELECT count() FROM system.processes WHERE query LIKE 'INSERT%'"
+	testkit.Eventually(t, 20*time.Second, func() error { return counts(c, inserts, 1) })
+	if err := connection.Close(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, 20*time.Second, func() error { return counts(c, inserts, 0) })
+	if err := counts(c, "SELECT count() FROM h.t", 0); err != nil {
+		t.Error(err)
+	}
+}
+
 // A long SELECT delays neither inserts nor other queries.
 func TestConcurrency(t *testing.T) {
 	e := testkit.Engine(t)
@@ -212,11 +240,16 @@ func TestConcurrency(t *testing.T) {
 }
 
 // running is an error unless that many long queries run.
-func running(c clickhouse.Conn, want uint64) error {
+func running(c driver.Conn, want uint64) error {
+	return counts(c, "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleepEachRow%'", want)
+}
+
+// counts is an error unless the query returns want.
+func counts(c driver.Conn, query string, want uint64) error {
 	var count uint64
-	err := c.QueryRow(context.Background(), "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleepEachRow%'").Scan(&count)
+	err := c.QueryRow(context.Background(), query).Scan(&count)
 	if err == nil && count != want {
-		err = fmt.Errorf("%d queries run, want %d", count, want)
+		err = fmt.Errorf("%s is %d, want %d", query, count, want)
 	}
 	return err
 }

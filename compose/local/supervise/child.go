@@ -25,8 +25,8 @@ type child struct {
 	killed    bool          // it had to be, when stopping; read it after gone
 
 	mu      sync.Mutex
-	process *os.Process
-	struck  bool // by kill // nil between two lives
+	process *os.Process // nil between two lives
+	struck  bool        // the process died by kill
 }
 
 // childError is a failure that ends the stack.

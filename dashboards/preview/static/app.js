@@ -49,6 +49,7 @@ async function load() {
 
 async function fill(panel, signal) {
   if (panel.view.type === "row") return;
+  if (panel.view.elsewhere) return panel.refer(panel.view.elsewhere);
   if (panel.view.type === "text") return panel.update([], view.range);
   try {
     panel.update((await ask(`/panels/${panel.view.id}`, choices(), signal)).frames, view.range);

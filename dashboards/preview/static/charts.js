@@ -67,6 +67,7 @@ export class Chart {
         axisLabel: { color: text, fontSize: 12, formatter: (value) => first ? first.write(value) : String(value) },
         splitLine: { lineStyle: { color: lines } },
         splitNumber: 5,
+        minInterval: 10 ** -(first?.field.config.decimals ?? 3) / (first?.field.config.unit === "percentunit" ? 100 : 1), // no two lines with one label
       },
       tooltip: {
         trigger: "axis", confine: true, transitionDuration: 0, className: "tip",

@@ -30,16 +30,32 @@ export function closeMenus() {
   });
 }
 
-export const inUse = (root) => root.querySelector("details[open]") !== null || (root.contains(document.activeElement) && document.activeElement.tagName === "SELECT");
+export const inUse = (root) => root.querySelector("details[open]") !== null || (root.contains(document.activeElement) && /SELECT|INPUT/.test(document.activeElement.tagName));
+
+const latest = new WeakMap(); // what to draw once the menu that is open now closes
 
 export function drawVariables(root, variables, change) {
   const key = JSON.stringify(variables);
+  latest.set(root, [variables, change]);
   if (root.dataset.key === key || inUse(root)) return;
   root.dataset.key = key;
   const focused = document.activeElement?.id;
-  root.replaceChildren(...variables.map((variable) => h("div", { class: "variable", title: variable.description },
-    variable.multi ? many(variable, change) : one(variable, change))));
+  const control = (variable) => variable.type === "textbox" ? typed(variable, change) : variable.multi ? many(variable, change) : one(variable, change);
+  root.replaceChildren(...variables.map((variable) => h("div", { class: "variable", title: variable.description }, control(variable))));
+  for (const box of root.querySelectorAll("details")) {
+    box.addEventListener("toggle", () => {
+      if (box.open) return;
+      if (box.contains(document.activeElement)) box.querySelector("summary").focus();
+      drawVariables(root, ...latest.get(root));
+    });
+  }
   if (focused) document.getElementById(focused)?.focus();
+}
+
+function typed(variable, change) {
+  const id = `var-${variable.name}`;
+  const input = h("input", { id, class: "button", value: variable.values[0] ?? "", autocomplete: "off", spellcheck: "false", onchange: () => change(variable.name, [input.value.trim()]) });
+  return [h("label", { for: id, class: "label" }, variable.label), input];
 }
 
 function one(variable, change) {

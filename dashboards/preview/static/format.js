@@ -46,7 +46,17 @@ function time(value, pattern, zone) {
   })[token]);
 }
 
+// fromNow takes milliseconds since 1970.
+function fromNow(value) {
+  const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const past = (value - Date.now()) / 1000;
+  const [size, name] = [[31536000, "year"], [2592000, "month"], [86400, "day"], [3600, "hour"], [60, "minute"], [0, "second"]]
+    .find(([limit]) => Math.abs(past) >= limit);
+  return words.format(Math.trunc(past / (size || 1)), name);
+}
+
 const units = {
+  dateTimeFromNow: fromNow,
   none: plain,
   short: (value, decimals) => scaled(value, decimals, ["", " K", " Mil", " Bil", " Tri"], 1000),
   locale: (value, decimals) => number(value, 0, decimals ?? 3),
@@ -80,6 +90,7 @@ export function writer(field, zone) {
   const at = unit.indexOf(":");
   const family = at > 0 ? unit.slice(0, at) : "";
   if (field.type === "time") {
+    if (unit === "dateTimeFromNow") return (value) => (value === null ? "" : fromNow(value));
     const pattern = family === "time" ? unit.slice(at + 1) : "YYYY-MM-DD HH:mm:ss";
     return (value) => (value === null ? "" : time(value, pattern, zone));
   }

@@ -65,6 +65,12 @@ export class Panel {
     this.draw();
   }
 
+  // refer says where the figures are, if not here.
+  refer(message) {
+    this.element.removeAttribute("aria-busy");
+    this.body.replaceChildren(h("p", { class: "empty" }, message));
+  }
+
   fail(message) {
     this.drawn = null;
     this.clear();
@@ -84,7 +90,7 @@ export class Panel {
 
   draw() {
     const frame = this.frames.find((candidate) => candidate.fields.length > 0);
-    const empty = !frame || frame.fields[0].values.length === 0 || !frame.fields.some((field) => field.type === "number" && field.values.some((value) => value !== null));
+    const empty = !frame || frame.fields[0].values.length === 0 || (this.view.type !== "table" && !frame.fields.some((field) => field.type === "number" && field.values.some((value) => value !== null)));
     const draw = this.asTable ? drawTable : drawings[this.view.type];
     if (this.view.type !== "text" && empty) {
       this.clear();

@@ -1,5 +1,5 @@
 import { h } from "./dom.js";
-import { writer } from "./format.js";
+import { thresholdColor, writer } from "./format.js";
 
 const page = 200;
 
@@ -19,8 +19,14 @@ export function table(frame, zone, state) {
       const way = state.descending ? -1 : 1;
       order.sort((a, b) => way * compare(values[a], values[b]));
     }
-    body.replaceChildren(...order.slice(0, state.shown).map((row) => h("tr", {}, fields.map((field, column) =>
-      h("td", { class: field.type === "number" ? "number" : "" }, write[column](field.values[row]))))));
+    body.replaceChildren(...order.slice(0, state.shown).map((row) => h("tr", {}, fields.map((field, column) => {
+      const text = write[column](field.values[row]);
+      const to = address(field, frame, row);
+      const cell = h("td", { class: field.type === "number" ? "number" : field.config.custom?.cellOptions?.wrapText ? "wrap" : "", title: text.length > 30 ? text : null }, to ? h("a", { href: to }, text) : text);
+      const color = field.config.custom?.cellOptions?.type === "color-text" && field.values[row] !== null ? thresholdColor(field, field.values[row]) : null;
+      if (color) cell.style.color = color;
+      return cell;
+    }))));
     more.hidden = count <= state.shown;
   }
 
@@ -43,6 +49,22 @@ export function table(frame, zone, state) {
   rows();
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table, scrolls" },
     h("table", {}, h("thead", {}, h("tr", {}, heads)), body), more);
+}
+
+// address is where a field's first link leads from a row: to a board of this page, or nowhere. The values of
+// the row are encoded whatever the link says.
+function address(field, frame, row) {
+  const url = field.config.links?.[0]?.url;
+  if (!url?.startsWith("/d/")) return null;
+  const value = (name) => {
+    const found = name === null ? field : frame.fields.find((candidate) => candidate.name === name);
+    return encodeURIComponent(found?.values[row] ?? "");
+  };
+  const here = new URLSearchParams(location.search);
+  const range = new URLSearchParams([...here].filter(([name]) => name === "from" || name === "to"));
+  return url.replace(/\$\{__value\.raw(:percentencode)?\}/g, () => value(null))
+    .replace(/\$\{__data\.fields\["([^"]+)"\](:percentencode)?\}/g, (_, name) => value(name))
+    .replaceAll("${__url_time_range}", () => String(range));
 }
 
 function compare(a, b) {

@@ -1,4 +1,4 @@
-package processor
+package kafka
 
 import (
 	"context"
@@ -9,8 +9,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// commitOffsets commits and waits for the answer for every partition.
-func commitOffsets(ctx context.Context, client *kgo.Client, offsets map[string]map[int32]kgo.EpochOffset) error {
+// CommitOffsets commits the offsets, each the one after the last record that is done, and waits for the answer for every
+// partition. A commit that fails is no loss: its records are read again.
+func CommitOffsets(ctx context.Context, client *kgo.Client, offsets map[string]map[int32]kgo.EpochOffset) error {
 	var failure error
 	client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if failure = err; err != nil {

@@ -1,0 +1,81 @@
+package analytics_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/shopspring/decimal"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/testkit"
+)
+
+// floor is rows as the driver takes them column by column: what an insert costs at the least without knowing
+// more of the driver than its documentation says.
+type floor struct{ events, sales []any }
+
+const (
+	floorEvents = `INSERT INTO events (vendor, event_id, type, occurred_at, received_at, payload, content_type, key_id, proof, effect, error, kafka_topic, kafka_partition, kafka_offset, version)`
+	floorSales  = `INSERT INTO sales (vendor, kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, dimensions, version, is_deleted)`
+)
+
+func newFloor(rows []analytics.Row) *floor {
+	n := len(rows)
+	words := func() []string { return make([]string, n) }
+	numbers := func() []int64 { return make([]int64, n) }
+	vendor, id, kind, payload, content, key, proof, effect, failure, topic := words(), words(), words(), words(), words(), words(), words(), words(), words(), words()
+	saleKind, saleKey, order, currency := words(), words(), words(), words()
+	occurred, received, offset := numbers(), numbers(), numbers()
+	partition, version, deleted := make([]int32, n), make([]uint64, n), make([]uint8, n)
+	amount, dimensions := make([]decimal.Decimal, n), make([]map[string]string, n)
+	for i, r := range rows {
+		vendor[i], id[i], kind[i], payload[i], content[i] = r.Event.Vendor, r.Event.ID, r.Event.Type, string(r.Event.Data), r.Event.ContentType
+		key[i], proof[i], effect[i], topic[i] = r.Event.KeyID, string(r.Event.Proof), string(r.Sale.Kind), r.Origin.Topic
+		saleKind[i], saleKey[i], order[i], currency[i] = string(r.Sale.Kind), r.Sale.Key, r.Sale.Order, r.Sale.Currency
+		occurred[i], received[i], offset[i], partition[i] = r.Event.Time.UnixMilli(), r.Event.Received.UnixMilli(), r.Origin.Offset, r.Origin.Partition
+		version[i] = analytics.Version(r.Rule, r.Event.Received, 0)
+		amount[i], dimensions[i] = r.Sale.Amount, r.Sale.Dimensions
+	}
+	return &floor{
+		events: []any{vendor, id, kind, occurred, received, payload, content, key, proof, effect, failure, topic, partition, offset, version},
+		sales:  []any{vendor, saleKind, saleKey, id, kind, order, amount, currency, occurred, received, dimensions, version, deleted},
+	}
+}
+
+func (f *floor) insert(ctx context.Context, conn driver.Conn) error {
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"async_insert": 0}))
+	for _, t := range []struct {
+		sql     string
+		columns []any
+	}{{floorEvents, f.events}, {floorSales, f.sales}} {
+		batch, err := conn.PrepareBatch(ctx, t.sql)
+		if err != nil {
+			return err
+		}
+		for i, c := range t.columns {
+			if err := batch.Column(i).Append(c); err != nil {
+				return err
+			}
+		}
+		if err := batch.Send(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func connectDriver(t testing.TB, e *testkit.EngineProcess) driver.Conn {
+	t.Helper()
+	opt, err := clickhouse.ParseDSN(e.DSN + "/hookline?compress=lz4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := clickhouse.Open(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}

@@ -1,0 +1,5 @@
+-- Net sales per month and vendor, in one currency, in the months of Lagos.
+SELECT month, vendor, net
+FROM hookline.sales_per_month
+WHERE zone = 'Africa/Lagos' AND currency = 'EUR' AND NOT undated
+ORDER BY month, net DESC

@@ -1,0 +1,92 @@
+package analytics
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+//go:embed queries/due.sql queries/sales_rollup.sql queries/sales_edges.sql queries/vendor_rollup.sql
+var refreshFiles embed.FS
+
+var refreshTemplates = template.Must(template.ParseFS(refreshFiles, "queries/*.sql"))
+
+// refresh is a refreshable materialized view: a query that ClickHouse runs every so often, whose rows it appends
+// to a table. queries/<name>.sql defines it.
+type refresh struct {
+	name string
+	rollup
+}
+
+// rollup is what queries/due.sql needs to know of a table that holds sums of another.
+type rollup struct {
+	Table  string   // that it sums
+	Rollup string   // that holds the sums
+	Part   string   // expression that tells the parts of the rollup apart, each of which must be kept
+	Keep   int      // days that Table keeps its rows after the end of their month; 0: forever
+	parts  []string // what there is of Part
+	days   []string // for sales_rollup: zone and day of a sale, for each zone
+}
+
+func refreshes(zones []string, keep Retention) []refresh {
+	sales := rollup{Table: "sales", Rollup: "sales_rollup", Part: "zone", Keep: keep.Sales, parts: zones}
+	for _, zone := range zones {
+		// ClickHouse's time zone functions take constants only.
+		sales.days = append(sales.days, fmt.Sprintf("(%s, if(source_month = 0, toDate(0), toDate(occurred_at, %s)))", literal(zone), literal(zone)))
+	}
+	events := rollup{Table: "events", Rollup: "vendor_rollup", Part: "''", Keep: keep.Events, parts: []string{""}}
+	return []refresh{{"sales_rollup", sales}, {"sales_edges", rollup{}}, {"vendor_rollup", events}}
+}
+
+func (r refresh) View() string     { return r.name + "_refresh" }
+func (r rollup) Parts() string     { return literals(r.parts) }
+func (r rollup) PartCount() int    { return len(r.parts) }
+func (r rollup) ZonedDays() string { return strings.Join(r.days, ", ") }
+
+// steps create r's view. There are none where it is there: a new view means an interruption.
+func (r refresh) steps(ctx context.Context, db, server *DB) ([]step, error) {
+	sql, comment, err := r.definition(db)
+	if err != nil {
+		return nil, err
+	}
+	comments, err := collect(ctx, server, "look at the view "+r.View(),
+		"SELECT comment FROM system.tables WHERE database = ? AND name = ?",
+		func(rows driver.Rows) (s string, err error) { return s, rows.Scan(&s) }, db.Name(), r.View())
+	if err != nil {
+		return nil, err
+	}
+	if len(comments) == 1 && comments[0] == comment {
+		return nil, nil
+	}
+	steps := []step{{"drop the view " + r.View(), "DROP VIEW IF EXISTS " + r.View() + " SYNC"}}
+	if r.Rollup != "" {
+		// Rows of a zone that nobody keeps any more would go stale, and would pass for figures if the zone came back.
+		steps = append(steps, step{"drop what is not kept from " + r.Rollup,
+			fmt.Sprintf("ALTER TABLE %s DELETE WHERE %s NOT IN (%s) SETTINGS mutations_sync = 2", r.Rollup, r.Part, r.Parts())})
+	}
+	return append(steps, step{"create the view " + r.View(), sql}), nil
+}
+
+// definition writes r's view out. The comment tells one version of it from another.
+func (r refresh) definition(db *DB) (sql, comment string, err error) {
+	data := struct {
+		refresh
+		Database, DatabaseText, Comment string
+	}{r, identifier(db.Name()), literal(db.Name()), "''"}
+	write := func() (string, error) { return fill(refreshTemplates.Lookup(r.name+".sql"), data) }
+	body, err := write()
+	if err != nil {
+		return "", "", fmt.Errorf("write the view %s: %w", r.View(), err)
+	}
+	sum := sha256.Sum256([]byte(body))
+	comment = "Keeps up what its name says. Definition " + hex.EncodeToString(sum[:6]) + "."
+	data.Comment = literal(comment)
+	sql, err = write()
+	return sql, comment, err
+}

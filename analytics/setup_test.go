@@ -1,0 +1,137 @@
+package analytics_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/testkit"
+)
+
+func TestSetupRefusesWhatMakesNoSense(t *testing.T) {
+	db, err := analytics.Open(t.Context(), analytics.Options{DSN: "clickhouse://127.0.0.1:1/hookline"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, zones := range [][]string{nil, {""}, {"Local"}, {"Africa/Atlantis"}, {"UTC", "'); DROP DATABASE hookline; --"}} {
+		if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: zones}); err == nil || !strings.Contains(err.Error(), "zone") {
+			t.Errorf("%q: %v", zones, err)
+		}
+	}
+	if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}, Keep: analytics.Retention{Events: -1}}); err == nil || !strings.Contains(err.Error(), "days") {
+		t.Errorf("keep -1 days: %v", err)
+	}
+}
+
+func TestPlanSaysWhatSetupWillDo(t *testing.T) {
+	t.Parallel()
+	e := testkit.Engine(t)
+	db := connect(t, e)
+	plan := func(o analytics.SetupOptions) string {
+		t.Helper()
+		steps, err := db.Plan(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(steps, "\n")
+	}
+	o := analytics.SetupOptions{Zones: []string{"UTC"}, Keep: analytics.Retention{Events: 90}}
+	first := plan(o)
+	for _, want := range []string{"CREATE DATABASE", "CREATE TABLE IF NOT EXISTS sales\n", "VIEW sales_per_month", "VIEW sales_rollup_refresh", "toIntervalDay(90)"} {
+		if !strings.Contains(first, want) {
+			t.Errorf("the plan for a new database has no %s:\n%s", want, first)
+		}
+	}
+	if got := askIn(t, e, "default", "SELECT count() FROM system.tables WHERE database = 'hookline'"); got != "0" {
+		t.Errorf("planning made %s tables", got)
+	}
+	setupWith(t, db, o)
+	second := plan(o)
+	for _, done := range []string{"CREATE TABLE", "REFRESH EVERY", "TTL"} {
+		if strings.Contains(second, done) {
+			t.Errorf("the plan after the setup still has %s:\n%s", done, second)
+		}
+	}
+	o.Zones, o.Keep.Events = []string{"UTC", "Asia/Tokyo"}, 0
+	third := plan(o)
+	for _, want := range []string{"'Asia/Tokyo'", "REFRESH EVERY", "REMOVE TTL"} {
+		if !strings.Contains(third, want) {
+			t.Errorf("the plan for a new zone and no retention has no %s:\n%s", want, third)
+		}
+	}
+	setupWith(t, db, o)
+	if last := plan(o); strings.Contains(last, "TTL") || strings.Contains(last, "REFRESH EVERY") {
+		t.Errorf("the plan in the end:\n%s", last)
+	}
+}
+
+func setupWith(t *testing.T, db *analytics.DB, o analytics.SetupOptions) {
+	t.Helper()
+	if err := db.Setup(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFiguresOutliveTheirSales(t *testing.T) {
+	t.Parallel()
+	db, e := open(t, "UTC")
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	old := now.AddDate(0, -3, 0)
+	undated := sale("evt_undated", time.Time{})
+	undated.Event.Received = old
+	insert(t, db, sale("evt_old", old), sale("evt_new", now), undated)
+	want := []string{old.Format("2006-01") + " acme EUR sale 1 12.34", now.Format("2006-01") + " acme EUR sale 1 12.34", "undated acme EUR sale 1 12.34"}
+	shows(t, db, "UTC", want...)
+
+	setupWith(t, db, analytics.SetupOptions{Zones: []string{"UTC"}, Keep: analytics.Retention{Sales: 10, Events: 10, Outcomes: 10}})
+	ask(t, e, "OPTIMIZE TABLE sales FINAL")
+	ask(t, e, "OPTIMIZE TABLE events FINAL")
+	for _, table := range []string{"sales", "events"} {
+		if got := ask(t, e, "SELECT count() FROM "+table); got != "2" {
+			t.Errorf("%s rows of %s left, want 2", got, table)
+		}
+	}
+	// One that comes late for the month that is gone must not take the place of its figures.
+	insert(t, db, sale("evt_late", old), sale("evt_new_2", now))
+	want[1] = now.Format("2006-01") + " acme EUR sale 2 24.68"
+	testkit.Eventually(t, converge, func() error { return equals(db, "UTC", want) })
+	testkit.Eventually(t, converge, func() error { return upToDate(db, 3) })
+}
+
+func TestTwoSetupsAtOnce(t *testing.T) {
+	t.Parallel()
+	e := testkit.Engine(t)
+	done := make(chan error)
+	for range 3 {
+		db := connect(t, e)
+		go func() { done <- db.Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}}) }()
+	}
+	for range 3 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := ask(t, e, "SELECT groupArray(version_id) FROM (SELECT version_id FROM schema_migrations ORDER BY version_id)"); got != "[0,1,2]" {
+		t.Errorf("migrations %s", got)
+	}
+	if got := ask(t, e, "SELECT count() FROM system.tables WHERE database = 'hookline' AND name = 'setup_lock'"); got != "0" {
+		t.Error("the lock is still there")
+	}
+}
+
+func TestDatabaseOfAnOlderVersionKeepsItsRows(t *testing.T) {
+	t.Parallel()
+	e := testkit.Engine(t)
+	db := connect(t, e)
+	if err := db.MigrateTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, db, sale("evt_1", halloween))
+	setupWith(t, db, analytics.SetupOptions{Zones: []string{"UTC"}})
+	shows(t, db, "UTC", "2026-10 acme EUR sale 1 12.34")
+	if n, err := db.CountEvents(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d events, %v", n, err)
+	}
+}

@@ -1,0 +1,63 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// wantedEvent is the ID that was typed in, without the spaces that come along when it is pasted.
+const wantedEvent = `trimBoth(decodeURLComponent('${event:percentencode}'))`
+
+// journal is the board that finds one event by its ID and shows its whole life.
+func journal() board {
+	steps := `WITH ` + vendorList + ` AS vendor_list,
+    arrayMap(v -> decodeURLComponent(substring(v, 3)), splitByChar('&', vendor_list)) AS chosen_vendors
+`
+	wanted := `
+FROM hookline.event_journal
+WHERE event_id = ` + wantedEvent + ` AND ` + wantedEvent + ` != '' AND ` + anyVendor
+	when := []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:YYYY-MM-DD HH:mm:ss"}}
+	return board{
+		uid: JournalUID, title: "Event journal",
+		description: "Find one event by its ID: when it happened, was received and stored, what it counted as, what was done about it, and its payload.",
+		from:        "now-7d", refresh: "",
+		variables: []cog.Builder[dashboard.VariableModel]{
+			textVariable("event", "Event ID", "The vendor's own ID of the event, or the one that hookline composed. Choosing its vendor too finds it faster."),
+			vendorVariable("vendor_performance"),
+		},
+		panels: []panel{
+			{
+				id: 1, title: "The event's life", at: at(0, 0, 24, 9), unit: whole(), shape: TableQuery,
+				noValue:     "Type an event ID above, or choose one from the list below. An ID that finds nothing was never verified and stored.",
+				description: "Every step that the event took, oldest first. Its own time is 1970 where the vendor states none.",
+				draw:        rows().OverrideByName("When", when),
+				sql: steps + `SELECT at AS "When", vendor AS "Vendor", step AS "Step", detail AS "Detail"` + wanted + `
+ORDER BY at, step`,
+			},
+			{
+				id: 2, title: "Payload", at: at(0, 9, 24, 6), unit: whole(), shape: TableQuery,
+				noValue:     "No event chosen",
+				description: "The event's body, byte for byte as its vendor signed it. It may hold personal data.",
+				draw: rows().OverrideByName("Payload", []dashboard.DynamicConfigValue{
+					{Id: "custom.cellOptions", Value: map[string]any{"type": "auto", "wrapText": true}},
+				}),
+				sql: steps + `SELECT vendor AS "Vendor", step AS "Step", payload AS "Payload"` + wanted + ` AND payload != ''
+ORDER BY at`,
+			},
+			{
+				id: 3, title: "Latest events", at: at(0, 15, 24, 14), unit: whole(), shape: TableQuery, noValue: nothing,
+				description: "The last 100 events received in the range. Choose an ID to see the event's life above.",
+				draw: rows().
+					OverrideByName("Event ID", linked("The event's life", "/d/"+JournalUID+`?${__url_time_range}&var-event=${__value.raw:percentencode}&var-vendor=${__data.fields["Vendor"]:percentencode}`)).
+					OverrideByName("Received", when).OverrideByName("Happened", when),
+				sql: steps + `SELECT received_at AS "Received", vendor AS "Vendor", event_id AS "Event ID", type AS "Type", effect AS "Counts as",
+    if(source_month = 0, NULL, occurred_at) AS "Happened"
+FROM hookline.events
+WHERE $__timeFilter(received_at) AND is_deleted = 0 AND ` + anyVendor + `
+ORDER BY received_at DESC
+LIMIT 1 BY vendor, event_id
+LIMIT 100`,
+			},
+		},
+	}
+}

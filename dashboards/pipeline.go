@@ -1,0 +1,143 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// pipeline is the board for operators: from the vendor's POST to the figure in a chart.
+func pipeline() board {
+	good := []dashboard.Threshold{step(nil, "green"), step(cog.ToPtr(1.0), "red")}
+	const slowRefresh = 60 // seconds
+	return board{
+		uid: PipelineUID, title: "Pipeline",
+		description: "From a vendor's POST to the figure in a chart: what comes in, what is refused, what is stored, and whether anything is lost or late.",
+		from:        "now-6h", refresh: "10s",
+		panels: []panel{
+			{
+				id: 1, title: "Unaccounted records", at: at(0, 0, 6, 4), unit: whole(), shape: TableQuery,
+				noValue:     "0",
+				description: "Records in Kafka that the ledger says nothing of although it goes on after them. Must be 0; else run: hookline audit.",
+				draw:        headline(good...),
+				sql:         `SELECT sum(offsets) AS "Unaccounted" FROM hookline.unaccounted`,
+			},
+			{
+				id: 2, title: "Dead letters", at: at(6, 0, 6, 4), unit: whole(), shape: TableQuery,
+				noValue:     "0",
+				description: "Events that could not be stored or acted on and wait for someone: see the list below, then run: hookline dlq redrive.",
+				draw:        headline(good...),
+				sql:         `SELECT count() AS "Dead letters" FROM hookline.dead_letters FINAL WHERE state = 'dead'`,
+			},
+			{
+				id: 3, title: "Figures behind", at: at(12, 0, 6, 4), unit: seconds(), shape: TableQuery,
+				noValue:     "0 s",
+				description: "How long the oldest sale that the charts do not show yet has waited. A few seconds are normal.",
+				draw:        headline(step(nil, "green"), step(cog.ToPtr(float64(slowRefresh)), "red")),
+				sql:         `SELECT toFloat64(behind) AS "Behind" FROM hookline.rollup_state`,
+			},
+			{
+				id: 4, title: "Last record stored", at: at(18, 0, 6, 4), unit: ago(), shape: TableQuery,
+				noValue:     "Never",
+				description: "How long ago the processor last wrote to its ledger.",
+				draw:        headline(),
+				sql: `SELECT toFloat64(toUnixTimestamp64Milli(max(written_at))) AS "Last"
+FROM hookline.ledger
+HAVING count() > 0`,
+			},
+			{
+				id: 5, title: "Where records ended", at: at(0, 4, 12, 9), unit: whole(), shape: TimeSeriesQuery, noValue: nothing,
+				description: "Records by what became of them, as the ledger has it: stored, repeated within a batch, sent to the retry topic, given up as dead letters.",
+				draw:        daily(),
+				sql: `SELECT $__timeInterval(written_at) AS time, sum(stored) AS "Stored", sum(duplicates) AS "Repeated", sum(retried) AS "To be retried", sum(dead) AS "Dead letters"
+FROM hookline.ledger FINAL
+WHERE $__timeFilter(written_at)
+GROUP BY time
+ORDER BY time`,
+			},
+			{
+				id: 6, title: "Refused deliveries", at: at(12, 4, 12, 9), unit: whole(), shape: TimeSeriesQuery, noValue: "No delivery was refused in this range",
+				description: "Deliveries that were answered with an error that is the sender's, by reason.",
+				draw:        daily().DisplayName("${__field.labels.Reason}"),
+				sql: `SELECT $__timeInterval(minute) AS time, reason AS "Reason", sum(count) AS "Deliveries"
+FROM hookline.rejections FINAL
+WHERE $__timeFilter(minute)
+GROUP BY time, reason
+ORDER BY time, reason`,
+			},
+			{
+				id: 7, title: "Deliveries per second by status", at: at(0, 13, 8, 8), unit: rate(), noValue: nothing,
+				description: "Deliveries that ingest answered, by HTTP status. 5xx is our own fault: the vendor will retry.",
+				draw:        lines(),
+				prom:        []series{{"{{status}}", `sum by (status) (rate(hookline_ingest_deliveries_total[$__rate_interval]))`}},
+			},
+			{
+				id: 8, title: "Time to answer", at: at(8, 13, 8, 8), unit: seconds(), noValue: nothing,
+				description: "From the request's header to its answer. The strictest vendor waits 3 seconds.",
+				draw:        lines(),
+				prom:        quantiles("hookline_ingest_request_duration_seconds_bucket"),
+			},
+			{
+				id: 9, title: "Time to enqueue", at: at(16, 13, 8, 8), unit: seconds(), noValue: nothing,
+				description: "Until all in-sync replicas of Kafka have a delivery's events.",
+				draw:        lines(),
+				prom:        quantiles("hookline_ingest_enqueue_duration_seconds_bucket"),
+			},
+			{
+				id: 10, title: "Records not read yet, by partition", at: at(0, 21, 8, 8), unit: whole(), noValue: nothing,
+				description: "How far the processor is behind Kafka. It should come back to 0 after every peak.",
+				draw:        lines(),
+				prom:        []series{{"{{topic}} {{partition}}", `max by (topic, partition) (hookline_processor_lag_records)`}},
+			},
+			{
+				id: 11, title: "Time to store a batch", at: at(8, 21, 8, 8), unit: seconds(), noValue: nothing,
+				description: "One insert into ClickHouse, holds included.",
+				draw:        lines(),
+				prom:        quantiles("hookline_processor_insert_duration_seconds_bucket"),
+			},
+			{
+				id: 12, title: "Rows in a batch", at: at(16, 21, 8, 8), unit: whole(), noValue: nothing,
+				description: "Rows in one insert. Under load, batches should be large; many small ones wear ClickHouse out.",
+				draw:        lines(),
+				prom:        quantiles("hookline_processor_batch_rows_bucket"),
+			},
+			{
+				id: 13, title: "Holding", at: at(0, 29, 8, 6), unit: whole(), noValue: nothing,
+				description: "1 while a store does not take what we have: nothing is dequeued and nothing is lost, but the charts stand still.",
+				draw:        lines(),
+				prom:        []series{{"{{instance}}", `max by (instance) (hookline_processor_holding)`}},
+			},
+			{
+				id: 14, title: "Deliveries under way", at: at(8, 29, 8, 6), unit: whole(), noValue: nothing,
+				description: "Deliveries that wait for Kafka's acknowledgement.",
+				draw:        lines(),
+				prom:        []series{{"{{instance}}", `max by (instance) (hookline_ingest_inflight_deliveries)`}},
+			},
+			{
+				id: 15, title: "Connections", at: at(16, 29, 8, 6), unit: whole(), noValue: nothing,
+				description: "Connections that vendors hold open.",
+				draw:        lines(),
+				prom:        []series{{"{{instance}}", `max by (instance) (hookline_ingest_connections)`}},
+			},
+			{
+				id: 16, title: "Dead letters in the range", at: at(0, 35, 24, 10), unit: whole(), shape: TableQuery, noValue: "No dead letters in this range",
+				description: "Events that were given up in the range, newest first, with the reason. Choose an ID to see the event's life.",
+				draw: rows().
+					OverrideByName("Given up", []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:YYYY-MM-DD HH:mm:ss"}}).
+					OverrideByName("Event ID", linked("The event's life", "/d/"+JournalUID+`?var-event=${__value.raw:percentencode}&var-vendor=${__data.fields["Vendor"]:percentencode}`)),
+				sql: `SELECT failed_at AS "Given up", vendor AS "Vendor", event_id AS "Event ID", type AS "Type", stage AS "Stage", error AS "Error", attempts AS "Attempts", state AS "State"
+FROM hookline.dead_letters FINAL
+WHERE $__timeFilter(failed_at)
+ORDER BY failed_at DESC
+LIMIT 500`,
+			},
+		},
+	}
+}
+
+// quantiles asks for the median and the slowest 5 and 1 % of a histogram.
+func quantiles(buckets string) []series {
+	at := func(q string) string {
+		return `histogram_quantile(` + q + `, sum by (le) (rate(` + buckets + `[$__rate_interval])))`
+	}
+	return []series{{"Median", at("0.5")}, {"95 %", at("0.95")}, {"99 %", at("0.99")}}
+}

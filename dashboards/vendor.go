@@ -1,0 +1,105 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// oneVendor keeps the vendor that this board is about. Its variable is not called vendor, like that of the
+// other boards: links between boards carry variables along, and All is not one vendor.
+const oneVendor = `vendor = decodeURLComponent('${name:percentencode}')`
+
+// vendor is the board about one vendor, for a talk with them.
+func vendor() board {
+	sold := `zone = chosen_zone AND currency = chosen_currency AND ` + oneVendor
+	only := variable("name", "Vendor", "The vendor that this board is about.", vendorNames("vendor_performance"))
+	last := func(column, as string) string {
+		return reviewed + `
+SELECT ` + column + ` AS "` + as + `"
+FROM hookline.vendor_performance
+WHERE ` + oneVendor + ` AND month = toStartOfMonth(last_day)`
+	}
+	return board{
+		uid: VendorUID, title: "One vendor",
+		description: "Everything about one vendor. Figures of events are by month in UTC, money by month in the reporting zone.",
+		from:        "now-12M/M", refresh: "1m",
+		variables: []cog.Builder[dashboard.VariableModel]{only, currencyVariable(), zoneVariable()},
+		panels: []panel{
+			{
+				id: 1, title: "Net sales this month", at: at(0, 0, 6, 3), unit: money(), shape: TableQuery,
+				description: "Sales minus refunds so far in the last month of the range.",
+				draw:        headline(),
+				sql: reviewed + `
+SELECT toFloat64(sum(net)) AS "Net"
+FROM hookline.sales_per_month
+WHERE ` + sold + `
+    AND NOT undated AND month = toStartOfMonth(last_day)
+HAVING count() > 0`,
+			},
+			{
+				id: 2, title: "Refund rate this month", at: at(6, 0, 6, 3), unit: percent(), shape: TableQuery, noValue: "No sales this month",
+				description: "Refunds for every sale in the last month of the range, by number, in all currencies.",
+				draw:        headline(step(nil, "text"), step(cog.ToPtr(manyRefunds), "red")),
+				sql:         last("refund_rate", "Refund rate"),
+			},
+			{
+				id: 3, title: "Delay of the slowest 5 % this month", at: at(12, 0, 6, 3), unit: seconds(), shape: TableQuery, noValue: "No events this month",
+				description: "95 of 100 events were received within this time of when they happened.",
+				draw:        headline(step(nil, "text"), step(cog.ToPtr(float64(slow)), "red")),
+				sql:         last("delay_p95", "Delay") + " AND events > 0",
+			},
+			{
+				id: 4, title: "Last event", at: at(18, 0, 6, 3), unit: ago(), shape: TableQuery, noValue: "Never",
+				description: "How long ago the last event was received, whatever the range.",
+				draw:        headline(),
+				sql: `SELECT toFloat64(toUnixTimestamp64Milli(max(last_seen))) AS "Last event"
+FROM hookline.vendor_performance
+WHERE ` + oneVendor + ` AND events > 0
+HAVING count() > 0`,
+			},
+			{
+				id: 5, title: "Gross, refunds and net by month (${currency})", at: at(0, 3, 24, 10), unit: wholeMoney(), shape: TableQuery,
+				description: "Gross is what was sold, refunds what was given back in that month, net the difference.",
+				draw: bars().
+					OverrideByName("Gross", coloured("blue")).OverrideByName("Refunds", coloured("red")).OverrideByName("Net", coloured("green")),
+				sql: grossRefundsNet(reviewed, sold),
+			},
+			{
+				id: 6, title: "Delay until received", at: at(0, 13, 12, 9), unit: seconds(), shape: TimeSeriesQuery, noValue: nothing,
+				description: "How long the vendor took from when an event happened until we had it: half of the events, 95 and 99 of 100 took no longer.",
+				draw:        lines(),
+				sql: reviewed + `
+SELECT toDateTime(month, 'UTC') AS time, delay_p50 AS "Median", delay_p95 AS "95 %", delay_p99 AS "99 %"
+FROM hookline.vendor_performance
+WHERE ` + oneVendor + ` AND ` + performed + ` AND events > 0
+ORDER BY time`,
+			},
+			{
+				id: 7, title: "Refused deliveries by reason", at: at(12, 13, 12, 9), unit: whole(), shape: TableQuery, noValue: "No delivery was refused in this range",
+				description: "Deliveries that ingest answered with an error that is the vendor's, by the month in which they came.",
+				draw:        stacked(),
+				matrix:      [3]string{"Month", "Reason", "Value"},
+				sql:         refused(reviewed, oneVendor),
+			},
+			{
+				id: 8, title: "Month by month", at: at(0, 22, 24, 11), unit: whole(), shape: TableQuery, noValue: nothing,
+				description: "Numbers of events, of sales and refunds in all currencies, and of what went wrong. Deliveries count redeliveries too, in the month in which they were read.",
+				draw: rows().
+					OverrideByName("Month", []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:MMM YYYY"}}).
+					OverrideByName("Refund rate", alarming(percent(), manyRefunds)).
+					OverrideByName("Median delay", written(seconds())).
+					OverrideByName("Slowest 5 %", alarming(seconds(), slow)).
+					OverrideByName("Refused", alarming(whole(), 1)).
+					OverrideByName("Dead letters", alarming(whole(), 1)).
+					OverrideByName("Failed actions", alarming(whole(), 1)),
+				sql: reviewed + `
+SELECT toDateTime(month, 'UTC') AS "Month", events AS "Events", deliveries AS "Deliveries", sales AS "Sales", refunds AS "Refunds",
+    refund_rate AS "Refund rate", delay_p50 AS "Median delay", delay_p95 AS "Slowest 5 %",
+    rejections AS "Refused", dead_letters AS "Dead letters", action_failures AS "Failed actions"
+FROM hookline.vendor_performance
+WHERE ` + oneVendor + ` AND ` + performed + `
+ORDER BY month DESC`,
+			},
+		},
+	}
+}

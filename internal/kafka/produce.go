@@ -1,0 +1,19 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Produce writes records and returns once all in-sync replicas have every one (invariant 3). On an error it returns
+// those that may not be written yet, to be written again.
+func Produce(ctx context.Context, client *kgo.Client, records []*kgo.Record) (left []*kgo.Record, err error) {
+	for _, r := range client.ProduceSync(ctx, records...) {
+		if r.Err != nil {
+			left, err = append(left, r.Record), fmt.Errorf("write to %s: %w", r.Record.Topic, r.Err)
+		}
+	}
+	return left, err
+}

@@ -1,0 +1,188 @@
+// Package actions runs what else an event triggers besides being stored: it forwards the event to the URLs that
+// vendors.yaml names for its type.
+//
+//	webhooks.events --------+                +-> target A, n at once --+
+//	                        +-> consume -----+-> target B, n at once --+-> publish ------> keep
+//	webhooks.events.retry --+      |         +-> ...                   |   retries and     results to
+//	   not due yet: its partition  |                                   |   dead letters    ClickHouse, then
+//	   is paused                   +-- too many wait for the target ---+   to Kafka        commit
+//
+// It is a consumer group of its own, so that no target delays storing. A slow target keeps only its own waiting:
+// what is too much for it takes another pass through the retry topic. An action that fails for a reason that may
+// pass goes there as well, alone, so that its event's other actions are not repeated; one that cannot succeed
+// becomes a dead letter.
+//
+// An offset is committed once every action of its record is finished: it succeeded, or is acknowledged by the retry
+// or dead-letter topic, and its result is stored (invariant 3). Where that is cut short, an action is run again, under
+// the same webhook-id: at least once, never silently not at all.
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/processor/alert"
+	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/schemas/vendors"
+)
+
+// Options say how actions are run. Commands embed them with the prefix "actions-".
+type Options struct {
+	Group        string         `name:"group" default:"hookline.actions" help:"Consumer group that runs actions. Processors of one group share the work."`
+	Concurrency  int            `name:"concurrency" default:"8" help:"Requests to one target at once."`
+	Queue        int            `name:"queue" default:"64" help:"Events that wait for one target at most. More than these take another pass through the retry topic."`
+	Attempts     int            `name:"attempts" default:"8" help:"Attempts at an action before its event is a dead letter."`
+	RetryDelay   time.Duration  `name:"retry-delay" default:"1m" help:"Time from a failed attempt to the next; the same for all, so that none waits for another."`
+	Allow        []netip.Prefix `name:"allow" placeholder:"CIDR" help:"Networks that actions may reach although they are refused by default: this machine (127.0.0.0/8), link-local ones and the clouds' metadata services."`
+	AlertAfter   time.Duration  `name:"alert-after" default:"30s" help:"How long ClickHouse or Kafka may refuse what actions yield before an alert is raised."`
+	DrainTimeout time.Duration  `name:"drain-timeout" default:"15s" help:"Time to finish what is under way when stopping."`
+}
+
+func (o Options) check() error {
+	switch {
+	case o.Group == "":
+		return errors.New("--actions-group is empty")
+	case o.Concurrency < 1:
+		return fmt.Errorf("--actions-concurrency=%d: at least 1", o.Concurrency)
+	case o.Queue < 0:
+		return fmt.Errorf("--actions-queue=%d: at least 0", o.Queue)
+	case o.Attempts < 1:
+		return fmt.Errorf("--actions-attempts=%d: at least 1", o.Attempts)
+	case o.RetryDelay <= 0 || o.AlertAfter <= 0 || o.DrainTimeout <= 0:
+		return errors.New("--actions-retry-delay, --actions-alert-after and --actions-drain-timeout must be more than 0")
+	}
+	return nil
+}
+
+// Results is where results go: *analytics.DB. InsertActionResults returns nil only when every result is stored, and
+// may be repeated.
+type Results interface {
+	InsertActionResults(ctx context.Context, results []analytics.ActionResult) error
+}
+
+// Parts are what actions need of the process they run in.
+type Parts struct {
+	Log      *slog.Logger
+	Registry prometheus.Registerer
+	Kafka    kafka.Options
+	Config   *atomic.Pointer[vendors.Config] // loaded with vendors.Options.ActionSecrets; may change at any time
+	Results  Results
+	Alerts   *alert.Notifier
+}
+
+// Actions runs actions.
+type Actions struct {
+	options Options
+	topics  schemas.Topics
+	kafka   kafka.Options
+	log     *slog.Logger
+	config  *atomic.Pointer[vendors.Config]
+	results Results
+	alerts  *alert.Notifier
+	metrics *metrics
+	guard   guard
+	forward forwarder
+
+	tracker  *tracker
+	jobs     sync.WaitGroup
+	outcomes chan outcome // has no room: whoever puts one waits until it is taken
+	settled  chan settled
+}
+
+// New checks the options and the configuration that p holds now. It connects to nothing.
+func New(o Options, p Parts) (*Actions, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	g := guard{allow: o.Allow}
+	a := &Actions{
+		options: o, topics: p.Kafka.Topics(), kafka: p.Kafka, log: p.Log.With("part", "actions"), config: p.Config, results: p.Results,
+		alerts: p.Alerts, metrics: newMetrics(p.Registry), guard: g, forward: newForwarder(g, o.Concurrency),
+		tracker: newTracker(), outcomes: make(chan outcome), settled: make(chan settled, maxUnstored),
+	}
+	return a, a.Check(p.Config.Load())
+}
+
+// Check returns an error that names every action of config whose URL is an address that actions may not reach. Call
+// it before a new configuration takes effect.
+func (a *Actions) Check(config *vendors.Config) error { return a.guard.checkConfig(config) }
+
+// Run runs actions until ctx is done, then finishes what is under way for at most Options.DrainTimeout. It may be
+// called once. An error says that it did not finish; then nothing is lost, and some actions are run again.
+func (a *Actions) Run(ctx context.Context) error {
+	client, err := a.kafka.NewClient(a.log, nil, append(kafka.ProducerOptions(), a.groupOptions()...)...)
+	if err != nil {
+		return err
+	}
+	draining, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(a.options.DrainTimeout, cancel) })()
+
+	defer leave(client, 2*time.Second)
+	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
+	defer context.AfterFunc(draining, func() { leave(client, 0) })()
+	var stages errgroup.Group
+	stages.Go(func() error {
+		defer close(a.outcomes)
+		defer a.jobs.Wait()
+		c := consumer{Actions: a, client: client, waiting: map[int32]*stretch{}, targets: map[string]*target{}}
+		return c.consume(ctx, draining)
+	})
+	stages.Go(func() error {
+		defer close(a.settled)
+		return a.publish(draining, client)
+	})
+	stages.Go(func() error {
+		return a.keep(draining, client)
+	})
+	if err := stages.Wait(); err != nil {
+		return fmt.Errorf("actions: %w", err)
+	}
+	return nil
+}
+
+// leave leaves the group, so that others take over without waiting, and closes the client. It takes no longer than
+// that, even where no broker answers. Once it was called, it does nothing more.
+func leave(client *kgo.Client, most time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
+	defer cancel()
+	client.AllowRebalance()
+	_ = client.LeaveGroupContext(ctx) // who is not heard leaving is missed when the session times out
+	client.Close()
+}
+
+// groupOptions join the consumer group and follow what it assigns.
+func (a *Actions) groupOptions() []kgo.Opt {
+	lost := func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
+		a.tracker.lost(topics)
+		a.metrics.lost(topics)
+	}
+	return []kgo.Opt{
+		kgo.ConsumerGroup(a.options.Group),
+		kgo.ConsumeTopics(a.topics.Events, a.topics.Retry),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, topics map[string][]int32) {
+			a.tracker.assigned(topics)
+			client.ResumeFetchPartitions(topics) // one that was paused when it was taken from us stays so
+		}),
+		kgo.OnPartitionsRevoked(lost),
+		kgo.OnPartitionsLost(lost),
+		kgo.FetchMaxBytes(8 << 20),
+		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
+		kgo.FetchMaxWait(250 * time.Millisecond),
+	}
+}

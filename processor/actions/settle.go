@@ -1,0 +1,167 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/processor/hold"
+)
+
+// settled is an outcome whose record, if any, is safe in another topic.
+type settled struct {
+	ticket ticket
+	result *analytics.ActionResult
+}
+
+const (
+	// maxUnstored is how many results are kept while ClickHouse does not take them. So far forwarding goes on without
+	// it: who waits for an event should not wait for our statistics. Then it stops, since results must not be lost
+	// either, and what they are of is not committed.
+	maxUnstored = 10_000
+	publishMost = 200
+	keepMost    = 5000
+	keepWait    = 500 * time.Millisecond
+	tryTimeout  = 20 * time.Second
+)
+
+var errDraining = errors.New("the time to stop is over; what is not finished is done again")
+
+// publish writes what is to be retried, or is dead, and hands on what is then safe.
+func (a *Actions) publish(ctx context.Context, client *kgo.Client) error {
+	h := a.holder("publish")
+	for {
+		batch, open := gather(ctx, a.outcomes, publishMost, 0)
+		var records []*kgo.Record
+		for _, o := range batch {
+			if o.next != nil {
+				records = append(records, o.next)
+			}
+		}
+		if len(records) > 0 {
+			err := h.Do(ctx, "write retries and dead letters of actions", func(ctx context.Context) (err error) {
+				records, err = produce(ctx, client, records)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		for _, o := range batch {
+			select {
+			case a.settled <- settled{o.ticket, o.result}:
+			case <-ctx.Done():
+				return errDraining
+			}
+		}
+		if !open {
+			return ctx.Err()
+		}
+	}
+}
+
+// produce writes records and returns those that are not acknowledged by all in-sync replicas (invariant 3).
+func produce(ctx context.Context, client *kgo.Client, records []*kgo.Record) (left []*kgo.Record, err error) {
+	for _, r := range client.ProduceSync(ctx, records...) {
+		if r.Err != nil {
+			left, err = append(left, r.Record), r.Err
+		}
+	}
+	return left, err
+}
+
+// keep stores results and then commits how far everything is finished.
+func (a *Actions) keep(ctx context.Context, client *kgo.Client) error {
+	h := a.holder("keep")
+	for {
+		batch, open := gather(ctx, a.settled, keepMost, keepWait)
+		var results []analytics.ActionResult
+		tickets := make([]ticket, len(batch))
+		for i, s := range batch {
+			tickets[i] = s.ticket
+			if s.result != nil {
+				results = append(results, *s.result)
+			}
+		}
+		if len(results) > 0 {
+			err := h.Do(ctx, "store results of actions", func(ctx context.Context) error { return a.results.InsertActionResults(ctx, results) })
+			if err != nil {
+				return err
+			}
+		}
+		a.tracker.finish(tickets)
+		a.commit(ctx, client)
+		if !open {
+			return ctx.Err()
+		}
+	}
+}
+
+// commit commits how far everything is finished. A commit that fails is tried again with the next.
+func (a *Actions) commit(ctx context.Context, client *kgo.Client) {
+	offsets := a.tracker.offsets()
+	if len(offsets) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	if err := kafka.CommitOffsets(ctx, client, offsets); err != nil {
+		a.metrics.commitFailures.Inc()
+		a.log.Warn("offsets not committed; their actions may be run again", "err", err)
+		return
+	}
+	a.tracker.committed(offsets)
+}
+
+func (a *Actions) holder(stage string) *hold.Holder {
+	holding := a.metrics.holding.WithLabelValues(stage)
+	return &hold.Holder{
+		Log: a.log, Alerts: a.alerts, Alert: "HooklineActionsHolding", AlertAfter: a.options.AlertAfter, Try: tryTimeout,
+		Holding: func(on bool) {
+			if holding.Set(0); on {
+				holding.Set(1)
+			}
+		},
+	}
+}
+
+// gather returns what in has, at most that many: at least one, or, where wait is not 0, as many as come within it,
+// which may be none. open is false once in is closed, or ctx done, and nothing will come.
+func gather[T any](ctx context.Context, in <-chan T, most int, wait time.Duration) (batch []T, open bool) {
+	var late <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		late = timer.C
+	}
+	for len(batch) < most {
+		if wait == 0 && len(batch) > 0 {
+			select {
+			case v, ok := <-in:
+				if !ok {
+					return batch, false
+				}
+				batch = append(batch, v)
+				continue
+			default:
+				return batch, true
+			}
+		}
+		select {
+		case v, ok := <-in:
+			if !ok {
+				return batch, false
+			}
+			batch = append(batch, v)
+		case <-late:
+			return batch, true
+		case <-ctx.Done():
+			return batch, false
+		}
+	}
+	return batch, true
+}

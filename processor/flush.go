@@ -1,0 +1,175 @@
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/processor/alert"
+	"github.com/hookline-io/hookline/schemas"
+)
+
+// flush stores a batch, moves to other topics what cannot be stored, accounts for both and commits the offsets, in
+// this order (invariants 3 and 6). It returns an error only when ctx ends.
+func (l *loop) flush(ctx context.Context, b *batch) error {
+	start := time.Now()
+	rejected, err := l.insert(ctx, b.rows, 0)
+	if err != nil {
+		return err
+	}
+	if rows := b.rows.Len(); rows > 0 {
+		l.metrics.inserted(rows-len(rejected), time.Since(start))
+	}
+	for _, r := range rejected {
+		l.reroute(b, r)
+	}
+	if moves := b.moves; len(moves) > 0 {
+		err := l.hold(ctx, "write retries and dead letters", func(ctx context.Context) (err error) {
+			moves, err = kafka.Produce(ctx, l.client, moves)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := l.hold(ctx, "read the ledger", func(ctx context.Context) error { return l.ledger.look(ctx, b.spans) }); err != nil {
+		return err
+	}
+	entries := l.ledger.extend(b.spans)
+	if err := l.hold(ctx, "write the ledger", func(ctx context.Context) error { return l.store.WriteLedger(ctx, entries) }); err != nil {
+		return err
+	}
+	// A commit fails while the group rebalances or its coordinator restarts. The partitions may stay ours through
+	// that, and then nobody reads their events again: so it is repeated, for as long as they are ours.
+	return l.hold(ctx, "commit offsets", func(ctx context.Context) error {
+		offsets := b.offsets(l.assignment)
+		if len(offsets) == 0 {
+			return nil
+		}
+		return kafka.CommitOffsets(ctx, l.client, offsets)
+	})
+}
+
+// rejection is a row that ClickHouse rejects by itself.
+type rejection struct {
+	row int
+	err error
+}
+
+// insert stores rows, of which the first has the number first in its batch, and returns those that ClickHouse
+// rejects alone (invariant 8). It returns an error only when ctx ends.
+func (l *loop) insert(ctx context.Context, rows *analytics.Batch, first int) ([]rejection, error) {
+	if rows.Len() == 0 {
+		return nil, nil
+	}
+	cause, err := l.try(ctx, rows)
+	switch {
+	case err != nil || cause == nil:
+		return nil, err
+	case rows.Len() == 1:
+		return []rejection{{first, cause}}, nil
+	}
+	l.log.Warn("ClickHouse rejects a batch for its data: it is split until the row to blame stands alone", "rows", rows.Len(), "err", cause)
+	if first == 0 {
+		if err := l.probe(ctx, rows); err != nil {
+			return nil, err
+		}
+	}
+	half := rows.Len() / 2
+	left, err := l.insert(ctx, rows.Slice(0, half), first)
+	if err != nil {
+		return nil, err
+	}
+	right, err := l.insert(ctx, rows.Slice(half, rows.Len()), first+half)
+	return append(left, right...), err
+}
+
+// try inserts rows until they are stored, or rejected for their data: then cause says why.
+func (l *loop) try(ctx context.Context, rows *analytics.Batch) (cause, err error) {
+	err = l.hold(ctx, "insert rows", func(ctx context.Context) error {
+		err := l.store.Insert(ctx, rows)
+		if verdict, _ := routeInsert(err); verdict == verdictSplit {
+			cause, err = err, nil
+		}
+		return err
+	})
+	return cause, err
+}
+
+// probes is how many rows of a rejected batch are tried alone before the tables are to blame.
+const probes = 16
+
+// probe returns once one row of a rejected batch, of those picked at random, is taken alone. While none is, the
+// tables are to blame and not the rows: a whole topic must not become dead letters for a mistake in a table.
+func (l *loop) probe(ctx context.Context, rows *analytics.Batch) error {
+	if rows.Len() < probes {
+		return nil
+	}
+	return l.hold(ctx, "insert rows", func(ctx context.Context) error {
+		var last error
+		for range probes {
+			row := rand.IntN(rows.Len())
+			if last = l.store.Insert(ctx, rows.Slice(row, row+1)); last == nil {
+				return nil
+			}
+			if verdict, _ := routeInsert(last); verdict != verdictSplit {
+				return last
+			}
+		}
+		return fmt.Errorf("%w: %w", errTakesNone, last)
+	})
+}
+
+// reroute sends the record of a row that ClickHouse rejects to the retry topic, and when its attempts are used up to
+// the dead-letter topic.
+func (l *loop) reroute(b *batch, r rejection) {
+	s := &b.sources[r.row]
+	if s.dead {
+		l.log.Warn("a dead letter is in its topic only: ClickHouse rejects its row", "event", string(s.record.Key), "err", r.err)
+		return
+	}
+	s.span.stored--
+	attempts := s.attempts + 1
+	if attempts >= l.retry.Attempts {
+		l.bury(b, s.span, s.record, schemas.DeadLetter{Stage: stageStore, Error: r.err.Error(), Attempts: attempts})
+		return
+	}
+	s.span.retried++
+	l.metrics.retried.Inc()
+	l.log.Warn("event is stored later", "event", string(s.record.Key), "attempts", attempts, "again_in", l.retry.Delay, "err", r.err)
+	retry := schemas.Retry{Attempts: attempts, Reason: r.err.Error(), NotBefore: time.Now().Add(l.retry.Delay)}
+	b.moves = append(b.moves, retry.Record(l.topics.Retry, s.record))
+}
+
+// stageStore is the stage of the dead letters whose rows ClickHouse rejects; see schemas.DeadLetter.
+const stageStore = "store"
+
+// alertRefused is the alert while ClickHouse refuses us.
+const alertRefused = "HooklineStoreRefused"
+
+// hold repeats do until it succeeds or ctx ends. Nothing is committed meanwhile, so nothing can be lost. While
+// ClickHouse refuses us it says so at once: that does not get better by itself.
+func (l *loop) hold(ctx context.Context, step string, do func(context.Context) error) error {
+	return l.holder.Do(ctx, step, func(ctx context.Context) error {
+		err := do(ctx)
+		verdict, fix := routeInsert(err)
+		switch {
+		case err == nil:
+			if l.refusal.Swap(nil) != nil {
+				l.alerts.Resolve(alertRefused)
+			}
+		case verdict == verdictRefused && !errors.Is(err, context.Canceled):
+			l.alerts.Raise(alert.Alert{
+				Name: alertRefused, Summary: "ClickHouse refuses to store events", Severity: alert.Critical,
+				Details: fmt.Sprintf("It says: %s\n%s\nNothing is lost and nothing is dead-lettered: Kafka keeps the events. It goes on by itself once that is mended, without a restart.", err, fix),
+			})
+			why := fmt.Sprintf("ClickHouse refuses us: %s %s", err, fix)
+			l.refusal.Store(&why)
+		}
+		return err
+	})
+}

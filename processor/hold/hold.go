@@ -1,0 +1,119 @@
+// Package hold repeats a step that must not be given up: one that a store or a topic refuses for now. Whoever holds
+// commits nothing meanwhile, so nothing can be lost, and an administrator hears of it when it lasts.
+package hold
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sethvargo/go-retry"
+
+	"github.com/hookline-io/hookline/processor/alert"
+)
+
+// Holder repeats steps.
+type Holder struct {
+	Log        *slog.Logger
+	Alerts     *alert.Notifier
+	Alert      string        // name of the alert, such as HooklineActionsHolding
+	AlertAfter time.Duration // how long a step may go on before the alert is raised
+	Try        time.Duration // how long one try may take
+	Holding    func(bool)    // told whether a step is being held; may be nil
+}
+
+// Do repeats try until it returns nil, or until ctx ends; then it returns an error. step says in a few words what
+// try does, such as "insert results".
+func (h *Holder) Do(ctx context.Context, step string, try func(context.Context) error) error {
+	watch := h.watch(step)
+	pauses := retry.WithJitterPercent(50, retry.WithCappedDuration(7*time.Second, retry.NewExponential(100*time.Millisecond)))
+	for tries := 1; ; tries++ {
+		bounded, cancel := context.WithTimeout(ctx, h.Try)
+		err := try(bounded)
+		cancel()
+		if err == nil {
+			watch.over()
+			if tries > 1 {
+				h.hold(false)
+				h.Log.Info("going on", "after", step, "tries", tries)
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			watch.stop() // the alert stays: whoever goes on with the work meets what we met
+			return fmt.Errorf("%s: not done before stopping; nothing is lost, the work is taken up again: %w", step, err)
+		}
+		watch.failed(err)
+		h.hold(true)
+		pause, _ := pauses.Next()
+		h.Log.Warn("holding", "step", step, "try", tries, "again_in", pause.Round(time.Millisecond), "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (h *Holder) hold(on bool) {
+	if h.Holding != nil {
+		h.Holding(on)
+	}
+}
+
+// watch raises an alert when a step takes long, whether its tries fail or hang.
+type watch struct {
+	h     *Holder
+	step  string
+	timer *time.Timer
+
+	mu    sync.Mutex
+	ended bool
+	err   error // of the last try
+}
+
+func (h *Holder) watch(step string) *watch {
+	w := &watch{h: h, step: step}
+	w.timer = time.AfterFunc(h.AlertAfter, w.raise)
+	return w
+}
+
+func (w *watch) key() string { return w.h.Alert + "/" + w.step }
+
+func (w *watch) raise() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
+	}
+	why := "There is no answer yet."
+	if w.err != nil {
+		why = "The last try says: " + w.err.Error()
+	}
+	w.h.Alerts.Raise(alert.Alert{
+		Name: w.h.Alert, Key: w.key(), Labels: map[string]string{"step": w.step},
+		Summary: fmt.Sprintf("holding for more than %s: %s", w.h.AlertAfter, w.step),
+		Details: why + "\nNothing is lost and nothing is dequeued meanwhile: Kafka keeps the events. It goes on by itself once the cause is mended.",
+	})
+}
+
+func (w *watch) failed(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = err
+}
+
+// stop ends the watch and leaves the alert as it is.
+func (w *watch) stop() {
+	w.timer.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+}
+
+// over ends the watch and the alert.
+func (w *watch) over() {
+	w.stop()
+	w.h.Alerts.Resolve(w.key())
+}

@@ -1,0 +1,155 @@
+// Package outcomes stores in ClickHouse what did not become an event's row: dead letters and counts of refused
+// deliveries, so that people can query them beside the events.
+//
+//	webhooks.events.dlq ---+
+//	                       +-> gather -> insert -> commit
+//	webhooks.rejections ---+
+//
+// It is a consumer group of its own. An offset is committed only after its record is stored; what is read again is
+// stored again, which changes nothing.
+package outcomes
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/processor/hold"
+	"github.com/hookline-io/hookline/schemas"
+)
+
+// Store is where outcomes go: *analytics.DB. Its methods return nil only when everything is stored, and may be repeated.
+type Store interface {
+	InsertDeadLetters(ctx context.Context, letters []analytics.DeadLetter) error
+	InsertRejections(ctx context.Context, rejections []schemas.Rejection) error
+}
+
+// Parts are what this package needs of the process it runs in.
+type Parts struct {
+	Log      *slog.Logger
+	Registry prometheus.Registerer
+	Kafka    kafka.Options
+	Group    string // consumer group
+	Store    Store
+	Holder   *hold.Holder
+}
+
+const (
+	most  = 1000                   // records in one round
+	quiet = 250 * time.Millisecond // how long no record comes before a round is taken to be complete
+	leave = 2 * time.Second
+)
+
+// Run stores outcomes until ctx is done.
+func Run(ctx context.Context, p Parts) error {
+	unreadable := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "hookline_processor_unreadable_rejections_total", Help: "Records of the rejections topic that are no counts and were passed over."})
+	p.Registry.MustRegister(unreadable)
+	topics := p.Kafka.Topics()
+	client, err := p.Kafka.NewClient(p.Log, nil,
+		kgo.ConsumerGroup(p.Group),
+		kgo.ConsumeTopics(topics.DLQ, topics.Rejections),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(),
+		kgo.FetchMaxBytes(8<<20),
+		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
+	)
+	if err != nil {
+		return err
+	}
+	defer kafka.Leave(client, leave)
+	for ctx.Err() == nil {
+		r := round{topics: topics, offsets: map[string]map[int32]kgo.EpochOffset{}}
+		if err := r.gather(ctx, p.Log, client); err != nil {
+			return err
+		}
+		if len(r.offsets) == 0 {
+			continue
+		}
+		unreadable.Add(float64(r.unreadable))
+		err := p.Holder.Do(ctx, "store dead letters and rejections", func(ctx context.Context) error {
+			return errors.Join(p.Store.InsertDeadLetters(ctx, r.letters), p.Store.InsertRejections(ctx, r.rejections))
+		})
+		if err != nil {
+			return nil // ctx is done, and nothing was committed: they are read again
+		}
+		if err := kafka.CommitOffsets(ctx, client, r.offsets); err != nil && ctx.Err() == nil {
+			p.Log.Warn("outcomes are stored again: their offsets were not committed", "err", err)
+		}
+	}
+	return nil
+}
+
+// round is what was read in one go.
+type round struct {
+	topics     schemas.Topics
+	letters    []analytics.DeadLetter
+	rejections []schemas.Rejection
+	unreadable int
+	offsets    map[string]map[int32]kgo.EpochOffset
+}
+
+// gather waits for a record and takes those that follow closely.
+func (r *round) gather(ctx context.Context, log *slog.Logger, client *kgo.Client) error {
+	for taken := 0; taken < most; {
+		polling, cancel := ctx, context.CancelFunc(func() {})
+		if taken > 0 {
+			polling, cancel = context.WithTimeout(ctx, quiet)
+		}
+		fetches := client.PollRecords(polling, most-taken)
+		cancel()
+		if fetches.IsClientClosed() {
+			return errors.New("kafka client closed")
+		}
+		fetches.EachError(func(topic string, id int32, err error) {
+			if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+				log.Warn("fetch", "topic", topic, "partition", id, "err", err)
+			}
+		})
+		fetches.EachRecord(func(record *kgo.Record) { r.add(log, record) })
+		if n := fetches.NumRecords(); n == 0 && (taken > 0 || ctx.Err() != nil) {
+			return nil
+		} else {
+			taken += n
+		}
+	}
+	return nil
+}
+
+func (r *round) add(log *slog.Logger, record *kgo.Record) {
+	if record.Topic == r.topics.DLQ {
+		r.letters = append(r.letters, Letter(record))
+	} else if rejection, err := schemas.DecodeRejection(record); err == nil {
+		r.rejections = append(r.rejections, rejection)
+	} else {
+		r.unreadable++
+		log.Warn("a record of the rejections topic is passed over", "partition", record.Partition, "offset", record.Offset, "err", err)
+	}
+	if r.offsets[record.Topic] == nil {
+		r.offsets[record.Topic] = map[int32]kgo.EpochOffset{}
+	}
+	r.offsets[record.Topic][record.Partition] = kgo.EpochOffset{Epoch: record.LeaderEpoch, Offset: record.Offset + 1}
+}
+
+// Letter reads a record of the dead-letter topic. It reads all of them: what a dead letter does not say, or not
+// readably, is empty.
+func Letter(record *kgo.Record) analytics.DeadLetter {
+	letter, original := schemas.DecodeDeadLetter(record)
+	event, err := schemas.DecodeEvent(original)
+	if err != nil {
+		event = schemas.Event{Received: original.Timestamp, Data: original.Value}
+	}
+	if letter.Failed.IsZero() {
+		letter.Failed = original.Timestamp
+	}
+	return analytics.DeadLetter{
+		DeadLetter: letter, Event: event, State: analytics.StateDead, Changed: letter.Failed,
+		At: analytics.Origin{Topic: record.Topic, Partition: record.Partition, Offset: record.Offset},
+	}
+}
