@@ -48,7 +48,7 @@ func (p *process) flood(n int) map[string]uint64 {
 				p.t.Error(err)
 				return
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			answers := bufio.NewReader(conn)
 			counts := map[string]uint64{}
 			for i := c; i < n; {
@@ -63,6 +63,7 @@ func (p *process) flood(n int) map[string]uint64 {
 						return
 					}
 					_, _ = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
 					if resp.StatusCode < 400 || resp.StatusCode >= 500 {
 						p.t.Errorf("forgery %d (%s): got %s", i, kind, resp.Status)
 					}
@@ -190,7 +191,7 @@ func TestLargeBodiesDoNotFillMemory(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			fmt.Fprintf(conn, "POST /webhooks/acme HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", 1<<20, body)
 			_, _ = io.Copy(io.Discard, conn)
 		})

@@ -90,9 +90,9 @@ func TestRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		fmt.Fprintf(conn, "POST /webhooks/acme HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{")
-		conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 		got, _ := io.ReadAll(conn)
 		if !bytes.Contains(got, []byte("408 Request Timeout")) || !bytes.Contains(got, []byte("body_too_slow")) {
 			t.Errorf("got %q", got)

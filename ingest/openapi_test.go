@@ -86,15 +86,19 @@ func readSpec(t *testing.T) *openAPI {
 	if err := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(spec); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Split(string(src), "\n") {
-		if _, ref, found := strings.Cut(line, `$ref: "#/components/`); found {
-			kind, name, _ := strings.Cut(ref[:strings.Index(ref, `"`)], "/")
-			_, isSchema := spec.Parts.Schemas[name]
-			_, isResponse := spec.Parts.Responses[name]
-			_, isHeader := spec.Parts.Headers[name]
-			if !(kind == "schemas" && isSchema || kind == "responses" && isResponse || kind == "headers" && isHeader) {
-				t.Errorf("%s refers to %s/%s, which is not there", specFile, kind, name)
-			}
+	there := map[string]bool{}
+	for name := range spec.Parts.Schemas {
+		there["schemas/"+name] = true
+	}
+	for name := range spec.Parts.Responses {
+		there["responses/"+name] = true
+	}
+	for name := range spec.Parts.Headers {
+		there["headers/"+name] = true
+	}
+	for _, after := range strings.Split(string(src), `$ref: "#/components/`)[1:] {
+		if ref, _, _ := strings.Cut(after, `"`); !there[ref] {
+			t.Errorf("%s refers to %s, which is not there", specFile, ref)
 		}
 	}
 	return spec

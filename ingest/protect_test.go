@@ -90,7 +90,7 @@ func (s *stack) dial(text string) net.Conn {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { conn.Close() })
+	s.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	_, _ = io.WriteString(conn, text) // an ingest that has no room may have closed it
 	return conn
@@ -184,7 +184,7 @@ func TestOneAddressCannotTakeAllConnections(t *testing.T) { // invariant 9
 }
 
 func TestTooManyDeliveriesAreShed(t *testing.T) { // invariant 9
-	s := newStack(t, func(with *setup) { with.options.Limits.MaxDeliveries = 10 })
+	s := newStack(t, func(with *setup) { with.options.Limits.MaxDeliveries, with.options.ReadTimeout = 10, 4*time.Second })
 	conns := s.slowBodies(10, 100, 1)
 	eventually(t, 5*time.Second, func() bool { return s.metric("hookline_ingest_inflight_deliveries") == 10 })
 	answer := s.post(s.sign(`{"id":"evt_1"}`))
@@ -193,7 +193,8 @@ func TestTooManyDeliveriesAreShed(t *testing.T) { // invariant 9
 		t.Errorf("got header %v, want Retry-After", answer.Header)
 	}
 	// Who is shed is told before it sends its body.
-	conn := s.dial("POST /webhooks/acme HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n")
+	start := time.Now()
+	conn := s.dial("POST /webhooks/acme HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n")
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -201,6 +202,9 @@ func TestTooManyDeliveriesAreShed(t *testing.T) { // invariant 9
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
 		t.Errorf("before its body: got %d, closing %v, want 503 and the connection closed", resp.StatusCode, resp.Close)
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("told after %s: its body was waited for", took)
 	}
 	if counts := statuses(conns); counts[408] != 10 {
 		t.Errorf("slow ones: got %v, want 408", counts)

@@ -81,7 +81,7 @@ func (r *rejections) close() {
 	case len(r.past) < rejectionBacklog:
 		r.past = append(r.past, r.tally)
 	default:
-		// The first may be on Kafka already, its acknowledgement lost; the last was never sent, so it can still change.
+		// Not the first: it may be on its way to Kafka now, without what is added to it.
 		last := r.past[len(r.past)-1].counts
 		for what, n := range r.tally.counts {
 			last[what] += n

@@ -107,6 +107,29 @@ func TestRejectionsOutlastKafka(t *testing.T) {
 	}
 }
 
+func TestRejectionsWhileASendIsUnderWay(t *testing.T) {
+	tb, r := newTable()
+	minutes := 0
+	refuse := func(n int) {
+		for range n {
+			r.add("acme", "busy", tenOClock.Add(time.Duration(minutes)*time.Minute))
+			minutes++
+		}
+	}
+	r.produce = func(ctx context.Context, records []*kgo.Record) error {
+		if minutes < 2*rejectionBacklog {
+			refuse(rejectionBacklog)
+		}
+		return tb.produce(ctx, records)
+	}
+	refuse(rejectionBacklog)
+	r.stop(t.Context())
+	r.stop(t.Context())
+	if tb.sum() != uint64(minutes) {
+		t.Errorf("%d stored, want %d", tb.sum(), minutes)
+	}
+}
+
 func TestRejectionsWhenTheClockGoesBack(t *testing.T) {
 	tb, r := newTable()
 	for _, offset := range []time.Duration{0, time.Minute, 10 * time.Second, time.Minute, 2 * time.Minute, 90 * time.Second} {

@@ -50,9 +50,6 @@ func (s *server) handler(o LimitOptions) http.Handler {
 // clientAddress says who sent a request: the peer, or whom the trusted proxies saw. A name in X-Forwarded-For
 // counts only if a trusted proxy wrote it, so they are read from the right.
 func clientAddress(o LimitOptions) echo.IPExtractor {
-	if len(o.TrustedProxies) == 0 {
-		return echo.ExtractIPDirect()
-	}
 	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
 	for _, p := range o.TrustedProxies {
 		trust = append(trust, echo.TrustIPRange(&net.IPNet{
