@@ -132,7 +132,7 @@ func (c *Cluster) Close() {
 		ending.Go(func() { node.end(syscall.SIGTERM, stopTimeout) })
 	}
 	ending.Wait()
-	c.lock.Close()
+	_ = c.lock.Close()
 }
 
 // lockFolder keeps a second cluster off the folder. The nodes hold the lock, too, so it goes with the last of

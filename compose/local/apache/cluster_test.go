@@ -312,7 +312,7 @@ func TestRun(t *testing.T) {
 	if l, err := net.Listen("tcp", address); err != nil {
 		t.Errorf("something still listens after the end: %v", err)
 	} else {
-		l.Close()
+		_ = l.Close()
 	}
 
 	admin, _, stop = run() // at another address

@@ -100,7 +100,7 @@ type holder struct {
 
 func (h *holder) release() {
 	for _, l := range h.held {
-		l.Close()
+		_ = l.Close()
 	}
 }
 

@@ -77,7 +77,7 @@ func findJava(ctx context.Context) (command string, version []byte, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", needs, err)
 	}
-	version, err = exec.CommandContext(ctx, command, "-version").CombinedOutput()
+	version, err = exec.CommandContext(ctx, command, "-version").CombinedOutput() //nolint:gosec // the user's Java
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %s -version: %w", needs, command, err)
 	}
@@ -107,7 +107,8 @@ func fetch(ctx context.Context, dir string, log *slog.Logger) error {
 		return fmt.Errorf("fetch Apache Kafka: %w", err)
 	}
 	log.Info("fetching Apache Kafka from Maven Central, this once: 43 MB")
-	copying := exec.CommandContext(ctx, mvn, "--batch-mode", "--quiet", "--no-transfer-progress", "--strict-checksums", "dependency:copy-dependencies")
+	arguments := []string{"--batch-mode", "--quiet", "--no-transfer-progress", "--strict-checksums", "dependency:copy-dependencies"}
+	copying := exec.CommandContext(ctx, mvn, arguments...) //nolint:gosec // the user's Maven
 	copying.Dir = dir
 	copying.WaitDelay = 5 * time.Second
 	if out, err := copying.CombinedOutput(); err != nil {

@@ -43,7 +43,7 @@ func (k installation) archiveClasses(ctx context.Context, log *slog.Logger) erro
 	if err != nil {
 		return fmt.Errorf("archive Apache Kafka's classes: %w", err)
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	log.Info("archiving Apache Kafka's classes, once, so that it starts faster")
 	written := filepath.Join(temp, "classes.jsa")
 	k.flags = []string{"-XX:ArchiveClassesAtExit=" + written}

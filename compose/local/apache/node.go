@@ -37,7 +37,7 @@ type Node struct {
 
 // process is one JVM.
 type process struct {
-	pid    int
+	*os.Process
 	output *output
 	ended  chan struct{} // closed when the process is gone
 }
@@ -59,8 +59,10 @@ func (n *Node) format(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(n.dir, file), []byte(n.config+"log.dirs="+unfinished+"\n"), 0o600); err != nil {
 		return err
 	}
-	format := exec.CommandContext(ctx, n.kafka.java, n.kafka.arguments("kafka.tools.StorageTool", "format", "--config", file, "--cluster-id", clusterID)...)
+	arguments := n.kafka.arguments("kafka.tools.StorageTool", "format", "--config", file, "--cluster-id", clusterID)
+	format := exec.CommandContext(ctx, n.kafka.java, arguments...) //nolint:gosec // the user's Java
 	format.Dir = n.dir
+	format.WaitDelay = 5 * time.Second
 	if out, err := format.CombinedOutput(); err != nil {
 		return fmt.Errorf("format node %d: %w: %s", n.ID, err, lastLine(out))
 	}
@@ -85,7 +87,8 @@ func (n *Node) Start() error {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
 	p := &process{output: newOutput(n.log), ended: make(chan struct{})}
-	cmd := exec.Command(n.kafka.java, append([]string{"-Djava.io.tmpdir=" + temp}, n.kafka.arguments("kafka.Kafka", file)...)...) //nolint:noctx // it outlives the call
+	arguments := append([]string{"-Djava.io.tmpdir=" + temp}, n.kafka.arguments("kafka.Kafka", file)...)
+	cmd := exec.Command(n.kafka.java, arguments...) //nolint:gosec,noctx // the user's Java; it outlives the call
 	cmd.Dir = n.dir
 	cmd.Stdout, cmd.Stderr = p.output, p.output
 	cmd.ExtraFiles = []*os.File{n.lock}
@@ -105,7 +108,7 @@ func (n *Node) Start() error {
 	if err := <-started; err != nil {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
-	p.pid = cmd.Process.Pid
+	p.Process = cmd.Process
 	n.process = p
 	return nil
 }
@@ -137,13 +140,13 @@ func (n *Node) end(signal syscall.Signal, patience time.Duration) {
 	if !n.running() {
 		return
 	}
-	_ = syscall.Kill(n.process.pid, signal)
+	_ = n.process.Signal(signal)
 	select {
 	case <-n.process.ended:
 		return
 	case <-time.After(patience):
 	}
-	_ = syscall.Kill(n.process.pid, syscall.SIGKILL)
+	_ = n.process.Kill()
 	<-n.process.ended
 }
 
@@ -154,7 +157,7 @@ func (n *Node) PID() int {
 	if !n.running() {
 		return 0
 	}
-	return n.process.pid
+	return n.process.Pid
 }
 
 // Ended is closed when the process that was started last is gone.
