@@ -152,7 +152,7 @@ func (db *DB) ApplyReprocess(ctx context.Context, run Reprocess, step func(done,
 	for _, m := range months {
 		part := remap{Generation: run.Generation, Vendor: literal(run.Vendor), Month: m.Month, Buckets: 1 + m.Events/bucketRows}
 		for part.Number = range part.Buckets {
-			if err := db.run(ctx, "apply the mapping to events", part, "remap_events.sql"); err != nil {
+			if err := db.remap(ctx, "apply the mapping to events", part, "remap_events.sql"); err != nil {
 				return err
 			}
 		}
@@ -164,7 +164,7 @@ func (db *DB) ApplyReprocess(ctx context.Context, run Reprocess, step func(done,
 
 // applySales writes first what counts anew, so that nothing that counts is ever missing.
 func (db *DB) applySales(ctx context.Context, part remap) error {
-	if err := db.run(ctx, "apply the mapping to sales", part, "remap_sales.sql"); err != nil {
+	if err := db.remap(ctx, "apply the mapping to sales", part, "remap_sales.sql"); err != nil {
 		return err
 	}
 	const op = "delete sales that are no more"
@@ -194,7 +194,7 @@ func (db *DB) applySales(ctx context.Context, part remap) error {
 // deleteRows is how many rows one mutation deletes.
 const deleteRows = 10_000
 
-func (db *DB) run(ctx context.Context, op string, part remap, name string) error {
+func (db *DB) remap(ctx context.Context, op string, part remap, name string) error {
 	query, err := part.fill(name)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
