@@ -31,18 +31,32 @@ func newSpan(now time.Time, rows uint64) span {
 	return span{first.AddDate(0, 1-months, 0), now, rows}
 }
 
-// sale is a sub-query over a column n, the number of a sale, with what the sale is. IDs are 64 random bits, as good
-// as those of real vendors; of three vendors two state times in whole seconds.
+// sale is a sub-query with what the sale of the number n of source is. IDs are like those of real vendors: a third of
+// them has 64 random bits, a third counts up, and a third has the time, a constant and 48 random bits, as Stripe's. The
+// first of these state times in milliseconds, the others in seconds.
 func (s span) sale(source string) string {
 	return fmt.Sprintf(`SELECT *,
+		n %% 50 %% 3 AS family,
 		concat('vendor-', toString(n %% 50)) AS vendor,
 		if(cityHash64(n, 1) %% 20 = 0, 'refund', 'sale') AS kind,
-		concat('ch_', lower(hex(sipHash64(n, 2)))) AS sale_key,
-		toDecimal64((cityHash64(n, 3) %% 1000000) / 100, 2) AS amount,
-		['EUR', 'USD', 'JPY'][1 + cityHash64(n, 4) %% 3] AS currency,
 		toUInt64(n / %d * %d) AS since,
-		fromUnixTimestamp64Milli(toInt64(%d + if(n %% 3 = 0, since, intDiv(since, 1000) * 1000)), 'UTC') AS occurred_at
+		fromUnixTimestamp64Milli(toInt64(%d + if(family = 0, since, intDiv(since, 1000) * 1000)), 'UTC') AS occurred_at,
+		concat(lower(hex(toUInt32(occurred_at))), 'Q9xTzK2e') AS at,
+		multiIf(family = 0, lower(hex(sipHash64(n, 2))), family = 1, toString(5000000000 + n), concat('ch_', at, lower(substring(hex(sipHash64(n, 2)), 1, 12)))) AS sale_key,
+		multiIf(family = 0, concat(sale_key, ':AUTHORISATION'), family = 1, concat('charge.success:', sale_key), concat('evt_', at, lower(substring(hex(sipHash64(n, 5)), 1, 12)))) AS event_id,
+		toDecimal64((cityHash64(n, 3) %% 1000000) / 100, 2) AS amount,
+		['EUR', 'USD', 'JPY'][1 + cityHash64(n, 4) %% 3] AS currency
 		FROM (%s)`, s.rows, s.to.Sub(s.from).Milliseconds(), s.from.UnixMilli(), source)
+}
+
+// row adds what the totals do not depend on. A redelivery comes a while later.
+func (s span) row(source string) string {
+	return `SELECT *,
+		if(kind = 'sale', 'charge.succeeded', 'refund.created') AS type, concat('order-', toString(n)) AS order_id,
+		occurred_at + toIntervalMillisecond(500 + cityHash64(n, 6) % 3000 + again * (1 + cityHash64(n, 9) % 86400000)) AS received_at,
+		map('country', ['NG', 'IN', 'NP', 'US', 'DE'][1 + cityHash64(n, 10) % 5], 'product', concat('sku-', toString(cityHash64(n, 11) % 200))) AS dimensions,
+		bitShiftLeft(1::UInt64, 48) - 1 - toUnixTimestamp64Milli(received_at) AS version
+		FROM (` + s.sale(source) + `)`
 }
 
 // loadSales has ClickHouse make the rows up: this is not about inserts. Each block of sales holds 5 % redeliveries of
@@ -55,13 +69,8 @@ func (b *bench) loadSales(ctx context.Context) error {
 		n := min(block, b.Rows-from)
 		numbers := fmt.Sprintf(`SELECT number AS n, 0 AS again FROM numbers(%[1]d, %[2]d)
 			UNION ALL SELECT cityHash64(number, 8) %% (number + 1), 1 FROM numbers(%[1]d, %[2]d) WHERE cityHash64(number, 7) %% 20 = 0`, from, n)
-		err := b.exec(ctx, fmt.Sprintf(`INSERT INTO %s.sales (vendor, kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, dimensions, version, is_deleted)
-			SELECT vendor, kind, sale_key, concat('evt_', lower(hex(sipHash64(n, 5)))), if(kind = 'sale', 'charge.succeeded', 'refund.created'), concat('order-', toString(n)),
-				amount + again, currency, occurred_at,
-				occurred_at + toIntervalMillisecond(500 + cityHash64(n, 6) %% 3000 + again * (1 + cityHash64(n, 9) %% 86400000)) AS received_at,
-				map('country', ['NG', 'IN', 'NP', 'US', 'DE'][1 + cityHash64(n, 10) %% 5], 'product', concat('sku-', toString(cityHash64(n, 11) %% 200))),
-				bitShiftLeft(1::UInt64, 48) - 1 - toUnixTimestamp64Milli(received_at), 0
-			FROM (%s)`, b.db.Name(), b.span.sale(numbers)))
+		err := b.exec(ctx, fmt.Sprintf(`INSERT INTO %s.sales (%s, amount, is_deleted) SELECT %[2]s, amount + again, 0 FROM (%s)`,
+			b.db.Name(), "vendor, kind, sale_key, event_id, type, order_id, currency, occurred_at, received_at, dimensions, version", b.span.row(numbers)))
 		if err != nil {
 			return err
 		}

@@ -198,12 +198,6 @@ func (b *bench) lastRun(ctx context.Context) (at string, err error) {
 	return at, b.conn.QueryRow(ctx, "SELECT toString(max(refreshed_at)) FROM "+b.db.Name()+".sales_rollup").Scan(&at)
 }
 
-func (b *bench) memory(ctx context.Context) error {
-	peak, err := b.number(ctx, "SELECT max(value) / 1e9 FROM system.asynchronous_metrics WHERE metric IN ('MemoryResidentMax', 'MemoryResident')")
-	b.report.add("memory of ClickHouse at its most", peak, "GB")
-	return err
-}
-
 // totals compares what readers see with what was made up, month by month.
 func (b *bench) totals(ctx context.Context) error {
 	numbers := fmt.Sprintf("SELECT number AS n FROM numbers(%d)", b.Rows)

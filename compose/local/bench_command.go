@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,16 +20,34 @@ import (
 type BenchCommand struct {
 	bench.Options `embed:""`
 
+	Codecs        bool          `help:"Compare codecs instead, for the columns that take the most room: a month's share of the rows."`
 	JSON          bool          `help:"Print the figures as JSON."`
 	ClickHouseDSN analytics.DSN `name:"clickhouse-dsn" placeholder:"DSN" help:"ClickHouse to measure, and a database in it that does not exist yet. By default an engine is started over a temporary folder, which is removed."`
 	MemoryMiB     uint64        `name:"memory-mib" default:"8192" help:"Memory that the engine started for this may use, in MiB."`
 }
 
+// report is what a benchmark prints.
+type report interface {
+	Table(io.Writer) error
+	JSON(io.Writer) error
+}
+
 // Run prints the figures with the goals beside them, and fails unless every total is right to the cent.
 func (c *BenchCommand) Run(ctx context.Context, log *slog.Logger) error {
-	var report *bench.Report
-	measure := func(ctx context.Context, dsn analytics.DSN) (err error) {
-		report, err = bench.Run(ctx, log, analytics.Options{DSN: dsn, Connections: 4}, c.Options)
+	var found report
+	measure := func(ctx context.Context, dsn analytics.DSN) error {
+		where := analytics.Options{DSN: dsn, Connections: 4}
+		if c.Codecs {
+			r, err := bench.RunCodecs(ctx, log, where, c.Options)
+			if r != nil {
+				found = r
+			}
+			return err
+		}
+		r, err := bench.Run(ctx, log, where, c.Options)
+		if r != nil {
+			found = r
+		}
 		return err
 	}
 	var err error
@@ -37,12 +56,12 @@ func (c *BenchCommand) Run(ctx context.Context, log *slog.Logger) error {
 	} else {
 		err = c.withEngine(ctx, log, measure)
 	}
-	if report == nil {
+	if found == nil {
 		return err
 	}
-	write := report.Table
+	write := found.Table
 	if c.JSON {
-		write = report.JSON
+		write = found.JSON
 	}
 	return errors.Join(err, write(os.Stdout))
 }
