@@ -195,6 +195,7 @@ func createZones(create string, zones []string) step {
 (
     zone String COMMENT 'IANA name of the time zone.'
 )
+` + definer + `
 AS SELECT arrayJoin([` + literals(zones) + `]) AS zone
 COMMENT 'The time zones that sales_per_month and sales_daily have figures for; set by hookline setup --zones.'`}
 }
