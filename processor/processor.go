@@ -75,7 +75,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	defer db.Close()
 
 	l := &loop{
-		store: db, topics: o.Kafka.Topics(), config: config, assignment: newAssignment(), ledger: newLedger(db, o.Group),
+		store: db, kafka: o.Kafka, topics: o.Kafka.Topics(), config: config, assignment: newAssignment(), ledger: newLedger(db, o.Group),
 		early: newEarly(o.Kafka.Topics().Retry, o.Retry.Delay), log: log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(),
 	}
 	admin := service.NewAdmin(l.ready)
@@ -93,6 +93,9 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	// Once: closing a client from two sides at a time is not safe.
 	l.leave = sync.OnceFunc(func() { kafka.Leave(l.client, 2*time.Second) })
 	defer l.leave()
+	if err := o.Kafka.Admit(ctx, log, l.client); err != nil {
+		return errors.Join(err, adminLn.Close())
+	}
 
 	recorded := outcomes.Parts{
 		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
@@ -140,7 +143,7 @@ func (l *loop) ready(ctx context.Context) error {
 	if why := l.refusal.Load(); why != nil {
 		return errors.New(*why)
 	}
-	return l.client.Ping(ctx)
+	return l.kafka.Ping(ctx, l.client)
 }
 
 // groupOptions join the consumer group and follow what it assigns.
