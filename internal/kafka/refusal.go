@@ -25,7 +25,7 @@ type Refusal struct {
 
 // Error implements error.
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("Kafka does not let us in: %v. %s", r.Err, r.Fix)
+	return fmt.Sprintf("Kafka does not let us in: %s. %s", strings.TrimRight(r.Err.Error(), ".?"), r.Fix)
 }
 
 // Unwrap returns the client's error.
@@ -52,10 +52,7 @@ func (o Options) explain(err error) error {
 func (o Options) fix(err error) string {
 	switch {
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
-		if o.SASL == OAuthBearer {
-			return "Check that the token is still valid, and is meant for these brokers."
-		}
-		return o.checkPassword()
+		return o.checkLogin()
 	case errors.Is(err, kerr.UnsupportedSaslMechanism):
 		return fmt.Sprintf("The brokers do not offer %s: choose another --kafka-sasl, or the port at which they do.", o.SASL)
 	case errors.Is(err, kerr.IllegalSaslState):
@@ -75,14 +72,17 @@ func (o Options) fix(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return o.fixHangup()
 	}
-	// SCRAM: the broker could not prove that it knows the password, or says so itself in its last message (RFC 5802).
-	if (o.SASL == ScramSHA256 || o.SASL == ScramSHA512) && strings.Contains(err.Error(), "SCRAM") {
-		return o.checkPassword()
+	// A token is refused in words of the mechanism (RFC 7628, section 3.2.2), for which kgo has no type.
+	if o.SASL == OAuthBearer && strings.Contains(err.Error(), "oauth response") {
+		return o.checkLogin()
 	}
 	return ""
 }
 
-func (o Options) checkPassword() string {
+func (o Options) checkLogin() string {
+	if o.SASL == OAuthBearer {
+		return "Check that the token has not expired, and is meant for these brokers."
+	}
 	return fmt.Sprintf("Check that %s is the password of user %q for --kafka-sasl=%s.", o.Password, o.User, o.SASL)
 }
 
@@ -124,7 +124,7 @@ const wantsTLS = "The broker speaks TLS at this port: use --kafka-tls, with --ka
 func (o Options) fixHangup() string {
 	switch {
 	case o.SASL != "" && o.SASL != None:
-		return "The broker closed the connection while we logged in. " + o.checkPassword()
+		return "The broker closed the connection while we logged in. " + o.checkLogin()
 	case !o.Encrypted():
 		return "The broker closed the connection at our first words: it wants TLS (--kafka-tls), a login (--kafka-sasl), or both."
 	default:

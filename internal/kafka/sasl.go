@@ -33,7 +33,7 @@ const (
 
 // mechanism returns nil where there is no login.
 func (o SecurityOptions) mechanism() (sasl.Mechanism, error) {
-	if err := o.checkLogin(); err != nil {
+	if err := o.checkFlags(); err != nil {
 		return nil, err
 	}
 	switch o.SASL {
@@ -67,8 +67,8 @@ func (o SecurityOptions) mechanism() (sasl.Mechanism, error) {
 	return nil, nil
 }
 
-// checkLogin returns every mistake in the flags of the login.
-func (o SecurityOptions) checkLogin() error {
+// checkFlags returns every mistake in the flags of the login.
+func (o SecurityOptions) checkFlags() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	needs := func(flag string, missing bool) {
