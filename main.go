@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/hookline-io/hookline/compose/doctor"
 	"github.com/hookline-io/hookline/compose/local"
 	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/broker"
@@ -37,6 +38,7 @@ type commands struct {
 	Local       local.Command      `cmd:"" help:"Run everything on this machine, without Docker: broker, engine, ingest, processor, preview."`
 	Demo        local.DemoCommand  `cmd:"" help:"Run everything for a moment, send it 100 000 deliveries, and compare every total to the cent."`
 	Setup       setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
+	Doctor      doctor.Command     `cmd:"" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
 	Ingest      ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
 	Processor   processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
 	Dashboards  dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`

@@ -162,3 +162,17 @@ func token(t *testing.T, a *testkit.Authority, expires time.Time) func(*kafka.Op
 	ref := keep(t, part([]byte(`{"alg":"none"}`))+"."+part([]byte(claims))+".")
 	return func(o *kafka.Options) { o.CA, o.SASL, o.Token = a.File, kafka.OAuthBearer, ref }
 }
+
+func TestApacheKafkaTellsItsTime(t *testing.T) {
+	onlyOnApache(t)
+	c, err := apache.Start(t.Context(), apache.Options{DataDir: t.TempDir(), Listen: "127.0.0.1:0", Nodes: 1, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	before := time.Now().Truncate(time.Millisecond)
+	at, err := kafka.Clock(within(t, patience), client(t, kafka.Options{Brokers: c.Addrs()}))
+	if err != nil || at.Before(before) || at.After(time.Now()) {
+		t.Errorf("got %v (%v), asked after %v", at, err, before)
+	}
+}
