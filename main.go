@@ -56,15 +56,24 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var cli commands
-	parser := kong.Parse(&cli,
+	parser, err := kong.New(&cli, grammar()...)
+	if err != nil {
+		panic(err) // a mistake in the structs of the commands, which the first start finds
+	}
+	chosen, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	log := cli.Log.Logger(os.Stderr)
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	chosen.Bind(log)
+	chosen.FatalIfErrorf(chosen.Run())
+}
+
+func grammar() []kong.Option {
+	return []kong.Option{
 		kong.Name("hookline"),
 		kong.Description("Vendors' signed webhooks into Kafka and ClickHouse, each counted once; sales per month in Grafana."),
 		kong.DefaultEnvars("HOOKLINE"),
 		kong.Vars{"version": version},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
-	log := cli.Log.Logger(os.Stderr)
-	parser.BindTo(ctx, (*context.Context)(nil))
-	parser.Bind(log)
-	parser.FatalIfErrorf(parser.Run())
+	}
 }

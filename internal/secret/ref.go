@@ -4,27 +4,34 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 )
 
 // Ref says where a secret is kept: env:NAME, an environment variable, or file:/path, a file of which the newlines at
-// the end do not count. The zero Ref is none. It is not itself a secret, and never holds one once it has been
-// checked, so that command lines and configuration can be shown.
+// the end do not count. The zero Ref is none. What somebody wrote in place of a reference may be the secret itself:
+// it is refused when it is read, and shown nowhere before.
 type Ref string
 
-// errNoRef quotes nothing: what stands where a reference should may be the secret itself.
 var errNoRef = errors.New("a secret is a reference, env:NAME or file:/path; never write the secret itself here")
 
-// UnmarshalText takes a reference and refuses all else.
-func (r *Ref) UnmarshalText(text []byte) error {
-	ref := Ref(text)
-	if kind, name := ref.split(); ref != "" && (kind == "" || name == "") {
-		return errNoRef
+// String returns the reference.
+func (r Ref) String() string {
+	if kind, _ := r.split(); kind == "" && r != "" {
+		return redacted
 	}
-	*r = ref
-	return nil
+	return string(r)
 }
+
+// GoString implements fmt.GoStringer, for %#v.
+func (r Ref) GoString() string { return r.String() }
+
+// LogValue implements slog.LogValuer.
+func (r Ref) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// MarshalText implements encoding.TextMarshaler, for JSON and YAML.
+func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // Read fetches the secret from where it is kept, anew each time.
 func (r Ref) Read() (Value, error) { return r.ReadWith(os.Getenv, os.ReadFile) }
