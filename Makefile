@@ -21,6 +21,12 @@ run: build ## start everything on this machine, with demo traffic (no Docker; KA
 demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while processes are killed)
 	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
+ROWS ?= 5000000
+
+.PHONY: bench-analytics
+bench-analytics: build ## what the figures cost: ROWS=100000000 sales take up to 12 GB of disk for a while (ARGS="--help" for its flags)
+	$(BIN) bench-analytics --rows=$(ROWS) $(ARGS)
+
 .PHONY: test
 test: ## all tests, race detector on
 	go test -race -timeout 10m ./...
