@@ -80,7 +80,9 @@ func committedRules(t *testing.T) []committedRule {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct{ Groups []struct{ Rules []committedRule } }
+	var file struct {
+		Groups []struct{ Rules []committedRule }
+	}
 	if err := json.Unmarshal(raw, &file); err != nil {
 		t.Fatal(err)
 	}

@@ -202,7 +202,7 @@ func (f *Server) putContact(w http.ResponseWriter, r *http.Request) {
 func (f *Server) putPolicies(w http.ResponseWriter, r *http.Request) {
 	tree := body(r)
 	branches, _ := tree["routes"].([]any)
-	for _, branch := range append([]any{Object(tree)}, branches...) {
+	for _, branch := range append([]any{tree}, branches...) {
 		name := branch.(Object)["receiver"]
 		if !slices.ContainsFunc(f.Contacts, func(c Object) bool { return c["name"] == name }) {
 			message(w, http.StatusBadRequest, "invalid object specification: receiver does not exist")
