@@ -11,11 +11,11 @@ import (
 
 // What Play sends.
 const (
-	history  = 20_000 // deliveries that tell the 13 months
+	history  = 20_000 // deliveries that tell the 25 months
 	liveRate = 2      // deliveries per second after that
 )
 
-// Play makes a running stack worth looking at: where there are no events yet it tells 13 months of history, and
+// Play makes a running stack worth looking at: where there are no events yet it tells 25 months of history, and
 // then sends a few deliveries each second until ctx ends.
 func Play(ctx context.Context, log *slog.Logger, target Target) error {
 	db, err := analytics.Open(ctx, target.ClickHouse)
@@ -33,7 +33,7 @@ func Play(ctx context.Context, log *slog.Logger, target Target) error {
 	}
 	defer r.kafka.Close()
 	if stored == 0 {
-		log.Info("demo vendors send 13 months of history", "deliveries", history)
+		log.Info("demo vendors send 25 months of history", "deliveries", history)
 		if err := r.run(ctx, history); err != nil {
 			return err
 		}
