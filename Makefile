@@ -17,6 +17,14 @@ build: ## build bin/hookline
 run: build ## start everything on this machine, with demo traffic (no Docker; KAFKA=apache for Apache Kafka; ARGS="--help" for its flags)
 	$(BIN) local --demo $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
+.PHONY: up
+up: ## start everything with Docker (HA=1: two or three of each; ALERT_WEBHOOK_URL=…: whom to tell of alerts)
+	@HOOKLINE_VERSION=$(VERSION) HA=$(HA) ALERT_WEBHOOK_URL='$(ALERT_WEBHOOK_URL)' compose/stack.sh up
+
+.PHONY: down
+down: ## stop what 'make up' started; the data stays
+	@HOOKLINE_VERSION=$(VERSION) HA=$(HA) compose/stack.sh down
+
 .PHONY: demo
 demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while processes are killed)
 	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)

@@ -51,6 +51,9 @@ type commands struct {
 	Engine         engine.Command     `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
 	ApacheKafka    apache.Command     `cmd:"" help:"Run Apache Kafka on this machine, three nodes, in place of the broker. Needs Java 17+ and Maven."`
 	BenchAnalytics local.BenchCommand `cmd:"" help:"Load millions of sales into ClickHouse and measure what the figures cost."`
+	localCommands  `embed:""`
+
+	Probe service.ProbeCommand `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
 }
 
 func main() {
