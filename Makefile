@@ -24,6 +24,7 @@ demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while p
 .PHONY: test
 test: ## all tests, race detector on
 	go test -race -timeout 10m ./...
+	go test -count=1 -run Allocations ./ingest/verify ./schemas/... ./processor/mapping ./analytics
 
 .PHONY: test-kafka
 test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 17+ and Maven; fetches 43 MB once)
