@@ -17,6 +17,7 @@ import (
 type Command struct {
 	Only  []string `help:"Sections to run: ingest. All by default." enum:"ingest" placeholder:"SECTION"`
 	Quick bool     `help:"Fewer sizes, one repetition and shorter ones: 2 minutes for a first look, not for figures to keep."`
+	Sizes []int    `default:"1024,300,8192,65536" help:"Bytes of the bodies that are posted to ingest; a quick run takes the first."`
 	JSON  string   `name:"json" type:"path" placeholder:"FILE" help:"Write every repetition of every figure there."`
 
 	Profile  string `type:"path" placeholder:"DIR" help:"Write CPU profiles of what is measured there. They cost a little: take the figures without."`

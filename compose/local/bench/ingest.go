@@ -16,7 +16,7 @@ const (
 
 // benchIngest measures ingest with bodies of several sizes, in alternation with the floor.
 func (b *bench) benchIngest(ctx context.Context) error {
-	sizes := []int{1 << 10, 300, 8 << 10, 64 << 10}
+	sizes := b.Sizes
 	if b.Quick {
 		sizes = sizes[:1]
 	}
@@ -57,16 +57,16 @@ func (b *bench) ingestSize(ctx context.Context, size int) (err error) {
 		}
 	}
 	what := fmt.Sprintf("%s bodies", bytesText(size))
-	primary := size == 1<<10
+	primary := size == 1<<10 // the goals are set for it
 
 	// The most that goes, with every connection always busy.
 	var perSecond, cpu, allocs, busy compared
-	for range b.repetitions() {
+	for n := range b.repetitions() {
 		for _, s := range []*server{&floor, &ingest} {
 			if _, err := s.post(ctx, 0, b.seconds(1)); err != nil {
 				return err
 			}
-			profiled := b.profile(s.process, b.seconds(3), fmt.Sprintf("%s-%d", s.name, size))
+			profiled := b.profile(s.process, b.seconds(3), fmt.Sprintf("%s-%d-%d", s.name, size, n))
 			m, err := s.post(ctx, 0, b.seconds(3))
 			if err = errors.Join(err, profiled()); err != nil {
 				return err
