@@ -35,22 +35,23 @@ type commands struct {
 	Log     service.LogOptions `embed:"" prefix:"log-"`
 	Version kong.VersionFlag   `help:"Print the version." env:"-"`
 
-	Local       local.Command      `cmd:"" help:"Run everything on this machine, without Docker: broker, engine, ingest, processor, preview."`
-	Demo        local.DemoCommand  `cmd:"" help:"Run everything for a moment, send it 100 000 deliveries, and compare every total to the cent."`
-	Bench       bench.Command      `cmd:"" help:"Measure this program on this machine, next to the least that its libraries can do."`
-	BenchFloor  bench.FloorCommand `cmd:"" hidden:"" help:"The least that an HTTP server can do with a delivery; 'hookline bench' runs it."`
-	Setup       setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
-	Ingest      ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
-	Processor   processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
-	Dashboards  dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
-	Preview     preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
-	Audit       audit.Command      `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
-	DLQ         dlq.Command        `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
-	Reprocess   reprocess.Command  `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
-	Vendor      sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
-	Broker      broker.Command     `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
-	Engine      engine.Command     `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
-	ApacheKafka apache.Command     `cmd:"" help:"Run Apache Kafka on this machine, three nodes, in place of the broker. Needs Java 17+ and Maven."`
+	Local       local.Command            `cmd:"" help:"Run everything on this machine, without Docker: broker, engine, ingest, processor, preview."`
+	Demo        local.DemoCommand        `cmd:"" help:"Run everything for a moment, send it 100 000 deliveries, and compare every total to the cent."`
+	Bench       bench.Command            `cmd:"" help:"Measure this program on this machine, next to the least that its libraries can do."`
+	BenchFloor  bench.FloorCommand       `cmd:"" hidden:"" help:"The least that an HTTP server can do with a delivery; 'hookline bench' runs it."`
+	BenchInsert bench.InsertFloorCommand `cmd:"" name:"bench-insert-floor" hidden:"" help:"The least that an insert can cost; 'hookline bench' runs it."`
+	Setup       setup.Command            `cmd:"" help:"Create topics, tables and views. May run any number of times."`
+	Ingest      ingest.Command           `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
+	Processor   processor.Command        `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
+	Dashboards  dashboards.Command       `cmd:"" help:"Generate the Grafana dashboards."`
+	Preview     preview.Command          `cmd:"" help:"Show the dashboards in a page, without Grafana."`
+	Audit       audit.Command            `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
+	DLQ         dlq.Command              `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
+	Reprocess   reprocess.Command        `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
+	Vendor      sender.Command           `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
+	Broker      broker.Command           `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
+	Engine      engine.Command           `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
+	ApacheKafka apache.Command           `cmd:"" help:"Run Apache Kafka on this machine, three nodes, in place of the broker. Needs Java 17+ and Maven."`
 }
 
 func main() {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/hookline-io/hookline/compose/local/packages"
@@ -25,6 +26,7 @@ type rig struct {
 	clickhouse       string        // DSN of the engine's database, once it runs
 	vendors          string        // path of vendors.yaml
 	secret           []byte        // of its one vendor
+	run              string        // what the IDs of its events begin with
 }
 
 // vendor is the one that the bench posts as: it signs as Stripe does, and its charges are sales.
@@ -37,7 +39,7 @@ func (b *bench) newRig() (*rig, error) {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	r := &rig{program: b.program, dir: dir, measured: b.measured, beside: b.beside, log: b.log, vendors: filepath.Join(dir, "vendors.yaml")}
-	r.secret = []byte(rand.Text())
+	r.secret, r.run = []byte(rand.Text()), strings.ToLower(rand.Text()[:8])
 	secret := filepath.Join(dir, "secret")
 	if err := os.WriteFile(secret, r.secret, 0o600); err != nil {
 		return nil, fmt.Errorf("write the vendor's secret: %w", err)
@@ -100,6 +102,11 @@ func (r *rig) startEngine(ctx context.Context) (*process, error) {
 // startIngest starts what vendors post to, and returns its address.
 func (r *rig) startIngest(ctx context.Context) (p *process, address string, err error) {
 	return r.startServer(ctx, "ingest", "--kafka-brokers="+r.kafka.Brokers[0], "--vendors="+r.vendors)
+}
+
+// startProcessor starts what stores events.
+func (r *rig) startProcessor(ctx context.Context, args ...string) (*process, error) {
+	return r.startMeasured(ctx, "processor", append(args, "--kafka-brokers="+r.kafka.Brokers[0], "--clickhouse-dsn="+r.clickhouse, "--vendors="+r.vendors)...)
 }
 
 // startFloor starts the bare handler that ingest is compared with.
