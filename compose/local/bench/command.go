@@ -15,11 +15,13 @@ import (
 
 // Command is `hookline bench`.
 type Command struct {
-	Only   []string `help:"Sections to run: ${enum}. All by default." enum:"ingest,processor" placeholder:"SECTION"`
-	Quick  bool     `help:"Fewer sizes, one repetition and shorter ones: 2 minutes for a first look, not for figures to keep."`
-	Sizes  []int    `default:"1024,300,8192,65536" help:"Bytes of the bodies that are posted to ingest; a quick run takes the first."`
-	Events int      `default:"500000" help:"Events in the processor's backlog; a quick run takes a quarter."`
-	JSON   string   `name:"json" type:"path" placeholder:"FILE" help:"Write every repetition of every figure there."`
+	Only   []string      `help:"Sections to run: ${enum}. All by default." enum:"ingest,processor,path" placeholder:"SECTION"`
+	Quick  bool          `help:"Fewer sizes, one repetition and shorter ones: 2 minutes for a first look, not for figures to keep."`
+	Sizes  []int         `default:"1024,300,8192,65536" help:"Bytes of the bodies that are posted to ingest; a quick run takes the first."`
+	Events int           `default:"500000" help:"Events in the processor's backlog; a quick run takes a quarter."`
+	Outage time.Duration `default:"30s" help:"How long ClickHouse is down while --rate flows."`
+	Rate   int           `default:"2000" help:"Deliveries per second during and after the outage."`
+	JSON   string        `name:"json" type:"path" placeholder:"FILE" help:"Write every repetition of every figure there."`
 
 	Profile  string `type:"path" placeholder:"DIR" help:"Write CPU profiles of what is measured there. They cost a little: take the figures without."`
 	Revision string `hidden:"" env:"-" default:"${version}"`
@@ -52,6 +54,7 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	}{
 		{"ingest", b.benchIngest},
 		{"processor", b.benchProcessor},
+		{"path", b.benchPath},
 	} {
 		if len(c.Only) > 0 && !slices.Contains(c.Only, s.name) {
 			continue

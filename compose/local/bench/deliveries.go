@@ -38,8 +38,9 @@ func charge(id string, at time.Time, size int) []byte {
 	return b.Bytes()
 }
 
-// deliveries are n signed requests to address with bodies of size bytes, each an event of its own, as they go over the wire.
-func (r *rig) deliveries(address string, size, n int) ([][]byte, error) {
+// deliveries are n signed requests to address, as a vendor sends them over the wire, with bodies of size bytes. Each is
+// an event of its own; its ID begins with run.
+func (r *rig) deliveries(address, vendor, run string, size, n int) ([][]byte, error) {
 	verifier, err := verify.New(vendors.Signature{Scheme: "stripe"}, []vendors.Key{{Secret: secret.New(r.secret)}}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("sign deliveries: %w", err)
@@ -48,7 +49,7 @@ func (r *rig) deliveries(address string, size, n int) ([][]byte, error) {
 	out := make([][]byte, n)
 	for i := range out {
 		now := time.Now()
-		body := charge(r.run+strconv.Itoa(i), now, size)
+		body := charge(run+strconv.Itoa(i), now, size)
 		req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body)) //nolint:noctx // it is only written down
 		if err != nil {
 			return nil, fmt.Errorf("write deliveries: %w", err)

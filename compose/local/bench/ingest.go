@@ -52,7 +52,7 @@ func (b *bench) ingestSize(ctx context.Context, size int) (err error) {
 		return err
 	}
 	for _, s := range []*server{&ingest, &floor} {
-		if s.requests, err = r.deliveries(s.address, size, max(256, min(8192, prepared/size))); err != nil {
+		if s.requests, err = r.deliveries(s.address, vendor, r.run, size, max(256, min(8192, prepared/size))); err != nil {
 			return err
 		}
 	}

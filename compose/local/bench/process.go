@@ -135,6 +135,9 @@ func (p *process) peak() (float64, error) {
 	return float64(status.VmHWM), nil
 }
 
+// errNoMetric is wrapped by metric's error where the process has no series of that name (yet).
+var errNoMetric = errors.New("it has no such metric")
+
 // metric sums the series of one metric of the process.
 func (p *process) metric(ctx context.Context, name string) (sum float64, err error) {
 	text, err := get(ctx, p.admin+"/metrics")
@@ -154,7 +157,7 @@ func (p *process) metric(ctx context.Context, name string) (sum float64, err err
 		sum, found = sum+n, true
 	}
 	if !found {
-		return 0, fmt.Errorf("ask %s for %s: it has no such metric", p.name, name)
+		return 0, fmt.Errorf("ask %s for %s: %w", p.name, name, errNoMetric)
 	}
 	return sum, nil
 }

@@ -32,7 +32,7 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 	if b.Quick {
 		n /= 4
 	}
-	if err := r.startStores(ctx); err != nil {
+	if _, err := r.startStores(ctx); err != nil {
 		return err
 	}
 	b.log.Info("bench fills a backlog", "events", n)
@@ -67,15 +67,15 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 }
 
 // startStores starts broker and engine, with topics and tables.
-func (r *rig) startStores(ctx context.Context) error {
+func (r *rig) startStores(ctx context.Context) (engine *process, err error) {
 	if err := r.startBroker(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := r.startEngine(ctx); err != nil {
-		return err
+	if engine, err = r.startEngine(ctx); err != nil {
+		return nil, err
 	}
-	_, err := r.start(ctx, r.beside, nil, "setup", "--kafka-brokers="+r.kafka.Brokers[0], "--clickhouse-dsn="+r.clickhouse)
-	return err
+	_, err = r.start(ctx, r.beside, nil, "setup", "--kafka-brokers="+r.kafka.Brokers[0], "--clickhouse-dsn="+r.clickhouse)
+	return engine, err
 }
 
 // processBacklog has a processor of a new group store the n events of the backlog.
@@ -106,7 +106,7 @@ const patience = time.Minute
 
 // await returns once a metric of the process is at least want.
 func (p *process) await(ctx context.Context, name string, want float64) error {
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond) // seldom: to answer costs the process more than a few events
 	defer tick.Stop()
 	grown, last := time.Now(), 0.0
 	for {

@@ -25,12 +25,16 @@ type rig struct {
 	kafka            kafka.Options // of the broker, once it runs
 	clickhouse       string        // DSN of the engine's database, once it runs
 	vendors          string        // path of vendors.yaml
-	secret           []byte        // of its one vendor
+	secret           []byte        // of its vendors
 	run              string        // what the IDs of its events begin with
 }
 
-// vendor is the one that the bench posts as: it signs as Stripe does, and its charges are sales.
-const vendor = "bench"
+// The vendors that the bench posts as: they sign as Stripe does, and their charges are sales. The load is of one, and
+// the events that are watched on their way are of the other.
+const (
+	vendor = "bench"
+	probe  = "probe"
+)
 
 // newRig makes a folder with a vendors.yaml. Close it.
 func (b *bench) newRig() (*rig, error) {
@@ -44,8 +48,12 @@ func (b *bench) newRig() (*rig, error) {
 	if err := os.WriteFile(secret, r.secret, 0o600); err != nil {
 		return nil, fmt.Errorf("write the vendor's secret: %w", err)
 	}
-	text := fmt.Sprintf("vendors:\n  %s: {preset: stripe, secrets: [%q]}\n", vendor, "file:"+secret)
-	if err := os.WriteFile(r.vendors, []byte(text), 0o600); err != nil {
+	var text strings.Builder
+	text.WriteString("vendors:\n")
+	for _, name := range []string{vendor, probe} {
+		fmt.Fprintf(&text, "  %s: {preset: stripe, secrets: [%q]}\n", name, "file:"+secret)
+	}
+	if err := os.WriteFile(r.vendors, []byte(text.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("write vendors.yaml: %w", err)
 	}
 	return r, nil
@@ -84,17 +92,19 @@ func (r *rig) startBroker(ctx context.Context) error {
 	return err
 }
 
-// startEngine starts ClickHouse's engine.
+// startEngine starts ClickHouse's engine, at the address that it had if it ran before.
 func (r *rig) startEngine(ctx context.Context) (*process, error) {
 	assets, err := packages.Ensure(ctx, r.log)
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
+	address := strings.TrimSuffix(strings.TrimPrefix(r.clickhouse, "http://"), "/hookline")
+	if address == "" {
+		if address, err = freeAddress(); err != nil {
+			return nil, err
+		}
+		r.clickhouse = "http://" + address + "/hookline"
 	}
-	r.clickhouse = "http://" + address + "/hookline"
 	return r.start(ctx, r.beside, supervise.HTTP("http://"+address+"/ping"), "engine",
 		"--listen="+address, "--data-dir="+filepath.Join(r.dir, "engine"), "--library="+assets.LibChdb())
 }
