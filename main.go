@@ -14,6 +14,7 @@ import (
 	"github.com/hookline-io/hookline/compose/doctor"
 	"github.com/hookline-io/hookline/compose/local"
 	"github.com/hookline-io/hookline/compose/local/apache"
+	"github.com/hookline-io/hookline/compose/local/bench"
 	"github.com/hookline-io/hookline/compose/local/broker"
 	"github.com/hookline-io/hookline/compose/local/engine"
 	"github.com/hookline-io/hookline/compose/setup"
@@ -53,7 +54,10 @@ type commands struct {
 	BenchAnalytics local.BenchCommand `cmd:"" help:"Load millions of sales into ClickHouse and measure what the figures cost."`
 	localCommands  `embed:""`
 
-	Probe service.ProbeCommand `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
+	Probe       service.ProbeCommand     `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
+	Bench       bench.Command            `cmd:"" help:"Measure this program on this machine, next to the least that its libraries can do."`
+	BenchFloor  bench.FloorCommand       `cmd:"" hidden:"" help:"The least that an HTTP server can do with a delivery; 'hookline bench' runs it."`
+	BenchInsert bench.InsertFloorCommand `cmd:"" name:"bench-insert-floor" hidden:"" help:"The least that an insert can cost; 'hookline bench' runs it."`
 }
 
 func main() {
