@@ -21,6 +21,10 @@ run: build ## start everything on this machine, with demo traffic (no Docker; KA
 demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while processes are killed)
 	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
+.PHONY: chaos
+chaos: build ## kill, hang, cut, fill up and poison everything under load, then look for what was lost (FAULTS=n SEED=n KAFKA=apache)
+	$(BIN) chaos $(if $(FAULTS),--faults=$(FAULTS)) $(if $(SEED),--seed=$(SEED)) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
+
 .PHONY: test
 test: ## all tests, race detector on
 	go test -race -timeout 10m ./...

@@ -14,6 +14,7 @@ import (
 	"github.com/hookline-io/hookline/compose/local"
 	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/broker"
+	"github.com/hookline-io/hookline/compose/local/chaos"
 	"github.com/hookline-io/hookline/compose/local/engine"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
@@ -36,6 +37,7 @@ type commands struct {
 
 	Local       local.Command      `cmd:"" help:"Run everything on this machine, without Docker: broker, engine, ingest, processor, preview."`
 	Demo        local.DemoCommand  `cmd:"" help:"Run everything for a moment, send it 100 000 deliveries, and compare every total to the cent."`
+	Chaos       chaos.Command      `cmd:"" help:"Run everything for a moment, break it on purpose again and again, and prove that nothing is lost or doubled."`
 	Setup       setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
 	Ingest      ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
 	Processor   processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`

@@ -33,7 +33,7 @@ type Options struct {
 	Group          string        `default:"hookline.store" help:"Consumer group. Processors of one group share the work."`
 	Instance       string        `help:"Name of this processor that stays the same when it is restarted, and that no other processor has: after a crash it then gets its partitions back at once, where the group would otherwise wait for --session-timeout. Stopping such a processor for good leaves its partitions waiting for as long."`
 	OutcomesGroup  string        `default:"hookline.outcomes" help:"Consumer group that stores dead letters and counts of refused deliveries."`
-	SessionTimeout time.Duration `default:"45s" help:"Time after which the group gives a silent processor's partitions to others."`
+	SessionTimeout time.Duration `default:"45s" help:"Time after which the groups give a silent processor's partitions to others."`
 
 	AlertAfter time.Duration `default:"30s" help:"How long ClickHouse or Kafka may refuse what is read before an alert is raised."`
 
@@ -56,6 +56,7 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error { return Run(
 
 // Run consumes until ctx is done, then stores and commits what it has in hand.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
+	o.Kafka.SessionTimeout = o.SessionTimeout
 	config := &atomic.Pointer[vendors.Config]{}
 	if err := load(o.Vendors, config); err != nil {
 		return err
@@ -155,7 +156,6 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.SessionTimeout(o.SessionTimeout),
 		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, topics map[string][]int32) {
 			l.assignment.assigned(topics)
 			client.ResumeFetchPartitions(topics) // one that was paused when it was taken from us stays so

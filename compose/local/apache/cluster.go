@@ -1,6 +1,7 @@
 package apache
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -32,6 +33,9 @@ type Cluster struct {
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if o.Nodes != 1 && o.Nodes != 3 {
 		return nil, fmt.Errorf("start Apache Kafka: %d nodes: choose 1 or 3, of which one can be lost", o.Nodes)
+	}
+	if o.Advertise != "" && o.Nodes != 1 {
+		return nil, fmt.Errorf("start Apache Kafka: clients cannot be told of %s in place of %d nodes", o.Advertise, o.Nodes)
 	}
 	if o.Partitions == 0 {
 		o.Partitions = 6
@@ -82,7 +86,7 @@ func (c *Cluster) run(ctx context.Context, kafka installation, dir string, o Opt
 		c.Nodes = append(c.Nodes, &Node{
 			ID: id, Addr: brokers[i],
 			dir:    filepath.Join(dir, fmt.Sprintf(nodeDir, id, o.Nodes)),
-			config: properties(id, brokers[i], controllers, o.Partitions),
+			config: properties(id, brokers[i], cmp.Or(o.Advertise, brokers[i]), controllers, o.Partitions),
 			kafka:  kafka, lock: c.lock, log: o.Log.With("node", id),
 		})
 	}
