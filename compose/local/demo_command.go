@@ -36,7 +36,7 @@ func (c *DemoCommand) Run(ctx context.Context, log *slog.Logger) error {
 	for _, line := range verdict.Mismatches {
 		fmt.Println("mismatch: " + line)
 	}
-	trial.Close(err)
+	trial.Close(err != nil)
 	if verdict.Sent > 0 {
 		fmt.Println(verdict)
 	}

@@ -44,10 +44,10 @@ func NewTrial(name string, log *slog.Logger) (*Trial, error) {
 // Run runs the stack for as long as Main takes.
 func (t *Trial) Run(ctx context.Context) error { return Run(ctx, t.Options) }
 
-// Close removes the folder, unless the trial failed: then it says where it is kept.
-func (t *Trial) Close(failure error) {
+// Close removes the folder, or says where it is kept.
+func (t *Trial) Close(keep bool) {
 	err := t.lines.Close()
-	if failure != nil {
+	if keep {
 		fmt.Printf("The stack's log and data are kept in %s\n", t.Options.DataDir)
 		return
 	}

@@ -21,6 +21,7 @@ type Command struct {
 	Seed   uint64      `help:"Seed of the plan of faults and of the traffic; random by default, and printed."`
 	Kafka  local.Kafka `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
 	Rate   float64     `default:"150" help:"Deliveries per second."`
+	Keep   bool        `help:"Keep the folder with the parts' log and data even if all is well."`
 }
 
 // Help says what the command does.
@@ -61,7 +62,7 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 		}
 		fmt.Printf("The same faults again: --seed=%d --faults=%d\n", c.Seed, c.Faults)
 	}
-	trial.Close(err)
+	trial.Close(err != nil || c.Keep)
 	fmt.Println(t)
 	return err
 }
@@ -129,7 +130,7 @@ func (t *test) run(ctx context.Context) (err error) {
 	case err != nil:
 		return err
 	default:
-		defer func() { err = errors.Join(err, s.disk.unmount(err != nil)) }()
+		defer func() { err = errors.Join(err, s.disk.unmount(err != nil || t.Keep)) }()
 	}
 	s.ready = map[string]string{
 		local.Ingest:          "http://" + address(o.Ports.IngestAdmin) + "/readyz",

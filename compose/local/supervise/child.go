@@ -147,11 +147,20 @@ func (c *child) stop(process *os.Process, ended <-chan struct{}) {
 	select {
 	case <-ended:
 	case <-late:
+		c.killed = true
+		_ = process.Signal(syscall.SIGQUIT) // a Go program then says where it hangs
+		select {
+		case <-ended:
+			return
+		case <-time.After(lastWords):
+		}
 		_ = process.Kill()
 		<-ended
-		c.killed = true
 	}
 }
+
+// lastWords is how long a child that does not stop may take to say why.
+const lastWords = time.Second
 
 func (c *child) markReady() { c.readyOnce.Do(func() { close(c.ready) }) }
 
