@@ -10,7 +10,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -87,12 +86,10 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	l.holder = &hold.Holder{
 		Log: log, Alerts: l.alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
 	}
-	l.client, err = o.Kafka.NewClient(log, admin.Registry, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
+	l.client, l.leave, err = o.Kafka.NewMember(log, admin.Registry, o.Group, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	// Once: closing a client from two sides at a time is not safe.
-	l.leave = sync.OnceFunc(func() { kafka.Leave(l.client, 2*time.Second) })
 	defer l.leave()
 
 	recorded := outcomes.Parts{
@@ -111,6 +108,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopAdmin() // last, so that operators can watch the drain
+		defer l.leave()   // at once: while the other groups' members take their time, somebody else can go on here
 		return l.run(running)
 	})
 	group.Go(func() error { return l.alerts.Run(adminCtx) })
@@ -151,7 +149,6 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 		l.metrics.lost(topics)
 	}
 	opts := []kgo.Opt{
-		kgo.ConsumerGroup(o.Group),
 		kgo.ConsumeTopics(l.topics.Events, l.topics.Retry),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),

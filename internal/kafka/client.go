@@ -22,7 +22,7 @@ type Options struct {
 	Brokers     []string `default:"127.0.0.1:9092" help:"Brokers to ask first, as host:port; the rest of the cluster is found through them."`
 	TopicPrefix string   `default:"webhooks" help:"What the topics' names start with: PREFIX.events, PREFIX.events.retry, PREFIX.events.dlq, PREFIX.rejections."`
 
-	SessionTimeout time.Duration `kong:"-"` // of a client that joins a group; 0: franz-go's default
+	SessionTimeout time.Duration `kong:"-"` // of members of groups; 0: franz-go's default
 }
 
 // Topics returns the names of the topics.
@@ -38,9 +38,6 @@ func (o Options) NewClient(log *slog.Logger, reg prometheus.Registerer, extra ..
 		// A broker that restarts comes back at the same address: look again soon.
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.RetryBackoffFn(backoff),
-	}
-	if o.SessionTimeout > 0 {
-		opts = append(opts, kgo.SessionTimeout(o.SessionTimeout))
 	}
 	if reg != nil {
 		metrics := kprom.NewMetrics("hookline_kafka", kprom.Registerer(reg), kprom.FetchAndProduceDetail(kprom.Batches, kprom.Records, kprom.CompressedBytes))
