@@ -16,6 +16,7 @@ import (
 	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/bench"
 	"github.com/hookline-io/hookline/compose/local/broker"
+	"github.com/hookline-io/hookline/compose/local/chaos"
 	"github.com/hookline-io/hookline/compose/local/engine"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
@@ -58,6 +59,7 @@ type commands struct {
 	Bench       bench.Command            `cmd:"" help:"Measure this program on this machine, next to the least that its libraries can do."`
 	BenchFloor  bench.FloorCommand       `cmd:"" hidden:"" help:"The least that an HTTP server can do with a delivery; 'hookline bench' runs it."`
 	BenchInsert bench.InsertFloorCommand `cmd:"" name:"bench-insert-floor" hidden:"" help:"The least that an insert can cost; 'hookline bench' runs it."`
+	Chaos       chaos.Command            `cmd:"" help:"Run everything for a moment, break it on purpose again and again, and prove that nothing is lost or doubled."`
 }
 
 func main() {

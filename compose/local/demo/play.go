@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/hookline-io/hookline/analytics"
@@ -34,11 +33,11 @@ func Play(ctx context.Context, log *slog.Logger, target Target) error {
 	defer r.kafka.Close()
 	if stored == 0 {
 		log.Info("demo vendors send 25 months of history", "deliveries", history)
-		if err := r.run(ctx, history); err != nil {
+		if err := r.run(ctx, func(made int) bool { return made < history }); err != nil {
 			return err
 		}
 	}
 	log.Info("demo vendors go on sending", "per_second", liveRate)
 	r.live, r.limit = true, limiter(liveRate)
-	return r.run(ctx, math.MaxInt)
+	return r.run(ctx, func(int) bool { return true })
 }

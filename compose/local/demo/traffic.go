@@ -21,6 +21,7 @@ type Event struct {
 	Body   []byte
 	Time   time.Time // zero: the event states none
 	Effect *Effect   // nil: neither sale nor refund
+	Poison bool      // it cannot be mapped, and becomes a dead letter
 }
 
 // Effect is what an event must add to the figures, once for all events with the same vendor, kind and key.
