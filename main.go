@@ -11,9 +11,12 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/hookline-io/hookline/compose/doctor"
 	"github.com/hookline-io/hookline/compose/local"
 	"github.com/hookline-io/hookline/compose/local/apache"
+	"github.com/hookline-io/hookline/compose/local/bench"
 	"github.com/hookline-io/hookline/compose/local/broker"
+	"github.com/hookline-io/hookline/compose/local/chaos"
 	"github.com/hookline-io/hookline/compose/local/engine"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
@@ -35,9 +38,9 @@ type commands struct {
 	Version kong.VersionFlag   `help:"Print the version." env:"-"`
 
 	Local          local.Command      `cmd:"" help:"Run everything on this machine, without Docker: broker, engine, ingest, processor, preview."`
-	BenchAnalytics local.BenchCommand `cmd:"" help:"Load millions of sales into ClickHouse and measure what the figures cost."`
 	Demo           local.DemoCommand  `cmd:"" help:"Run everything for a moment, send it 100 000 deliveries, and compare every total to the cent."`
 	Setup          setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
+	Doctor         doctor.Command     `cmd:"" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
 	Ingest         ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
 	Processor      processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
 	Dashboards     dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
@@ -49,21 +52,38 @@ type commands struct {
 	Broker         broker.Command     `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
 	Engine         engine.Command     `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
 	ApacheKafka    apache.Command     `cmd:"" help:"Run Apache Kafka on this machine, three nodes, in place of the broker. Needs Java 17+ and Maven."`
+	BenchAnalytics local.BenchCommand `cmd:"" help:"Load millions of sales into ClickHouse and measure what the figures cost."`
+	localCommands  `embed:""`
+
+	Probe       service.ProbeCommand     `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
+	Bench       bench.Command            `cmd:"" help:"Measure this program on this machine, next to the least that its libraries can do."`
+	BenchFloor  bench.FloorCommand       `cmd:"" hidden:"" help:"The least that an HTTP server can do with a delivery; 'hookline bench' runs it."`
+	BenchInsert bench.InsertFloorCommand `cmd:"" name:"bench-insert-floor" hidden:"" help:"The least that an insert can cost; 'hookline bench' runs it."`
+	Chaos       chaos.Command            `cmd:"" help:"Run everything for a moment, break it on purpose again and again, and prove that nothing is lost or doubled."`
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var cli commands
-	parser := kong.Parse(&cli,
+	parser, err := kong.New(&cli, grammar()...)
+	if err != nil {
+		panic(err) // a mistake in the structs of the commands, which the first start finds
+	}
+	chosen, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	log := cli.Log.Logger(os.Stderr)
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	chosen.Bind(log)
+	chosen.FatalIfErrorf(chosen.Run())
+}
+
+func grammar() []kong.Option {
+	return []kong.Option{
 		kong.Name("hookline"),
 		kong.Description("Vendors' signed webhooks into Kafka and ClickHouse, each counted once; sales per month in Grafana."),
 		kong.DefaultEnvars("HOOKLINE"),
 		kong.Vars{"version": version},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
-	log := cli.Log.Logger(os.Stderr)
-	parser.BindTo(ctx, (*context.Context)(nil))
-	parser.Bind(log)
-	parser.FatalIfErrorf(parser.Run())
+	}
 }

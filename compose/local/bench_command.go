@@ -81,13 +81,13 @@ func (c *BenchCommand) withEngine(ctx context.Context, log *slog.Logger, do func
 		return fmt.Errorf("make a folder for the engine: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	ports, err := freePorts()
+	ports, _, err := freePorts()
 	if err != nil {
 		return err
 	}
 	supervisor, err := supervise.New(supervise.Options{Program: program, Output: os.Stderr, Log: log, Children: []supervise.Child{{
-		Name: engine,
-		Args: []string{engine, "--data-dir=" + filepath.Join(dir, engine), "--listen=" + address(ports.ClickHouse),
+		Name: Engine,
+		Args: []string{Engine, "--data-dir=" + filepath.Join(dir, Engine), "--listen=" + address(ports.ClickHouse),
 			"--library=" + assets.LibChdb(), fmt.Sprintf("--memory-mib=%d", c.MemoryMiB)},
 		Ready: supervise.HTTP(url(ports.ClickHouse) + "/ping"),
 	}}})
