@@ -123,4 +123,6 @@ func flags(command *kong.Node) []flag {
 }
 
 // cell is text as one cell of a table.
-func cell(text string) string { return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`) }
+func cell(text string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
+}

@@ -52,7 +52,7 @@ func Run(ctx context.Context, p Parts) error {
 		Name: "hookline_processor_unreadable_rejections_total", Help: "Records of the rejections topic that are no counts and were passed over."})
 	p.Registry.MustRegister(unreadable)
 	topics := p.Kafka.Topics()
-	client, err := p.Kafka.NewClient(p.Log, nil,
+	client, err := p.Kafka.NewClient(p.Log, kafka.Named(p.Registry, "outcomes"),
 		kgo.ConsumerGroup(p.Group),
 		kgo.ConsumeTopics(topics.DLQ, topics.Rejections),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
