@@ -18,6 +18,7 @@ type enqueuer struct {
 	topic   string
 	timeout time.Duration
 	metrics *metrics
+	tracer  tracer
 }
 
 // enqueue returns nil once all in-sync replicas have every one of the events (invariant 1). After an error some
@@ -29,7 +30,8 @@ func (q *enqueuer) enqueue(ctx context.Context, events []schemas.Event) error {
 	start := time.Now()
 	acks := newAcks(len(events))
 	for i := range events {
-		q.client.TryProduce(ctx, events[i].Record(q.topic), acks.settle)
+		settle := q.tracer.enqueue(ctx, &events[i], q.topic, acks.settle)
+		q.client.TryProduce(ctx, events[i].Record(q.topic), settle)
 	}
 	select {
 	case <-acks.done:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -92,6 +93,11 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{}, err
 	}
 	s.metrics.events.WithLabelValues(from.vendor.Name).Add(float64(len(events)))
+	if s.log.Enabled(r.Context(), slog.LevelDebug) {
+		for i := range events {
+			s.log.Debug("event accepted", "event", events[i].ID, "vendor", from.vendor.Name, "type", events[i].Type)
+		}
+	}
 	return accepted(events)
 }
 

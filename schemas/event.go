@@ -24,6 +24,10 @@ const (
 	headerBadTime = "ce_badtime" // what the vendor wrote where a time should stand, if it is not one
 	headerKeyID   = "ce_keyid"   // which secret verified the delivery; see secret.Value.ID
 	headerProof   = "ce_proof"   // what the signature covers; see Proof
+
+	// The extension of distributed tracing
+	// (https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md).
+	headerTraceParent = "ce_traceparent"
 )
 
 const (
@@ -51,6 +55,7 @@ type Event struct {
 	ContentType string
 	KeyID       string
 	Proof       Proof
+	TraceParent string // W3C traceparent of the trace that began with the event; empty where it is not traced
 	Data        []byte // exactly the bytes received, or one item's where a delivery carries several
 }
 
@@ -82,6 +87,9 @@ func (e *Event) Record(topic string) *kgo.Record {
 	}
 	if e.Proof != "" {
 		add(headerProof, string(e.Proof))
+	}
+	if e.TraceParent != "" {
+		add(headerTraceParent, e.TraceParent)
 	}
 	return &kgo.Record{Topic: topic, Key: []byte(e.ID), Value: e.Data, Headers: headers, Timestamp: e.Received}
 }
@@ -120,6 +128,8 @@ func DecodeEvent(r *kgo.Record) (Event, error) {
 			e.KeyID = string(value)
 		case headerProof:
 			e.Proof = Proof(value)
+		case headerTraceParent:
+			e.TraceParent = string(value)
 		case headerReceived:
 			t, err := time.Parse(time.RFC3339Nano, string(value))
 			if err != nil {
