@@ -12,8 +12,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/hookline-io/hookline/compose/doctor"
-	"github.com/hookline-io/hookline/compose/local/bench"
-	"github.com/hookline-io/hookline/compose/local/chaos"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/dashboards/preview"
@@ -45,11 +43,7 @@ type commands struct {
 	Vendor        sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
 	localCommands `embed:""`
 
-	Probe       service.ProbeCommand     `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
-	Bench       bench.Command            `cmd:"" help:"Measure this program on this machine, next to the least that its libraries can do."`
-	BenchFloor  bench.FloorCommand       `cmd:"" hidden:"" help:"The least that an HTTP server can do with a delivery; 'hookline bench' runs it."`
-	BenchInsert bench.InsertFloorCommand `cmd:"" name:"bench-insert-floor" hidden:"" help:"The least that an insert can cost; 'hookline bench' runs it."`
-	Chaos       chaos.Command            `cmd:"" help:"Run everything for a moment, break it on purpose again and again, and prove that nothing is lost or doubled."`
+	Probe service.ProbeCommand `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
 }
 
 func main() {
