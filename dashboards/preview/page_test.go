@@ -3,12 +3,9 @@ package preview
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +21,6 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
-
-var pictures = flag.String("pictures", "", "folder to save pictures of the page in")
 
 // browser is a headless Chromium with one page. It collects what the page complains of.
 type browser struct {
@@ -132,23 +127,6 @@ func (b *browser) texts(selector string) []string {
 	return read[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].map((e) => e.textContent.trim())`, selector))
 }
 
-func (b *browser) save(name string) {
-	b.t.Helper()
-	if *pictures == "" {
-		return
-	}
-	height := read[float64](b, `document.documentElement.scrollHeight`)
-	width := read[float64](b, `innerWidth`)
-	b.do(chromedp.EmulateViewport(int64(width), int64(height)))
-	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(*pictures, name+".png"), picture, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 func TestPage(t *testing.T) {
 	b := open(t)
 	ledger := year2025()
@@ -161,7 +139,6 @@ func TestPage(t *testing.T) {
 		b.t = t
 		b.show(server.URL+eur, 1400, "light")
 		pageShowsLedger(t, b, ledger)
-		b.save("sales-light")
 		b.checkComplaints()
 	})
 	t.Run("hostile names stay text", func(t *testing.T) {
@@ -185,7 +162,6 @@ func TestPage(t *testing.T) {
 	t.Run("dark, and the other way round", func(t *testing.T) {
 		b.t = t
 		b.show(server.URL+eur, 1400, "dark")
-		b.save("sales-dark")
 		dark := read[string](b, `getComputedStyle(document.body).backgroundColor`)
 		b.do(chromedp.Click(chromedp.CSS("#theme")))
 		if light := read[string](b, `getComputedStyle(document.body).backgroundColor`); light == dark || read[string](b, `document.documentElement.dataset.theme`) != "light" {
@@ -200,7 +176,6 @@ func TestPage(t *testing.T) {
 		if over := read[float64](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 			t.Errorf("the page is %v pixels too wide", over)
 		}
-		b.save("sales-phone")
 		b.checkComplaints()
 	})
 	t.Run("empty range", func(t *testing.T) {
@@ -227,7 +202,6 @@ func TestPage(t *testing.T) {
 					}
 					return nil
 				})
-				b.save(fmt.Sprintf("%s-%d", uid, width))
 			}
 		}
 		b.checkComplaints()
