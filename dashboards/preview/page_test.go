@@ -181,7 +181,7 @@ func TestPage(t *testing.T) {
 	t.Run("empty range", func(t *testing.T) {
 		b.t = t
 		b.show(server.URL+"/?from=2011-01-01&to=2011-12-31&var-currency=EUR", 1400, "light")
-		if got := b.texts(".panel .empty"); len(got) != 13 || slices.ContainsFunc(got, func(s string) bool { return !strings.HasPrefix(s, "No sales") }) {
+		if got := b.texts(".panel .empty"); len(got) != 14 || slices.ContainsFunc(got, func(s string) bool { return !strings.HasPrefix(s, "No sales") }) {
 			t.Errorf("%d panels say that they are empty: %q", len(got), got)
 		}
 		b.checkComplaints()
@@ -266,7 +266,7 @@ func pageShowsLedger(t *testing.T, b *browser, ledger []sold) {
 		"#panel-4 .figure":          amount("EUR", netOf(ledger, in2025).StringFixed(2)),
 		"#panel-5 h2":               "Net sales per month (EUR)",
 		"#panel-5 .legend tbody":    "acme" + strings.TrimSuffix(amount("EUR", netOf(ledger, func(s sold) bool { return in2025(s) && s.vendor == "acme" }).Round(0).StringFixed(0)), "."),
-		"#panel-12 .gauge-value":    amount("EUR", netOf(ledger, func(s sold) bool { return in2025(s) && s.vendor == "acme" }).StringFixed(2)),
+		"#panel-12 td.measured":      amount("EUR", netOf(ledger, func(s sold) bool { return in2025(s) && s.vendor == "acme" }).StringFixed(2)),
 		"#panel-9 .figure":          "EUR 812.40",
 		"#panel-14 tbody td.number": "EUR 8,201.09",
 	} {
@@ -316,7 +316,7 @@ func namesStayText(t *testing.T, b *browser) {
 
 func newSaleAppears(t *testing.T, b *browser, server *httptest.Server, engine *testkit.EngineProcess) {
 	b.show(server.URL+"/d/hookline-sales?var-currency=EUR&var-zone=UTC", 1400, "light")
-	b.until("#panel-1 .empty", "No sales in this range")
+	b.until("#panel-1 .figure", "EUR 0.00")
 	store(t, engine, []sold{{"newcomer", "EUR", vendors.KindSale, "19.90", time.Now().UTC().Format(time.RFC3339)}})
 	b.until("#panel-1 .figure", "EUR 19.90")
 	testkit.Eventually(t, time.Minute, func() error {
