@@ -159,7 +159,9 @@ func grafanaRules(t *testing.T) []grafanaRule {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var file struct{ Groups []struct{ Rules []grafanaRule } }
+		var file struct {
+			Groups []struct{ Rules []grafanaRule }
+		}
 		if err := json.Unmarshal(raw, &file); err != nil {
 			t.Fatal(err)
 		}
