@@ -48,8 +48,8 @@ func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 // defaultDatabase is used where the DSN names none: tables must never land in ClickHouse's own "default".
 const defaultDatabase = "hookline"
 
-// driver translates o into the driver's options. Nothing is dialled.
-func (o Options) driver() (*clickhouse.Options, error) {
+// Driver translates o into the driver's options. Nothing is dialled.
+func (o Options) Driver() (*clickhouse.Options, error) {
 	opt, err := clickhouse.ParseDSN(string(o.DSN))
 	if err != nil {
 		return nil, fmt.Errorf("read ClickHouse DSN: %w", err)

@@ -71,13 +71,16 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		if s.stopping.Load() {
 			return errors.New("stopping")
 		}
-		return client.Ping(ctx)
+		return o.Kafka.Ping(ctx, client)
 	})
 	client, err = o.Kafka.NewClient(log, admin.Registry, o.producer()...)
 	if err != nil {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 	defer client.Close()
+	if err := o.Kafka.Admit(ctx, log, client); err != nil {
+		return errors.Join(err, ln.Close(), adminLn.Close())
+	}
 	s.metrics = newMetrics(admin.Registry)
 	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/processor/alert"
 	"github.com/hookline-io/hookline/processor/hold"
 	"github.com/hookline-io/hookline/processor/mapping"
@@ -38,6 +39,7 @@ type store interface {
 // stays bounded however large the backlog. While flush holds, fill stops at one full batch and polls no more.
 type loop struct {
 	client     *kgo.Client
+	kafka      kafka.Options
 	leave      func() // leaves the group and closes client; may be called again
 	store      store
 	topics     schemas.Topics
