@@ -17,7 +17,7 @@ type Options struct {
 	PasswordFile string        `name:"password-file" type:"path" placeholder:"PATH" help:"File that holds the password, in place of one in the DSN. A new one in it is used at once."`
 	Timeout      time.Duration `name:"timeout" default:"30s" help:"Longest time that one insert or query may take where its caller sets no sooner deadline."`
 	Connections  int           `name:"connections" default:"8" help:"Most connections held open at once."`
-	Replicated   bool          `name:"replicated" help:"Create the database with ENGINE = Replicated and its tables with Replicated engines (needs ClickHouse Keeper and the macros {shard} and {replica}). Set it before the first 'hookline setup'."`
+	Replicated   bool          `name:"replicated" help:"Create the database with ENGINE = Replicated and its tables with Replicated engines (needs ClickHouse Keeper and the macros {shard} and {replica}). Set it before the first 'hookline setup', and name every replica in the DSN: host-1:9000,host-2:9000."`
 }
 
 // DSN is a data source name. It shows its password to nobody who prints or logs it.
