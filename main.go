@@ -31,17 +31,18 @@ type commands struct {
 	Log     service.LogOptions `embed:"" prefix:"log-"`
 	Version kong.VersionFlag   `help:"Print the version." env:"-"`
 
-	Setup         setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
-	Doctor        doctor.Command     `cmd:"" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
-	Ingest        ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
-	Processor     processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
-	Dashboards    dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
-	Preview       preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
-	Audit         audit.Command      `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
-	DLQ           dlq.Command        `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
-	Reprocess     reprocess.Command  `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
-	Vendor        sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
 	localCommands `embed:""`
+
+	Setup      setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
+	Doctor     doctor.Command     `cmd:"" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
+	Ingest     ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
+	Processor  processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
+	Dashboards dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
+	Preview    preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
+	Audit      audit.Command      `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
+	DLQ        dlq.Command        `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
+	Reprocess  reprocess.Command  `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
+	Vendor     sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
 
 	Probe service.ProbeCommand `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
 }
