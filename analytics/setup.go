@@ -131,11 +131,10 @@ func (db *DB) run(ctx context.Context, steps ...step) error {
 	return nil
 }
 
-// server connects to ClickHouse's own database "default", because a connection to one that does not exist is
-// refused. Close it.
+// server connects to no database, because a connection to one that does not exist is refused. Close it.
 func (db *DB) server() (*DB, error) {
 	opt := *db.opt
-	opt.Auth.Database = "default"
+	opt.Auth.Database = ""
 	conn, err := clickhouse.Open(&opt)
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)

@@ -68,7 +68,7 @@ func (b *bench) loadSales(ctx context.Context) error {
 	for from := uint64(0); from < b.Rows; from += block {
 		n := min(block, b.Rows-from)
 		numbers := fmt.Sprintf(`SELECT number AS n, 0 AS again FROM numbers(%[1]d, %[2]d)
-			UNION ALL SELECT number - cityHash64(number, 8) %% (if(cityHash64(number, 12) %% 10 = 0, number, least(number, %[3]d)) + 1), 1
+			UNION ALL SELECT toUInt64(number - cityHash64(number, 8) %% (if(cityHash64(number, 12) %% 10 = 0, number, least(number, %[3]d)) + 1)), 1
 				FROM numbers(%[1]d, %[2]d) WHERE cityHash64(number, 7) %% 20 = 0`, from, n, b.Rows/50)
 		err := b.exec(ctx, fmt.Sprintf(`INSERT INTO %s.sales (%s, amount, is_deleted) SELECT %[2]s, amount + again, 0 FROM (%s)`,
 			b.db.Name(), "vendor, kind, sale_key, event_id, type, order_id, currency, occurred_at, received_at, dimensions, version", b.span.row(numbers)))

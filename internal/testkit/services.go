@@ -17,7 +17,13 @@ type EngineProcess struct {
 // Engine starts an engine with no tables over a new folder; it ends with the test.
 func Engine(t testing.TB) *EngineProcess {
 	t.Helper()
-	c := startChild(t, spec{Service: "engine", DataDir: t.TempDir(), Listen: "127.0.0.1:0"})
+	return EngineOf(t, t.TempDir(), "")
+}
+
+// EngineOf starts an engine over a folder for the users of a users.xml: see engine.Options.
+func EngineOf(t testing.TB, dir, users string) *EngineProcess {
+	t.Helper()
+	c := startChild(t, spec{Service: "engine", DataDir: dir, Listen: "127.0.0.1:0", Users: users})
 	url := "http://" + c.spec.Listen
 	return &EngineProcess{child: c, URL: url, DSN: url}
 }
