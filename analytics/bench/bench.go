@@ -69,7 +69,7 @@ func with(ctx context.Context, log *slog.Logger, where analytics.Options, o Opti
 	if err != nil {
 		return err
 	}
-	opt.Auth.Database = "default" // the other one does not exist yet
+	opt.Auth.Database = "" // it does not exist yet
 	conn, err := clickhouse.Open(opt)
 	if err != nil {
 		return fmt.Errorf("open ClickHouse: %w", err)

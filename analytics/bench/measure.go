@@ -62,7 +62,7 @@ func (b *bench) disk(ctx context.Context) error {
 		return err
 	}
 	b.report.add("all tables on disk", total, "GB")
-	rollup, err := b.number(ctx, "SELECT sum(rows)"+active, b.db.Name(), "sales_rollup")
+	rollup, err := b.number(ctx, "SELECT sum(rows)"+active, b.db.Name(), "sales_sums")
 	b.report.add("rows of the rollup", rollup, "")
 	return err
 }
@@ -170,7 +170,7 @@ func (b *bench) months(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n, err := b.number(ctx, "SELECT uniqExact(source_month) FROM "+b.db.Name()+".sales_rollup WHERE vendor = '' AND toString(refreshed_at) = ?", last)
+		n, err := b.number(ctx, "SELECT uniqExact(source_month) FROM "+b.db.Name()+".sales_sums WHERE grain = 'run' AND toString(refreshed_at) = ?", last)
 		if err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (b *bench) months(ctx context.Context) error {
 }
 
 func (b *bench) lastRun(ctx context.Context) (at string, err error) {
-	return at, b.conn.QueryRow(ctx, "SELECT toString(max(refreshed_at)) FROM "+b.db.Name()+".sales_rollup").Scan(&at)
+	return at, b.conn.QueryRow(ctx, "SELECT toString(max(refreshed_at)) FROM "+b.db.Name()+".sales_sums").Scan(&at)
 }
 
 // totals compares what readers see with what was made up, month by month.
@@ -267,4 +267,3 @@ func until(ctx context.Context, atMost time.Duration, done func() (bool, error))
 		}
 	}
 }
-

@@ -35,7 +35,8 @@ FROM
         FROM
         (
             SELECT source_month, zone, max(refreshed_at) AS at
-            FROM sales_rollup
+            FROM sales_sums
+            WHERE grain = 'run'
             GROUP BY source_month, zone
         )
         GROUP BY source_month

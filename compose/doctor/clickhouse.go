@@ -89,12 +89,12 @@ func lookAtGrants(ctx context.Context, db *analytics.DB, user string) []Finding 
 		return []Finding{failed(check, err.Error(), fixClickHouse(err))}
 	case len(grants.Store) > 0:
 		rights := strings.Join(grants.Store, ", ")
-		return []Finding{failed(check, fmt.Sprintf("%s lacks %s", user, rights), fmt.Sprintf("GRANT %s ON %s.* TO %s", rights, db.Name(), user))}
+		return []Finding{failed(check, fmt.Sprintf("%s lacks %s", user, rights), fmt.Sprintf("GRANT %s TO %s; see compose/clickhouse/users.d", rights, user))}
 	case len(grants.SetUp) > 0:
 		rights := strings.Join(grants.SetUp, ", ")
-		return []Finding{ok(check, fmt.Sprintf("%s may store and read; it may not set up, which takes %s too", user, rights))}
+		return []Finding{ok(check, fmt.Sprintf("%s may store; it may not set up, which takes %s too", user, rights))}
 	}
-	return []Finding{ok(check, user+" may store, read and set up")}
+	return []Finding{ok(check, user+" may store and set up")}
 }
 
 func judgeSchema(name string, s analytics.Schema) Finding {

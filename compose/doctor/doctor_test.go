@@ -218,7 +218,7 @@ func TestBrokenSetUps(t *testing.T) {
 		{"a newer schema", func(w *world) { w.sql("INSERT INTO schema_migrations (version_id, is_applied) VALUES (99, 1)") },
 			[]want{{"schema", doctor.Warning, "[99]", "Upgrade"}}},
 		{"a rollup that fails", func(w *world) {
-			w.sql("DROP TABLE sales_rollup SYNC")
+			w.sql("DROP TABLE sales_sums SYNC")
 			testkit.Eventually(w.T, time.Minute, func() error {
 				for _, f := range doctor.Run(w.Context(), discard(), w.Options).Findings {
 					if f.Check == "rollups" && f.Status == doctor.Failed {
