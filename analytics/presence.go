@@ -39,3 +39,18 @@ func (db *DB) Stored(ctx context.Context, events map[EventID]time.Time) (map[Eve
 	}
 	return out, err
 }
+
+// EventCopies returns every event that is stored, with how often the views show it: once, or something is wrong.
+func (db *DB) EventCopies(ctx context.Context) (map[EventID]uint64, error) {
+	type copies struct {
+		EventID
+		n uint64
+	}
+	found, err := collect(ctx, db, "count the copies of events", "SELECT vendor, event_id, count() FROM current_events GROUP BY vendor, event_id",
+		func(rows driver.Rows) (c copies, err error) { return c, rows.Scan(&c.Vendor, &c.ID, &c.n) })
+	out := make(map[EventID]uint64, len(found))
+	for _, c := range found {
+		out[c.EventID] = c.n
+	}
+	return out, err
+}

@@ -128,7 +128,7 @@ func (o *Options) check() error {
 
 // producer bounds what waits for Kafka, in events and in bytes.
 func (o *Options) producer() []kgo.Opt {
-	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting))
+	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting), kgo.RecordDeliveryTimeout(o.EnqueueTimeout))
 	if o.Limits.MaxInflight > 0 {
 		opts = append(opts, kgo.MaxBufferedBytes(int(o.Limits.MaxInflight)))
 	}

@@ -10,7 +10,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +33,7 @@ type Options struct {
 	Group          string        `default:"hookline.store" help:"Consumer group. Processors of one group share the work."`
 	Instance       string        `help:"Name of this processor that stays the same when it is restarted, and that no other processor has: after a crash it then gets its partitions back at once, where the group would otherwise wait for --session-timeout. Stopping such a processor for good leaves its partitions waiting for as long."`
 	OutcomesGroup  string        `default:"hookline.outcomes" help:"Consumer group that stores dead letters and counts of refused deliveries."`
-	SessionTimeout time.Duration `default:"45s" help:"Time after which the group gives a silent processor's partitions to others."`
+	SessionTimeout time.Duration `default:"45s" help:"Time after which the groups give a silent processor's partitions to others."`
 
 	AlertAfter time.Duration `default:"30s" help:"How long ClickHouse or Kafka may refuse what is read before an alert is raised."`
 
@@ -57,6 +56,7 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error { return Run(
 
 // Run consumes until ctx is done, then stores and commits what it has in hand.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
+	o.Kafka.SessionTimeout = o.SessionTimeout
 	config := &atomic.Pointer[vendors.Config]{}
 	if err := load(o.Vendors, config); err != nil {
 		return err
@@ -90,12 +90,10 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	l.holder = &hold.Holder{
 		Log: log, Alerts: l.alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
 	}
-	l.client, err = o.Kafka.NewClient(log, kafka.Named(admin.Registry, "store"), append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
+	l.client, l.leave, err = o.Kafka.NewMember(log, kafka.Named(admin.Registry, "store"), o.Group, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	// Once: closing a client from two sides at a time is not safe.
-	l.leave = sync.OnceFunc(func() { kafka.Leave(l.client, 2*time.Second) })
 	defer l.leave()
 	if err := o.Kafka.Admit(ctx, log, l.client); err != nil {
 		return errors.Join(err, adminLn.Close())
@@ -117,6 +115,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopAdmin() // last, so that operators can watch the drain
+		defer l.leave()   // at once: while the other groups' members take their time, somebody else can go on here
 		return l.run(running)
 	})
 	group.Go(func() error { return l.alerts.Run(adminCtx) })
@@ -157,12 +156,10 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 		l.metrics.lost(topics)
 	}
 	opts := []kgo.Opt{
-		kgo.ConsumerGroup(o.Group),
 		kgo.ConsumeTopics(l.topics.Events, l.topics.Retry),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.SessionTimeout(o.SessionTimeout),
 		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, topics map[string][]int32) {
 			l.assignment.assigned(topics)
 			client.ResumeFetchPartitions(topics) // one that was paused when it was taken from us stays so

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -9,62 +10,69 @@ import (
 	"github.com/hookline-io/hookline/compose/local/supervise"
 )
 
-// Names of the parts, which are also the sub-commands that run them.
+// Names of the parts. But for the second processor they are also the sub-commands that run them.
 const (
-	broker    = "broker"
-	engine    = "engine"
-	setup     = "setup"
-	ingest    = "ingest"
-	processor = "processor"
-	preview   = "preview"
+	Broker          = "broker"
+	Engine          = "engine"
+	setup           = "setup"
+	Ingest          = "ingest"
+	Processor       = "processor"
+	SecondProcessor = "processor-2"
+	preview         = "preview"
 )
 
 // children is the stack: what runs, with which arguments, after what, and how to know that it does its job.
 func children(o *Options, assets packages.Dir) []supervise.Child {
-	kafka := "--kafka-brokers=" + address(o.Ports.Kafka)
-	clickhouse := "--clickhouse-dsn=" + url(o.Ports.ClickHouse) + "/hookline"
+	kafka := "--kafka-brokers=" + address(cmp.Or(o.Through.Kafka, o.Ports.Kafka))
+	clickhouse := "--clickhouse-dsn=" + url(cmp.Or(o.Through.ClickHouse, o.Ports.ClickHouse)) + "/hookline"
 	vendors := "--vendors=" + o.Vendors
-	kafkaCommand, brokerArgs := broker, []string{"--data-dir=" + filepath.Join(o.DataDir, broker), "--listen=" + address(o.Ports.Kafka)}
+	commands := map[string]string{SecondProcessor: Processor}
+	brokerArgs := []string{"--data-dir=" + filepath.Join(o.DataDir, Broker), "--listen=" + address(o.Ports.Kafka)}
+	if o.Through.Kafka != 0 {
+		brokerArgs = append(brokerArgs, "--advertise="+address(o.Through.Kafka))
+	}
 	switch {
 	case o.Kafka == Apache:
-		kafkaCommand, brokerArgs = "apache-kafka", append(brokerArgs, "--nodes=1")
+		commands[Broker] = "apache-kafka"
+		brokerArgs = append(brokerArgs, "--nodes=1")
 	case o.SyncWrites:
 		brokerArgs = append(brokerArgs, "--sync-writes")
 	}
-	table := []struct {
+	type part struct {
 		name  string
 		args  []string
 		after []string
 		ready supervise.Probe
-	}{
-		{broker, brokerArgs, nil, supervise.TCP(address(o.Ports.Kafka))},
-		{engine, []string{
-			"--data-dir=" + filepath.Join(o.DataDir, engine), "--listen=" + address(o.Ports.ClickHouse), "--library=" + assets.LibChdb(),
+	}
+	process := func(name string, admin int, args ...string) part {
+		args = append(args, "--admin-listen="+address(admin), kafka, clickhouse, vendors)
+		return part{name, args, []string{Broker, Engine, setup}, supervise.HTTP(url(admin) + "/readyz")}
+	}
+	table := []part{
+		{Broker, brokerArgs, nil, supervise.TCP(address(o.Ports.Kafka))},
+		{Engine, []string{
+			"--data-dir=" + filepath.Join(o.DataDir, Engine), "--listen=" + address(o.Ports.ClickHouse), "--library=" + assets.LibChdb(),
 		}, nil, supervise.HTTP(url(o.Ports.ClickHouse) + "/ping")},
-		{setup, []string{kafka, clickhouse}, []string{broker, engine}, nil},
-		{ingest, []string{
+		{setup, []string{kafka, clickhouse}, []string{Broker, Engine}, nil},
+		{Ingest, []string{
 			"--listen=" + address(o.Ports.Ingest), "--admin-listen=" + address(o.Ports.IngestAdmin), kafka, vendors,
-		}, []string{broker, setup}, supervise.HTTP(url(o.Ports.IngestAdmin) + "/readyz")},
-		{processor, []string{
-			"--admin-listen=" + address(o.Ports.ProcessorAdmin), "--instance=local", kafka, clickhouse, vendors,
-		}, []string{broker, engine, setup}, supervise.HTTP(url(o.Ports.ProcessorAdmin) + "/readyz")},
+		}, []string{Broker, setup}, supervise.HTTP(url(o.Ports.IngestAdmin) + "/readyz")},
+		process(Processor, o.Ports.ProcessorAdmin, "--instance=local"),
 		{preview, []string{
 			"--listen=" + address(o.Ports.Preview), clickhouse, "--assets=" + assets.NodeModules(),
-		}, []string{engine, setup}, supervise.HTTP(url(o.Ports.Preview) + "/readyz")},
+		}, []string{Engine, setup}, supervise.HTTP(url(o.Ports.Preview) + "/readyz")},
+	}
+	if o.Second != 0 {
+		table = append(table, process(SecondProcessor, o.Second))
 	}
 	var env []string
 	if o.Log.Enabled(context.Background(), slog.LevelDebug) {
 		env = append(env, "HOOKLINE_LOG_LEVEL=DEBUG")
 	}
-	command := func(name string) string {
-		if name == broker {
-			return kafkaCommand
-		}
-		return name
-	}
 	children := make([]supervise.Child, len(table))
 	for i, row := range table {
-		children[i] = supervise.Child{Name: row.name, Args: append([]string{command(row.name)}, row.args...), Env: env, After: row.after, Ready: row.ready}
+		args := append([]string{cmp.Or(commands[row.name], row.name)}, row.args...)
+		children[i] = supervise.Child{Name: row.name, Args: append(args, o.Args[row.name]...), Env: env, After: row.after, Ready: row.ready}
 	}
 	return children
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"os"
-	"path/filepath"
+	"syscall"
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/compose/local/demo"
@@ -24,46 +22,24 @@ type DemoCommand struct {
 
 // Run prints the verdict as its last line, and fails unless every total is the same to the cent.
 func (c *DemoCommand) Run(ctx context.Context, log *slog.Logger) error {
-	dir, err := os.MkdirTemp("", "hookline-demo-")
-	if err != nil {
-		return fmt.Errorf("make a folder for the demo: %w", err)
-	}
-	lines, err := os.Create(filepath.Join(dir, "stack.log")) //nolint:gosec // a folder of our own
-	if err != nil {
-		return fmt.Errorf("make a log for the demo: %w", err)
-	}
-	defer lines.Close()
-	ports, err := freePorts()
+	trial, err := NewTrial("demo", log)
 	if err != nil {
 		return err
 	}
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this binary, which the parts run: %w", err)
-	}
 	var verdict demo.Verdict
-	err = Run(ctx, Options{
-		Program: program, DataDir: dir, Kafka: c.Kafka, Ports: ports, Out: lines, Log: log,
-		Main: func(ctx context.Context, s *Stack) (err error) {
-			verdict, err = demo.Drive(ctx, log, s.target(), c.Load, c.faults(s)...)
-			return err
-		},
-	})
+	trial.Options.Kafka, trial.Options.Second = c.Kafka, 0
+	trial.Options.Main = func(ctx context.Context, s *Stack) (err error) {
+		verdict, err = demo.Drive(ctx, log, s.Target(), c.Load, c.faults(s)...)
+		return errors.Join(err, verdict.Err())
+	}
+	err = trial.Run(ctx)
 	for _, line := range verdict.Mismatches {
 		fmt.Println("mismatch: " + line)
 	}
-	if err == nil && len(verdict.Mismatches) > 0 {
-		err = errors.New("what is stored is not what was sent")
+	trial.Close(err != nil)
+	if verdict.Sent > 0 {
+		fmt.Println(verdict)
 	}
-	if err != nil {
-		fmt.Printf("The stack's log and data are kept in %s\n", dir)
-		if verdict.Sent == 0 {
-			return err
-		}
-	} else if err := os.RemoveAll(dir); err != nil {
-		log.Warn("the demo's folder is still there", "dir", dir, "err", err)
-	}
-	fmt.Println(verdict)
 	return err
 }
 
@@ -73,14 +49,14 @@ func (c *DemoCommand) faults(s *Stack) []demo.Fault {
 		return nil
 	}
 	victims := []string{
-		processor, engine, processor, ingest, processor, broker, processor, engine, processor, ingest, processor, broker,
+		Processor, Engine, Processor, Ingest, Processor, Broker, Processor, Engine, Processor, Ingest, Processor, Broker,
 	}
 	faults := make([]demo.Fault, len(victims))
 	for i, victim := range victims {
 		faults[i] = demo.Fault{
 			At:   (i + 1) * c.Deliveries / (len(victims) + 1),
 			Name: "kill " + victim,
-			Do:   func() error { return s.Kill(victim) },
+			Do:   func() error { return s.Signal(victim, syscall.SIGKILL) },
 		}
 	}
 	return faults
@@ -88,31 +64,18 @@ func (c *DemoCommand) faults(s *Stack) []demo.Fault {
 
 // play has the sample vendors send until ctx ends. Their failure is no reason to stop the stack.
 func play(ctx context.Context, log *slog.Logger, s *Stack) error {
-	if err := demo.Play(ctx, log, s.target()); err != nil && ctx.Err() == nil {
+	if err := demo.Play(ctx, log, s.Target()); err != nil && ctx.Err() == nil {
 		log.Error("the demo vendors stopped sending", "err", err)
 		<-ctx.Done()
 	}
 	return nil
 }
 
-// target is how the demo reaches the stack.
-func (s *Stack) target() demo.Target {
+// Target is how vendors reach the stack.
+func (s *Stack) Target() demo.Target {
 	return demo.Target{
 		Ingest: url(s.Ports.Ingest), Vendors: s.Vendors,
 		Kafka:      kafka.Options{Brokers: []string{address(s.Ports.Kafka)}, TopicPrefix: "webhooks"},
 		ClickHouse: analytics.Options{DSN: analytics.DSN(url(s.Ports.ClickHouse) + "/hookline")},
 	}
-}
-
-// freePorts returns ports that nothing listens on now.
-func freePorts() (p Ports, err error) {
-	for _, port := range []*int{&p.Ingest, &p.Preview, &p.ClickHouse, &p.Kafka, &p.IngestAdmin, &p.ProcessorAdmin} {
-		l, err := net.Listen("tcp", address(0))
-		if err != nil {
-			return p, fmt.Errorf("find a free port: %w", err)
-		}
-		defer l.Close() // only when all are found, so that no port is found twice
-		*port = l.Addr().(*net.TCPAddr).Port
-	}
-	return p, nil
 }

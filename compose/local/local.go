@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hookline-io/hookline/compose/local/apache"
@@ -30,6 +31,9 @@ type Options struct {
 	Kafka      Kafka
 	SyncWrites bool // have the broker flush every batch to the disk
 	Ports      Ports
+	Second     int                 // port of a second processor's admin listener; 0: there is one processor
+	Through    Through             // proxies before broker and engine
+	Args       map[string][]string // further arguments for parts, by name
 
 	Out    io.Writer // gets the children's lines and the table of addresses
 	Colour bool
@@ -38,6 +42,9 @@ type Options struct {
 	// Main, if set, is run once everything is ready. The stack stops when it returns.
 	Main func(ctx context.Context, s *Stack) error
 }
+
+// Through are the ports at which the parts reach broker and engine when that is not where those listen; 0 for none.
+type Through struct{ Kafka, ClickHouse int }
 
 // Kafka says which broker the stack runs.
 type Kafka string
@@ -56,9 +63,14 @@ type Stack struct {
 	supervisor *supervise.Supervisor
 }
 
-// Kill ends a part (broker, engine, ingest, processor or preview) with SIGKILL, as a crash would; it is
-// restarted at once.
-func (s *Stack) Kill(part string) error { return s.supervisor.Kill(part) }
+// Signal sends a signal to all processes of a part. SIGKILL ends it as a crash would, SIGTERM as an operator would, and
+// it is restarted at once; SIGSTOP has it hang until SIGCONT.
+func (s *Stack) Signal(part string, signal syscall.Signal) error {
+	return s.supervisor.Signal(part, signal)
+}
+
+// PIDs are the process IDs of the parts that run, by name. Each is also that of a process group.
+func (s *Stack) PIDs() map[string]int { return s.supervisor.PIDs() }
 
 // Run runs the stack until ctx ends, or until Main returns, and then stops it. An error says what to do about
 // it where something can be done.
@@ -128,7 +140,7 @@ func prepare(o *Options) (_ io.Closer, err error) {
 		}
 	}()
 	if o.Fresh {
-		for _, part := range []string{broker, engine} {
+		for _, part := range []string{Broker, Engine} {
 			if err := wipe(filepath.Join(o.DataDir, part)); err != nil {
 				return nil, fmt.Errorf("begin afresh: %w", err)
 			}

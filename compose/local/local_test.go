@@ -97,7 +97,7 @@ func fakeOptions(t *testing.T) (Options, *text) {
 
 func unusedPorts(t *testing.T) Ports {
 	t.Helper()
-	ports, err := freePorts()
+	ports, _, err := freePorts()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestRun(t *testing.T) {
 		if err := Run(ctx, func() Options { second := o; second.Ports = unusedPorts(t); return second }()); err == nil || !strings.Contains(err.Error(), "another `hookline local` is running") {
 			t.Errorf("a second stack on the folder: %v", err)
 		}
-		if err := s.Kill(processor); err != nil {
+		if err := s.Signal(Processor, syscall.SIGKILL); err != nil {
 			t.Error(err)
 		}
 		testkit.Eventually(t, 20*time.Second, func() error {
@@ -198,7 +198,7 @@ func TestFresh(t *testing.T) {
 	if err := Run(context.Background(), o); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	kept, gone := filepath.Join(o.DataDir, "vendors.yaml"), filepath.Join(o.DataDir, engine, "table")
+	kept, gone := filepath.Join(o.DataDir, "vendors.yaml"), filepath.Join(o.DataDir, Engine, "table")
 	for _, name := range []string{kept, gone} {
 		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
@@ -214,7 +214,7 @@ func TestFresh(t *testing.T) {
 	if _, err := os.Stat(gone); !os.IsNotExist(err) {
 		t.Errorf("%s is still there", gone)
 	}
-	if err := os.Remove(filepath.Join(o.DataDir, engine, "hookline.lock")); err != nil {
+	if err := os.Remove(filepath.Join(o.DataDir, Engine, "hookline.lock")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(gone, nil, 0o600); err != nil {

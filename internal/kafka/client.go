@@ -24,6 +24,7 @@ type Options struct {
 	TopicPrefix string   `default:"webhooks" help:"What the topics' names start with: PREFIX.events, PREFIX.events.retry, PREFIX.events.dlq, PREFIX.rejections."`
 
 	SecurityOptions `embed:""`
+	SessionTimeout  time.Duration `kong:"-"` // of members of groups; 0: franz-go's default
 }
 
 // Topics returns the names of the topics.

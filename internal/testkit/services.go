@@ -17,9 +17,18 @@ type EngineProcess struct {
 // Engine starts an engine with no tables over a new folder; it ends with the test.
 func Engine(t testing.TB) *EngineProcess {
 	t.Helper()
-	c := startChild(t, spec{Service: "engine", DataDir: t.TempDir(), Listen: "127.0.0.1:0"})
-	url := "http://" + c.spec.Listen
-	return &EngineProcess{child: c, URL: url, DSN: url}
+	return LockedEngine(t, "")
+}
+
+// LockedEngine is Engine with a password. DSN has it, URL does not.
+func LockedEngine(t testing.TB, password string) *EngineProcess {
+	t.Helper()
+	c := startChild(t, spec{Service: "engine", DataDir: t.TempDir(), Listen: "127.0.0.1:0", Password: password})
+	e := &EngineProcess{child: c, URL: "http://" + c.spec.Listen}
+	if e.DSN = e.URL; password != "" {
+		e.DSN = "http://default:" + password + "@" + c.spec.Listen
+	}
+	return e
 }
 
 // BrokerProcess is Kafka in processes of its own. To Kill it or Stop it is to lose all of its nodes at once;

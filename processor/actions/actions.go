@@ -123,7 +123,7 @@ func (a *Actions) Check(config *vendors.Config) error { return a.guard.checkConf
 // Run runs actions until ctx is done, then finishes what is under way for at most Options.DrainTimeout. It may be
 // called once. An error says that it did not finish; then nothing is lost, and some actions are run again.
 func (a *Actions) Run(ctx context.Context) error {
-	client, err := a.kafka.NewClient(a.log, kafka.Named(a.registry, "actions"), append(kafka.ProducerOptions(), a.groupOptions()...)...)
+	client, leave, err := a.kafka.NewMember(a.log, kafka.Named(a.registry, "actions"), a.options.Group, append(kafka.ProducerOptions(), a.groupOptions()...)...)
 	if err != nil {
 		return err
 	}
@@ -131,10 +131,9 @@ func (a *Actions) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(a.options.DrainTimeout, cancel) })()
 
-	leaving := sync.OnceFunc(func() { leave(client) })
-	defer leaving()
+	defer leave()
 	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
-	defer context.AfterFunc(draining, leaving)()
+	defer context.AfterFunc(draining, leave)()
 	var stages errgroup.Group
 	stages.Go(func() error {
 		defer close(a.outcomes)
@@ -155,16 +154,6 @@ func (a *Actions) Run(ctx context.Context) error {
 	return nil
 }
 
-// leave leaves the group, so that others take over without waiting, and closes the client. It is bounded even where
-// no broker answers.
-func leave(client *kgo.Client) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	client.AllowRebalance()
-	_ = client.LeaveGroupContext(ctx) // who is not heard leaving is missed when the session times out
-	client.Close()
-}
-
 // groupOptions join the consumer group and follow what it assigns.
 func (a *Actions) groupOptions() []kgo.Opt {
 	lost := func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
@@ -172,7 +161,6 @@ func (a *Actions) groupOptions() []kgo.Opt {
 		a.metrics.lost(topics)
 	}
 	return []kgo.Opt{
-		kgo.ConsumerGroup(a.options.Group),
 		kgo.ConsumeTopics(a.topics.Events, a.topics.Retry),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),

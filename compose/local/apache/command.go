@@ -9,6 +9,7 @@ import (
 type Command struct {
 	DataDir    string `default:".hookline/apache-kafka" type:"path" help:"Folder of the nodes' data; created if missing."`
 	Listen     string `default:"127.0.0.1:9092" help:"Address of the first node, which is also what clients are told; further nodes take the ports after it. It is for this machine: anyone who can connect can read and write."`
+	Advertise  string `placeholder:"ADDRESS" help:"Address that clients are told to connect to, such as that of a proxy; with --nodes=1 only."`
 	Nodes      int    `default:"3" enum:"1,3" help:"Nodes, each a Java process of some 200 MB. With 3, topics of 3 copies go on while one node is down."`
 	Partitions int    `default:"6" help:"Partitions of topics that are created without a number."`
 	Fetch      bool   `env:"-" help:"Only fetch Apache Kafka from Maven Central, and end."`
@@ -20,5 +21,5 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	if c.Fetch {
 		return Fetch(ctx, log)
 	}
-	return Run(ctx, Options{DataDir: c.DataDir, Listen: c.Listen, Nodes: c.Nodes, Partitions: c.Partitions, Log: log})
+	return Run(ctx, Options{DataDir: c.DataDir, Listen: c.Listen, Advertise: c.Advertise, Nodes: c.Nodes, Partitions: c.Partitions, Log: log})
 }

@@ -15,7 +15,7 @@ const (
 
 // properties are a node's server.properties without log.dirs. What is not about size or speed is as in
 // production (https://kafka.apache.org/documentation/#brokerconfigs).
-func properties(id int32, broker string, controllers []string, o Options) string {
+func properties(id int32, broker, advertised string, controllers []string, o Options) string {
 	copies, inSync := len(controllers), max(len(controllers)-1, 1)
 	voters := make([]string, len(controllers))
 	for i, address := range controllers {
@@ -30,21 +30,22 @@ func properties(id int32, broker string, controllers []string, o Options) string
 	return fmt.Sprintf(`process.roles=broker,controller
 node.id=%d
 controller.quorum.voters=%s
-listeners=BROKER://%s,CONTROLLER://%s%[8]s
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT%[9]s
+listeners=BROKER://%s,CONTROLLER://%s%[9]s
+advertised.listeners=BROKER://%[5]s%[9]s
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT%[10]s
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 
 # Topics that clients make without asking are mistyped names.
 auto.create.topics.enable=false
-num.partitions=%[5]d
-default.replication.factor=%[6]d
-min.insync.replicas=%[7]d
-offsets.topic.replication.factor=%[6]d
-transaction.state.log.replication.factor=%[6]d
-transaction.state.log.min.isr=%[7]d
-share.coordinator.state.topic.replication.factor=%[6]d
-share.coordinator.state.topic.min.isr=%[7]d
+num.partitions=%[6]d
+default.replication.factor=%[7]d
+min.insync.replicas=%[8]d
+offsets.topic.replication.factor=%[7]d
+transaction.state.log.replication.factor=%[7]d
+transaction.state.log.min.isr=%[8]d
+share.coordinator.state.topic.replication.factor=%[7]d
+share.coordinator.state.topic.min.isr=%[8]d
 offsets.topic.num.partitions=3
 transaction.state.log.num.partitions=3
 share.coordinator.state.topic.num.partitions=3
@@ -65,7 +66,7 @@ group.coordinator.threads=1
 num.recovery.threads.per.data.dir=1
 log.cleaner.dedupe.buffer.size=2097152
 metric.reporters=
-%[10]s`, id, strings.Join(voters, ","), broker, controllers[id-1], o.Partitions, copies, inSync, addresses.String(), protocols.String(), secured.String())
+%[11]s`, id, strings.Join(voters, ","), broker, controllers[id-1], advertised, o.Partitions, copies, inSync, addresses.String(), protocols.String(), secured.String())
 }
 
 // chooseAddresses returns the addresses of n brokers and n controllers: brokers at the port of listen and after

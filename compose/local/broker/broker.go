@@ -23,7 +23,9 @@ import (
 // Options say where the broker keeps its log.
 type Options struct {
 	DataDir    string         // created if missing; one broker at a time
-	Listen     string         // host:port, which is also what clients are told to connect to; port 0 picks one
+	Listen     string         // host:port; port 0 picks one
+	Advertise  string         // host:port that clients are told to connect to; default: Listen
+	Faults     string         // host:port to take orders for faults at, see FaultOrder; default: none are taken
 	SyncWrites bool           // fsync each batch before it is acknowledged
 	Partitions int            // of topics that are created without a number; default 6
 	Ready      func(net.Addr) // called once the broker serves requests
@@ -43,6 +45,11 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if o.Advertise != "" {
+		if _, _, err := address(o.Advertise); err != nil {
+			return err
+		}
+	}
 	lock, err := claim(o.DataDir)
 	if err != nil {
 		return err
@@ -54,10 +61,14 @@ func Run(ctx context.Context, o Options) error {
 		// kfake itself always asks for 127.0.0.1.
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 			l, err := (&net.ListenConfig{}).Listen(ctx, network, net.JoinHostPort(host, strconv.Itoa(port)))
-			if err == nil {
-				listening = l.Addr()
+			if err != nil {
+				return nil, err
 			}
-			return l, err
+			listening = l.Addr()
+			if o.Advertise != "" {
+				l = advertised{l, o.Advertise}
+			}
+			return l, nil
 		}),
 		kfake.ClusterID("hookline-local"),
 		kfake.DefaultNumPartitions(o.Partitions),
@@ -76,9 +87,26 @@ func Run(ctx context.Context, o Options) error {
 	if o.Ready != nil {
 		o.Ready(listening)
 	}
+	if o.Faults != "" {
+		return serveFaults(ctx, o.Faults, cluster)
+	}
 	<-ctx.Done()
 	return nil
 }
+
+// advertised is a listener that kfake tells clients another address of.
+type advertised struct {
+	net.Listener
+	address string
+}
+
+func (a advertised) Addr() net.Addr { return named(a.address) }
+
+// named is an address that need not be one of this machine's.
+type named string
+
+func (named) Network() string  { return "tcp" }
+func (n named) String() string { return string(n) }
 
 // address splits listen and refuses a host that no client can connect to.
 func address(listen string) (host string, port int, err error) {

@@ -1,14 +1,17 @@
-// Package demo plays vendors: four of them, with four ways to sign, three currencies and 13 months of history. It
+// Package demo plays vendors: four of them, with four ways to sign, three currencies and 25 months of history. It
 // keeps a ledger of its own of what hookline accepted, and compares every total with it, to the cent.
 package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/ingest/sender"
@@ -31,6 +34,8 @@ type Load struct {
 	Workers    int     `default:"32" help:"Deliveries under way at once."`
 	Rate       float64 `default:"0" help:"Deliveries per second; 0 for as many as go."`
 	Seed       uint64  `help:"Seed of the traffic; random by default. The same seed makes the same events."`
+
+	Poison time.Duration `kong:"-"` // how often to send an event that is signed as it should be and cannot be mapped; 0: never
 }
 
 // Fault is something that is done to the stack while traffic flows.
@@ -44,11 +49,21 @@ type Fault struct {
 type Verdict struct {
 	Sent, Accepted, Rejected, Stored int64
 	Mismatches                       []string
+	Lost, Doubled                    []analytics.EventID // accepted events that are not stored, and that count more than once
+	Poison                           []analytics.EventID // accepted events that cannot be mapped; see Load
 }
 
 // String is the line that the demo ends with.
 func (v Verdict) String() string {
 	return fmt.Sprintf("demo: sent=%d accepted=%d rejected=%d stored=%d mismatches=%d", v.Sent, v.Accepted, v.Rejected, v.Stored, len(v.Mismatches))
+}
+
+// Err is an error where something was found.
+func (v Verdict) Err() error {
+	if len(v.Mismatches) == 0 {
+		return nil
+	}
+	return errors.New("what is stored is not what was sent")
 }
 
 // settle is how long hookline may take to store the next event once the last delivery is made.
@@ -57,6 +72,40 @@ const settle = 60 * time.Second
 // Drive sends load to target, waits until everything accepted is stored, and compares. The target's tables must
 // be empty before. The faults, in order, happen on the way.
 func Drive(ctx context.Context, log *slog.Logger, target Target, load Load, faults ...Fault) (Verdict, error) {
+	return drive(ctx, log, target, load, func(ctx context.Context, r *runner) error {
+		r.faults = faults
+		defer r.progress(load.Deliveries)()
+		return r.run(ctx, func(i int) bool { return i < load.Deliveries })
+	})
+}
+
+// Progress tells how many deliveries were made and accepted so far.
+type Progress func() (sent, accepted int64)
+
+// DriveDuring does what Drive does, but sends for as long as during takes.
+func DriveDuring(ctx context.Context, log *slog.Logger, target Target, load Load, during func(context.Context, Progress) error) (Verdict, error) {
+	return drive(ctx, log, target, load, func(ctx context.Context, r *runner) error {
+		group, ctx := errgroup.WithContext(ctx)
+		over := make(chan struct{})
+		group.Go(func() error {
+			defer close(over)
+			return during(ctx, func() (int64, int64) { return r.sent.Load(), r.accepted.Load() })
+		})
+		group.Go(func() error {
+			return r.run(ctx, func(int) bool {
+				select {
+				case <-over:
+					return false
+				default:
+					return true
+				}
+			})
+		})
+		return group.Wait()
+	})
+}
+
+func drive(ctx context.Context, log *slog.Logger, target Target, load Load, send func(context.Context, *runner) error) (Verdict, error) {
 	if load.Seed == 0 {
 		load.Seed = rand.Uint64() //nolint:gosec // any number does
 	}
@@ -70,13 +119,9 @@ func Drive(ctx context.Context, log *slog.Logger, target Target, load Load, faul
 		return Verdict{}, err
 	}
 	defer r.kafka.Close()
-	r.faults = faults
-	log.Info("demo begins", "deliveries", load.Deliveries, "seed", load.Seed)
+	log.Info("demo begins", "seed", load.Seed)
 	start := time.Now()
-	stop := r.progress(load.Deliveries)
-	err = r.run(ctx, load.Deliveries)
-	stop()
-	if err != nil {
+	if err := send(ctx, r); err != nil {
 		return Verdict{}, fmt.Errorf("demo traffic: %w", err)
 	}
 	log.Info("demo traffic is sent; waiting until it is stored", "took", time.Since(start).Round(time.Millisecond))
@@ -84,15 +129,30 @@ func Drive(ctx context.Context, log *slog.Logger, target Target, load Load, faul
 	if err != nil {
 		return Verdict{}, err
 	}
-	mismatches, err := compare(ctx, db, r.ledger)
+	v := Verdict{Sent: r.sent.Load(), Accepted: r.accepted.Load(), Rejected: r.rejected.Load(), Stored: int64(stored), Poison: r.ledger.Poison()}
+	if v.Mismatches, err = compare(ctx, db, r.ledger); err != nil {
+		return Verdict{}, err
+	}
+	copies, err := db.EventCopies(ctx)
 	if err != nil {
 		return Verdict{}, err
 	}
-	if want := r.ledger.Events(); stored != want {
-		mismatches = append(mismatches, fmt.Sprintf("events: accepted %d different ones, stored %d", want, stored))
+	var foreign []analytics.EventID
+	v.Lost, v.Doubled, foreign = r.ledger.CompareEvents(copies)
+	for what, events := range map[string][]analytics.EventID{"lost": v.Lost, "counted more than once": v.Doubled, "stored though never accepted": foreign} {
+		for i, e := range events {
+			if i == maxNamed {
+				v.Mismatches = append(v.Mismatches, fmt.Sprintf("%d more events are %s", len(events)-i, what))
+				break
+			}
+			v.Mismatches = append(v.Mismatches, fmt.Sprintf("event %s of %s is %s", e.ID, e.Vendor, what))
+		}
 	}
-	return Verdict{r.sent.Load(), r.accepted.Load(), r.rejected.Load(), int64(stored), mismatches}, nil //nolint:gosec // a count
+	return v, nil
 }
+
+// maxNamed is how many events of a kind are named each by itself.
+const maxNamed = 20
 
 func newRunner(log *slog.Logger, target Target, load Load) (*runner, error) {
 	config, err := vendors.Load(target.Vendors, vendors.Options{Schemes: verify.Names()})
@@ -113,7 +173,7 @@ func newRunner(log *slog.Logger, target Target, load Load) (*runner, error) {
 	}
 	return &runner{
 		sender: s, traffic: NewTraffic(load.Seed, time.Now()), ledger: NewLedger(), config: config, log: log,
-		rng: rand.New(rand.NewPCG(load.Seed, 1)), workers: load.Workers, limit: limiter(load.Rate), //nolint:gosec // reproducible on purpose
+		rng: rand.New(rand.NewPCG(load.Seed, 1)), workers: load.Workers, limit: limiter(load.Rate), poison: load.Poison, //nolint:gosec // reproducible on purpose
 		kafka: producer, topic: target.Kafka.Topics().Events,
 	}, nil
 }

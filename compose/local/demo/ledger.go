@@ -17,12 +17,10 @@ import (
 // stored. It is safe for concurrent use.
 type Ledger struct {
 	mu     sync.Mutex
-	events map[eventKey]struct{}
+	events map[analytics.EventID]bool // whether it is poison
 	counts map[effectKey]struct{}
 	totals map[totalKey]total
 }
-
-type eventKey struct{ vendor, id string }
 
 type effectKey struct {
 	vendor string
@@ -44,7 +42,7 @@ type total struct {
 
 // NewLedger returns an empty ledger.
 func NewLedger() *Ledger {
-	return &Ledger{events: map[eventKey]struct{}{}, counts: map[effectKey]struct{}{}, totals: map[totalKey]total{}}
+	return &Ledger{events: map[analytics.EventID]bool{}, counts: map[effectKey]struct{}{}, totals: map[totalKey]total{}}
 }
 
 // Accepted notes that a delivery of e was answered with 200. Only the first one
@@ -52,7 +50,7 @@ func NewLedger() *Ledger {
 func (l *Ledger) Accepted(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.events[eventKey{e.Vendor, e.ID}] = struct{}{}
+	l.events[analytics.EventID{Vendor: e.Vendor, ID: e.ID}] = e.Poison
 	if e.Effect == nil {
 		return
 	}
@@ -71,6 +69,39 @@ func (l *Ledger) Events() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return uint64(len(l.events))
+}
+
+// Poison returns the accepted events that cannot be mapped.
+func (l *Ledger) Poison() (out []analytics.EventID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, poison := range l.events {
+		if poison {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// CompareEvents compares the accepted events with how often each is stored: those that are not, those that are more
+// than once, and those that are stored and were never accepted.
+func (l *Ledger) CompareEvents(stored map[analytics.EventID]uint64) (lost, doubled, foreign []analytics.EventID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range l.events {
+		switch n := stored[id]; {
+		case n == 0:
+			lost = append(lost, id)
+		case n > 1:
+			doubled = append(doubled, id)
+		}
+	}
+	for id := range stored {
+		if _, accepted := l.events[id]; !accepted {
+			foreign = append(foreign, id)
+		}
+	}
+	return lost, doubled, foreign
 }
 
 func monthOf(t time.Time) time.Time {

@@ -143,3 +143,13 @@ func (t *Traffic) gulf(at time.Time) Event {
 	}
 	return plain("order.paid", at, amount, vendors.KindSale)
 }
+
+// Poison returns an event of the plainest vendor that is signed as it should be and says of its amount what is no number.
+func (t *Traffic) Poison(now time.Time) Event {
+	id := t.id("poison")
+	e := event("gulf-market", id, now.UTC().Truncate(time.Second), nil, object{
+		"id": id, "event": "order.paid", "paid_at": now.UTC().Format(time.RFC3339), "order": object{"id": id, "total": "a lot", "currency": "KWD"},
+	}, nil)
+	e.Poison = true
+	return e
+}

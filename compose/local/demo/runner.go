@@ -38,6 +38,8 @@ type runner struct {
 	workers int
 	live    bool          // events happen now, rather than in the history
 	limit   *rate.Limiter // nil: as fast as it goes
+	poison  time.Duration // how often an event that cannot be mapped; 0: never
+	spread  time.Time     // when the last of those was made
 	log     *slog.Logger
 	faults  []Fault // still to come
 
@@ -58,8 +60,8 @@ type job struct {
 	at     time.Time // when it is received; zero: now, through ingest
 }
 
-// run makes n deliveries.
-func (r *runner) run(ctx context.Context, n int) error {
+// run makes deliveries for as long as more says so of the number made.
+func (r *runner) run(ctx context.Context, more func(made int) bool) error {
 	jobs := make(chan job, r.workers)
 	group, ctx := errgroup.WithContext(ctx)
 	for range r.workers {
@@ -74,7 +76,7 @@ func (r *runner) run(ctx context.Context, n int) error {
 	}
 	group.Go(func() error {
 		defer close(jobs)
-		for i := range n {
+		for i := 0; more(i); i++ {
 			if err := r.strike(i); err != nil {
 				return err
 			}
@@ -109,6 +111,10 @@ func (r *runner) strike(i int) error {
 
 // next decides what the next delivery is. Only one goroutine calls it.
 func (r *runner) next() job {
+	if r.poison > 0 && time.Since(r.spread) >= r.poison {
+		r.spread = time.Now()
+		return job{event: r.traffic.Poison(r.spread)}
+	}
 	if len(r.past) > 0 && r.rng.Float64() < redelivered {
 		j := job{event: r.past[r.rng.IntN(len(r.past))]}
 		if !j.event.Time.IsZero() && r.rng.Float64() < monthsLater {
@@ -184,7 +190,7 @@ func (r *runner) attempt(ctx context.Context, j job) error {
 		r.accepted.Add(1)
 		r.ledger.Accepted(j.event)
 		return nil
-	case answer.Status >= http.StatusInternalServerError:
+	case answer.Status >= http.StatusInternalServerError, answer.Status == http.StatusRequestTimeout, answer.Status == http.StatusTooManyRequests:
 		return fmt.Errorf("status %d", answer.Status)
 	}
 	return permanent{fmt.Errorf("delivery of %s event %s (forged: %v) was answered with %d: %s",

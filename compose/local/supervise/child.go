@@ -26,7 +26,7 @@ type child struct {
 
 	mu      sync.Mutex
 	process *os.Process // nil between two lives
-	struck  bool        // the process died by kill
+	struck  bool        // the process was told to die by signal
 }
 
 // childError is a failure that ends the stack.
@@ -147,11 +147,20 @@ func (c *child) stop(process *os.Process, ended <-chan struct{}) {
 	select {
 	case <-ended:
 	case <-late:
+		c.killed = true
+		_ = process.Signal(syscall.SIGQUIT) // a Go program then says where it hangs
+		select {
+		case <-ended:
+			return
+		case <-time.After(lastWords):
+		}
 		_ = process.Kill()
 		<-ended
-		c.killed = true
 	}
 }
+
+// lastWords is how long a child that does not stop may take to say why.
+const lastWords = time.Second
 
 func (c *child) markReady() { c.readyOnce.Do(func() { close(c.ready) }) }
 
@@ -170,20 +179,34 @@ func (c *child) set(p *os.Process) {
 	c.process = p
 }
 
-func (c *child) kill() error {
+// signal reaches all processes of the child's group: a child may be a parent itself.
+func (c *child) signal(signal syscall.Signal) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.process == nil {
-		return fmt.Errorf("kill %s: it is not running", c.Name)
+		return fmt.Errorf("signal %s: it is not running", c.Name)
 	}
-	if err := c.process.Kill(); err != nil {
-		return fmt.Errorf("kill %s: %w", c.Name, err)
+	// A group has no handle, only a number, which is another's once the child is gone: ask that first.
+	if err := c.process.Signal(syscall.Signal(0)); err != nil {
+		return fmt.Errorf("signal %s: %w", c.Name, err)
 	}
-	c.struck = true
+	if err := syscall.Kill(-c.process.Pid, signal); err != nil {
+		return fmt.Errorf("signal %s: %w", c.Name, err)
+	}
+	c.struck = c.struck || signal == syscall.SIGKILL || signal == syscall.SIGTERM
 	return nil
 }
 
-// wasStruck says, once, that the child died by kill: no reason to wait longer than usual.
+func (c *child) pid() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.process == nil {
+		return 0
+	}
+	return c.process.Pid
+}
+
+// wasStruck says, once, that the child died by signal: no reason to wait longer than usual.
 func (c *child) wasStruck() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -137,13 +138,25 @@ func (s *Supervisor) killed() error {
 	return errors.Join(errs...)
 }
 
-// Kill ends a child with SIGKILL, as a crash would; the supervisor then restarts it. It is for showing that
-// nothing is lost.
-func (s *Supervisor) Kill(name string) error {
+// Signal sends a signal to a child's processes: SIGKILL ends it as a crash would, SIGTERM as an operator would, and the
+// supervisor then restarts it; SIGSTOP has it hang until SIGCONT. It is for showing that nothing is lost.
+func (s *Supervisor) Signal(name string, signal syscall.Signal) error {
 	for _, c := range s.children {
 		if c.Name == name {
-			return c.kill()
+			return c.signal(signal)
 		}
 	}
-	return fmt.Errorf("kill %s: no such child", name)
+	return fmt.Errorf("signal %s: no such child", name)
+}
+
+// PIDs returns the process IDs of the children that run, by name. Each is also the ID of a process group, to which
+// belongs whatever the child itself started.
+func (s *Supervisor) PIDs() map[string]int {
+	pids := map[string]int{}
+	for _, c := range s.children {
+		if pid := c.pid(); pid != 0 {
+			pids[c.Name] = pid
+		}
+	}
+	return pids
 }

@@ -185,7 +185,7 @@ func TestRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Kill("ingest"); err != nil {
+	if err := s.Signal("ingest", syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, 20*time.Second, func() error {
@@ -199,10 +199,10 @@ func TestRestart(t *testing.T) {
 		t.Errorf("stopped with %v", err)
 	}
 	order(t, s.text(), "begins", "ingest died and is restarted", "signal: killed", "begins", "ends")
-	if err := s.Kill("ingest"); err == nil {
+	if err := s.Signal("ingest", syscall.SIGKILL); err == nil {
 		t.Error("killed a child that is gone")
 	}
-	if err := s.Kill("absent"); err == nil {
+	if err := s.Signal("absent", syscall.SIGKILL); err == nil {
 		t.Error("killed a child that is not there")
 	}
 }
@@ -263,7 +263,7 @@ func TestChildrenDieWithTheSupervisor(t *testing.T) {
 	if err := os.Remove(file); err != nil { // or the restarted supervisor's child is ready at once
 		t.Fatal(err)
 	}
-	if err := s.Kill("supervisor"); err != nil {
+	if err := s.Signal("supervisor", syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, 20*time.Second, func() error {

@@ -1,0 +1,77 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/hookline-io/hookline/internal/service"
+)
+
+// FaultOrder has the broker refuse requests. It is posted as JSON to the address in Options.Faults.
+type FaultOrder struct {
+	Request string // of which kind, such as Produce; by their names in https://kafka.apache.org/protocol#protocol_api_keys
+	Error   string // what they are answered with, such as NOT_COORDINATOR
+	Count   int    // how many of them
+}
+
+// Check says what is wrong with the order.
+func (o FaultOrder) Check() error {
+	_, err := o.fault()
+	return err
+}
+
+// fault is the order as kfake takes it.
+func (o FaultOrder) fault() (kfake.Fault, error) {
+	var f kfake.Fault
+	for key := range int16(kmsg.MaxKey + 1) {
+		if strings.EqualFold(kmsg.NameForKey(key), o.Request) {
+			f.Keys = append(f.Keys, kmsg.Key(key))
+		}
+	}
+	if len(f.Keys) == 0 {
+		return f, fmt.Errorf("order a fault: Kafka has no request %q", o.Request)
+	}
+	const last = 200 // past the last code that Kafka has
+	for code := range int16(last) {
+		if err := kerr.TypedErrorForCode(code); err != nil && err.Message == o.Error {
+			f.Err = err
+		}
+	}
+	if f.Err == nil {
+		return f, fmt.Errorf("order a fault: Kafka has no error %q", o.Error)
+	}
+	if f.Count = o.Count; o.Count <= 0 {
+		return f, fmt.Errorf("order a fault: %d requests", o.Count)
+	}
+	return f, nil
+}
+
+// serveFaults takes orders until ctx ends.
+func serveFaults(ctx context.Context, listen string, cluster *kfake.Cluster) error {
+	ln, err := service.Listen("the broker's order desk for faults", listen, "--faults")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var order FaultOrder
+		err := json.NewDecoder(r.Body).Decode(&order)
+		var fault kfake.Fault
+		if err == nil {
+			fault, err = order.fault()
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		cluster.Fault(fault)
+	})}
+	return service.Serve(ctx, server, ln, time.Second)
+}

@@ -1,0 +1,41 @@
+package kafka
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// leaveWithin is how long saying goodbye to a group may take. Who is not heard leaving is missed when the session
+// times out.
+const leaveWithin = 2 * time.Second
+
+// NewMember returns a client that joins a consumer group, and what ends it. leave leaves the group, so that others take
+// over without waiting, and closes the client; writes under way fail. It takes little more than leaveWithin, even where
+// no broker answers, and may be called again.
+func (o Options) NewMember(log *slog.Logger, reg prometheus.Registerer, group string, extra ...kgo.Opt) (client *kgo.Client, leave func(), err error) {
+	ctx, end := context.WithCancel(context.Background())
+	opts := []kgo.Opt{kgo.ConsumerGroup(group), kgo.WithContext(ctx)}
+	if o.SessionTimeout > 0 {
+		// A member that vanishes while the group gathers is waited for until the rebalance times out, not the
+		// session. Nobody needs longer for it: members come back at their next heartbeat, whatever they are at.
+		opts = append(opts, kgo.SessionTimeout(o.SessionTimeout), kgo.RebalanceTimeout(o.SessionTimeout))
+	}
+	client, err = o.NewClient(log, reg, append(opts, extra...)...)
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	return client, sync.OnceFunc(func() {
+		bounded, cancel := context.WithTimeout(context.Background(), leaveWithin)
+		defer cancel()
+		client.AllowRebalance()
+		_ = client.LeaveGroupContext(bounded)
+		end() // or Close would wait for a join under way, and so for the slowest member of the group
+		client.Close()
+	}), nil
+}
