@@ -17,6 +17,14 @@ build: ## build bin/hookline
 run: build ## start everything on this machine, with demo traffic (no Docker; KAFKA=apache for Apache Kafka; ARGS="--help" for its flags)
 	$(BIN) local --demo $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
+.PHONY: up
+up: ## start everything with Docker (HA=1: two or three of each; ALERT_WEBHOOK_URL=…: whom to tell of alerts)
+	@HOOKLINE_VERSION=$(VERSION) HA=$(HA) ALERT_WEBHOOK_URL='$(ALERT_WEBHOOK_URL)' compose/stack.sh up
+
+.PHONY: down
+down: ## stop what 'make up' started; the data stays
+	@HOOKLINE_VERSION=$(VERSION) HA=$(HA) compose/stack.sh down
+
 .PHONY: demo
 demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while processes are killed)
 	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
@@ -25,15 +33,26 @@ demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while p
 chaos: build ## kill, hang, cut, fill up and poison everything under load, then look for what was lost (FAULTS=n SEED=n KAFKA=apache)
 	$(BIN) chaos $(if $(FAULTS),--faults=$(FAULTS)) $(if $(SEED),--seed=$(SEED)) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
+ROWS ?= 5000000
+
+.PHONY: bench-analytics
+bench-analytics: build ## what the figures cost: ROWS=100000000 sales take up to 12 GB of disk for a while (ARGS="--help" for its flags)
+	$(BIN) bench-analytics --rows=$(ROWS) $(ARGS)
+
 .PHONY: test
 test: ## all tests, race detector on
 	go test -race -timeout 10m ./...
+	go test -count=1 -run Allocations ./ingest/verify # skipped above: pools do not hold under the race detector
 
 .PHONY: test-kafka
 test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 17+ and Maven; fetches 43 MB once)
 	@$(BIN) apache-kafka --fetch
 	HOOKLINE_TEST_KAFKA=apache go test -count=1 -p 1 -timeout 20m \
 		$$(grep -rlE --include='*_test.go' --exclude-dir=broker 'testkit\.(Broker|OnApache)\(' . | xargs -n1 dirname | sort -u)
+
+.PHONY: bench
+bench: build ## measure ingest, processor and the whole path next to their floors (8 minutes on a quiet machine; ARGS=--quick for 2)
+	$(BIN) bench $(ARGS)
 
 .PHONY: lint
 lint: ## vet and lint

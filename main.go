@@ -11,11 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/hookline-io/hookline/compose/local"
-	"github.com/hookline-io/hookline/compose/local/apache"
-	"github.com/hookline-io/hookline/compose/local/broker"
-	"github.com/hookline-io/hookline/compose/local/chaos"
-	"github.com/hookline-io/hookline/compose/local/engine"
+	"github.com/hookline-io/hookline/compose/doctor"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/dashboards/preview"
@@ -35,36 +31,44 @@ type commands struct {
 	Log     service.LogOptions `embed:"" prefix:"log-"`
 	Version kong.VersionFlag   `help:"Print the version." env:"-"`
 
-	Local       local.Command      `cmd:"" help:"Run everything on this machine, without Docker: broker, engine, ingest, processor, preview."`
-	Demo        local.DemoCommand  `cmd:"" help:"Run everything for a moment, send it 100 000 deliveries, and compare every total to the cent."`
-	Chaos       chaos.Command      `cmd:"" help:"Run everything for a moment, break it on purpose again and again, and prove that nothing is lost or doubled."`
-	Setup       setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
-	Ingest      ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
-	Processor   processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
-	Dashboards  dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
-	Preview     preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
-	Audit       audit.Command      `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
-	DLQ         dlq.Command        `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
-	Reprocess   reprocess.Command  `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
-	Vendor      sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
-	Broker      broker.Command     `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
-	Engine      engine.Command     `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
-	ApacheKafka apache.Command     `cmd:"" help:"Run Apache Kafka on this machine, three nodes, in place of the broker. Needs Java 17+ and Maven."`
+	localCommands `embed:""`
+
+	Setup      setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
+	Doctor     doctor.Command     `cmd:"" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
+	Ingest     ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
+	Processor  processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
+	Dashboards dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
+	Preview    preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
+	Audit      audit.Command      `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
+	DLQ        dlq.Command        `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
+	Reprocess  reprocess.Command  `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
+	Vendor     sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
+
+	Probe service.ProbeCommand `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var cli commands
-	parser := kong.Parse(&cli,
+	parser, err := kong.New(&cli, grammar()...)
+	if err != nil {
+		panic(err) // a mistake in the structs of the commands, which the first start finds
+	}
+	chosen, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	log := cli.Log.Logger(os.Stderr)
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	chosen.Bind(log)
+	chosen.FatalIfErrorf(chosen.Run())
+}
+
+func grammar() []kong.Option {
+	return []kong.Option{
 		kong.Name("hookline"),
 		kong.Description("Vendors' signed webhooks into Kafka and ClickHouse, each counted once; sales per month in Grafana."),
 		kong.DefaultEnvars("HOOKLINE"),
 		kong.Vars{"version": version},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
-	log := cli.Log.Logger(os.Stderr)
-	parser.BindTo(ctx, (*context.Context)(nil))
-	parser.Bind(log)
-	parser.FatalIfErrorf(parser.Run())
+	}
 }

@@ -49,6 +49,26 @@ func payload(random *rand.Rand, id string, size int) []byte {
 	return []byte(b.String())
 }
 
+// TestAllocations holds the budget of a batch that is used again: room for rows is there, and nothing else is
+// allocated, however many rows it takes.
+func TestAllocations(t *testing.T) {
+	rows := traffic(2000, 1000, 3)
+	batch := analytics.NewBatch()
+	fill := func() {
+		batch.Reset()
+		for i := range rows {
+			if err := batch.Append(rows[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill() // makes the room
+	const budget = 0.01
+	if got := testing.AllocsPerRun(10, fill) / float64(len(rows)); got > budget {
+		t.Errorf("%.3f allocations per row, budget %v", got, budget)
+	}
+}
+
 func BenchmarkBatchAppend(b *testing.B) {
 	rows := traffic(20_000, 1000, 3)
 	batch := analytics.NewBatch()

@@ -23,7 +23,7 @@ type DB struct {
 // Open returns the database that o names. It checks o and dials nothing, so that it succeeds while ClickHouse
 // is down; see Ping. Errors are mistakes in o.
 func Open(_ context.Context, o Options) (*DB, error) {
-	opt, err := o.driver()
+	opt, err := o.Driver()
 	if err != nil {
 		return nil, err
 	}

@@ -39,14 +39,14 @@ func (db *DB) migrate(ctx context.Context) error {
 }
 
 // pending returns the migrations that are still to be made: files, and the names of those.
-func (db *DB) pending(ctx context.Context, server *DB) (files fs.FS, names []string, err error) {
+func (db *DB) pending(ctx context.Context, server *DB) (files fs.FS, pending []string, err error) {
 	files, err = db.render(migrations)
 	if err != nil {
 		return nil, nil, err
 	}
-	all, err := fs.Glob(files, "*.sql")
+	all, err := names(files)
 	if err != nil {
-		return nil, nil, fmt.Errorf("prepare migrations: %w", err)
+		return nil, nil, err
 	}
 	exists, err := server.number(ctx, "look for migrations", "SELECT count() FROM system.tables WHERE database = ? AND name = ?", db.Name(), versionTable)
 	if err != nil {
@@ -64,10 +64,19 @@ func (db *DB) pending(ctx context.Context, server *DB) (files fs.FS, names []str
 			return nil, nil, fmt.Errorf("prepare migrations: %w", err)
 		}
 		if uint64(number) > version {
-			names = append(names, name)
+			pending = append(pending, name)
 		}
 	}
-	return files, names, nil
+	return files, pending, nil
+}
+
+// names are those of the files of SQL, in order.
+func names(files fs.FS) ([]string, error) {
+	all, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("prepare migrations: %w", err)
+	}
+	return all, nil
 }
 
 // provider is goose over the migrations, written out for this installation's engines.
@@ -90,16 +99,23 @@ func (db *DB) provider() (*goose.Provider, error) {
 	return provider, nil
 }
 
-// render fills in the templates of migrations and views. They know two functions: engine names a table engine as
-// this installation needs it, and database is the database's name as a string of SQL, because currentDatabase()
-// in a view is that of its reader.
+// definer makes a view read tables with the rights of whoever set it up: its readers need none on them.
+const definer = "DEFINER = CURRENT_USER SQL SECURITY DEFINER"
+
+// render fills in the templates of migrations and views. They know three functions: engine names a table engine as
+// this installation needs it, database is the database's name as a string of SQL, because currentDatabase() in a view
+// is that of its reader, and definer is above.
 func (db *DB) render(from embed.FS) (fs.FS, error) {
 	out := fstest.MapFS{}
 	paths, err := fs.Glob(from, "*/*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}
-	functions := template.FuncMap{"engine": db.engine, "database": func() string { return literal(db.Name()) }}
+	functions := template.FuncMap{
+		"engine":   db.engine,
+		"database": func() string { return literal(db.Name()) },
+		"definer":  func() string { return definer },
+	}
 	for _, name := range paths {
 		t, err := template.New(path.Base(name)).Funcs(functions).ParseFS(from, name)
 		if err != nil {

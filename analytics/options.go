@@ -17,7 +17,7 @@ type Options struct {
 	PasswordFile string        `name:"password-file" type:"path" placeholder:"PATH" help:"File that holds the password, in place of one in the DSN. A new one in it is used at once."`
 	Timeout      time.Duration `name:"timeout" default:"30s" help:"Longest time that one insert or query may take where its caller sets no sooner deadline."`
 	Connections  int           `name:"connections" default:"8" help:"Most connections held open at once."`
-	Replicated   bool          `name:"replicated" help:"Create the database with ENGINE = Replicated and its tables with Replicated engines (needs ClickHouse Keeper and the macros {shard} and {replica}). Set it before the first 'hookline setup'."`
+	Replicated   bool          `name:"replicated" help:"Create the database with ENGINE = Replicated and its tables with Replicated engines (needs ClickHouse Keeper and the macros {shard} and {replica}). Set it before the first 'hookline setup', and name every replica in the DSN: host-1:9000,host-2:9000."`
 }
 
 // DSN is a data source name. It shows its password to nobody who prints or logs it.
@@ -56,8 +56,8 @@ func (o Options) readPassword() (string, error) {
 // defaultDatabase is used where the DSN names none: tables must never land in ClickHouse's own "default".
 const defaultDatabase = "hookline"
 
-// driver translates o into the driver's options. Nothing is dialled.
-func (o Options) driver() (*clickhouse.Options, error) {
+// Driver translates o into the driver's options. Nothing is dialled.
+func (o Options) Driver() (*clickhouse.Options, error) {
 	opt, err := clickhouse.ParseDSN(string(o.DSN))
 	if err != nil {
 		return nil, fmt.Errorf("read ClickHouse DSN: %w", err)

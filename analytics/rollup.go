@@ -44,6 +44,7 @@ func refreshes(zones []string, keep Retention) []refresh {
 	return []refresh{{"sales_rollup", sales}, {"sales_edges", rollup{}}, {"vendor_rollup", events}}
 }
 
+func (r refresh) Definer() string  { return definer }
 func (r refresh) View() string     { return r.name + "_refresh" }
 func (r rollup) Parts() string     { return literals(r.parts) }
 func (r rollup) PartCount() int    { return len(r.parts) }

@@ -1,8 +1,8 @@
 package dashboards
 
 import (
-	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/grafana/grafana-foundation-sdk/go/alerting"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -12,14 +12,12 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
-// AlertingFile is the name of the file that Alerting's content goes into.
-const AlertingFile = "hookline.json"
-
-// The names of what Grafana keeps the alert rules in and whom it tells.
 const (
-	alertFolder   = "hookline"
-	contactPoint  = "hookline"
+	ruleGroup     = "hookline"
 	expressionUID = "__expr__" // Grafana's name for its own expressions as a data source
+
+	// The label that all of hookline's alerts have, by which their notification policy finds them.
+	serviceLabel, service = "service", "hookline"
 )
 
 // How urgent an alert is.
@@ -39,6 +37,8 @@ type alert struct {
 	sql, prom  string // one of them
 	above      float64
 	wait       string // how long it must last
+	board      string // where to look: the UID of a board and the ID of one of its panels
+	panel      uint32
 }
 
 // Bounds of the rules.
@@ -53,41 +53,49 @@ func alerts() []alert {
 	return []alert{
 		{
 			uid: "hookline-unaccounted", title: "Records unaccounted for", severity: critical, wait: "10m",
+			board: PipelineUID, panel: 1,
 			summary: "Records in Kafka are missing from the ledger: run `hookline audit`. Nothing is lost while Kafka still holds them.",
 			sql:     `SELECT toFloat64(sum(offsets)) AS value FROM hookline.unaccounted`,
 		},
 		{
 			uid: "hookline-dead-letters", title: "Dead letters", severity: critical, wait: "0s",
+			board: PipelineUID, panel: 16,
 			summary: "Events of {{ .Labels.vendor }} could not be stored or acted on: see the board Pipeline, mend the cause, then run `hookline dlq redrive`.",
 			sql:     `SELECT vendor, toFloat64(count()) AS value FROM hookline.dead_letters FINAL WHERE state = 'dead' GROUP BY vendor`,
 		},
 		{
 			uid: "hookline-holding", title: "Processor holds", severity: critical, wait: "5m",
+			board: PipelineUID, panel: 13,
 			summary: "A store does not take what the processor has, so nothing is dequeued and the charts stand still: look at ClickHouse and at the processor's log.",
-			prom:    `max(hookline_processor_holding)`,
+			prom:    `max(hookline_processor_holding or hookline_actions_holding)`,
 		},
 		{
 			uid: "hookline-lag-growing", title: "Backlog grows", severity: warning, wait: "15m", above: backlog,
+			board: PipelineUID, panel: 10,
 			summary: "More comes in than is stored: the backlog of {{ .Labels.topic }} has grown for a quarter of an hour. Add a processor, or look at ClickHouse.",
 			prom:    `sum by (topic) (hookline_processor_lag_records) and deriv(sum by (topic) (hookline_processor_lag_records)[15m:1m]) > 0`,
 		},
 		{
 			uid: "hookline-rollup-stale", title: "Figures are stale", severity: warning, wait: "5m", above: 60,
+			board: PipelineUID, panel: 3,
 			summary: "Sales are stored that the charts do not show for more than a minute: look at the refresh of sales_rollup in system.view_refreshes.",
 			sql:     `SELECT toFloat64(behind) AS value FROM hookline.rollup_state`,
 		},
 		{
 			uid: "hookline-vendor-silent", title: "Vendor is silent", severity: warning, wait: "0s", above: 1,
+			board: VendorsUID, panel: 1,
 			summary: "Nothing came from {{ .Labels.vendor }} for more than twice its usual longest pause: ask whether they still send, and look at refused deliveries.",
 			sql:     vendorSilent,
 		},
 		{
 			uid: "hookline-refusals", title: "Many refused deliveries", severity: warning, wait: "0s", above: 1,
+			board: PipelineUID, panel: 6,
 			summary: "Deliveries of {{ .Labels.vendor }} are refused ({{ .Labels.reason }}) far more often than usual: a rotated secret, a changed format, or someone who tries the door.",
 			sql:     refusalSpike,
 		},
 		{
 			uid: "hookline-refunds", title: "Many refunds", severity: warning, wait: "0s", above: 1,
+			board: VendorsUID, panel: 4,
 			summary: "{{ .Labels.vendor }} refunds far more of its sales than it usually does.",
 			sql:     refundSpike,
 		},
@@ -124,69 +132,22 @@ WHERE zone = (SELECT min(zone) FROM hookline.reporting_zones) AND NOT undated AN
 GROUP BY vendor
 HAVING sumIf(orders, day >= today() - 1) >= %d AND sumIf(orders, day < today() - 1) > 0`, usualRefundRate, fewSales)
 
-// provisioning is the file that Grafana's provisioning of alerting reads.
-type provisioning struct {
-	APIVersion    int            `json:"apiVersion"`
-	Groups        []ruleGroup    `json:"groups"`
-	ContactPoints []contacts     `json:"contactPoints"`
-	Policies      []alertsPolicy `json:"policies"`
-}
-
-type ruleGroup struct {
-	OrgID    int64           `json:"orgId"`
-	Name     string          `json:"name"`
-	Folder   string          `json:"folder"`
-	Interval string          `json:"interval"`
-	Rules    []alerting.Rule `json:"rules"`
-}
-
-type contacts struct {
-	OrgID     int64      `json:"orgId"`
-	Name      string     `json:"name"`
-	Receivers []receiver `json:"receivers"`
-}
-
-type receiver struct {
-	UID      string            `json:"uid"`
-	Type     string            `json:"type"`
-	Settings map[string]string `json:"settings"`
-}
-
-type alertsPolicy struct {
-	OrgID    int64    `json:"orgId"`
-	Receiver string   `json:"receiver"`
-	GroupBy  []string `json:"group_by"`
-	Repeat   string   `json:"repeat_interval"`
-}
-
-// Alerting returns the file that provisions Grafana's alert rules, whom they tell and how often. The address
-// is HOOKLINE_ALERT_EMAIL in Grafana's environment.
-func Alerting() ([]byte, error) {
-	const org = 1
-	file := provisioning{
-		APIVersion: 1,
-		Groups:     []ruleGroup{{OrgID: org, Name: "hookline", Folder: alertFolder, Interval: "1m"}},
-		ContactPoints: []contacts{{OrgID: org, Name: contactPoint, Receivers: []receiver{
-			{UID: "hookline-email", Type: "email", Settings: map[string]string{"addresses": "$HOOKLINE_ALERT_EMAIL"}},
-		}}},
-		Policies: []alertsPolicy{{OrgID: org, Receiver: contactPoint, GroupBy: []string{"alertname", "vendor"}, Repeat: "4h"}},
-	}
-	for _, a := range alerts() {
-		rule, err := a.rule(org)
+// rules returns all alert rules, for a folder.
+func rules(folderUID string) ([]alerting.Rule, error) {
+	all := alerts()
+	out := make([]alerting.Rule, 0, len(all))
+	for _, a := range all {
+		rule, err := a.rule(folderUID)
 		if err != nil {
 			return nil, fmt.Errorf("alert rule %s: %w", a.uid, err)
 		}
-		file.Groups[0].Rules = append(file.Groups[0].Rules, rule)
+		out = append(out, rule)
 	}
-	raw, err := json.MarshalIndent(file, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("alert rules: %w", err)
-	}
-	return append(raw, '\n'), nil
+	return out, nil
 }
 
 // rule asks the question as A and compares its answers with the threshold as B.
-func (a alert) rule(org int64) (alerting.Rule, error) {
+func (a alert) rule(folderUID string) (alerting.Rule, error) {
 	question := alerting.NewQueryBuilder("A").RelativeTimeRange(600, 0)
 	if a.sql != "" {
 		question.DatasourceUid(ClickHouseUID).Model(built{NewTarget("A", TableQuery, a.sql)})
@@ -201,13 +162,16 @@ func (a alert) rule(org int64) (alerting.Rule, error) {
 		Type: "threshold", RefId: cog.ToPtr("B"), Expression: "A", Conditions: []expr.ExprTypeThresholdConditions{over},
 		Datasource: &common.DataSourceRef{Type: cog.ToPtr(expressionUID), Uid: cog.ToPtr(expressionUID)},
 	}
-	return alerting.NewRuleBuilder(a.title).Uid(a.uid).OrgID(org).FolderUID(alertFolder).RuleGroup("hookline").
+	return alerting.NewRuleBuilder(a.title).Uid(a.uid).OrgID(mainOrg).FolderUID(folderUID).RuleGroup(ruleGroup).
 		WithQuery(question).
 		WithQuery(alerting.NewQueryBuilder("B").RelativeTimeRange(600, 0).DatasourceUid(expressionUID).Model(built{threshold})).
 		Condition("B").For(a.wait).
 		NoDataState(alerting.RuleNoDataStateOK).ExecErrState(alerting.RuleExecErrStateError).
-		Annotations(map[string]string{"summary": a.summary}).
-		Labels(map[string]string{"severity": a.severity, "service": "hookline"}).
+		Annotations(map[string]string{
+			"summary":          a.summary,
+			"__dashboardUid__": a.board, "__panelId__": strconv.Itoa(int(a.panel)), // Grafana's names for where to look
+		}).
+		Labels(map[string]string{"severity": a.severity, serviceLabel: service}).
 		Build()
 }
 

@@ -15,12 +15,14 @@ import (
 // Command is "hookline dashboards".
 type Command struct {
 	Generate GenerateCommand `cmd:"" help:"Write the JSON of the Grafana boards and alert rules, or check that it is up to date."`
+	Diff     DiffCommand     `cmd:"" help:"Show what push would change in a Grafana. Exit status: 0 nothing, 1 something, 2 trouble."`
+	Push     PushCommand     `cmd:"" help:"Bring a Grafana up to date over its HTTP API: folder, boards, alert rules, whom they tell. May run any number of times."`
 }
 
 // GenerateCommand is "hookline dashboards generate".
 type GenerateCommand struct {
 	Out      string `default:"dashboards/generated" type:"path" help:"Folder to write one <uid>.json per board into; Grafana's provisioning of dashboards reads it."`
-	Alerting string `default:"dashboards/alerting" type:"path" help:"Folder to write the alert rules, the contact point and the notification policy into; Grafana's provisioning of alerting reads it."`
+	Alerting string `default:"compose/grafana/provisioning/alerting" type:"path" help:"Folder to write the alert rules, the contact point and the notification policy into; Grafana's provisioning of alerting reads it."`
 	Check    bool   `help:"Write nothing; fail, naming the files, where the folders are not what would be written."`
 }
 

@@ -42,6 +42,7 @@ vendors:
 // setup is what a test may have otherwise than usual.
 type setup struct {
 	vendors string
+	secret  string
 	log     *slog.Logger
 	options ingest.Options
 }
@@ -66,7 +67,7 @@ func newStack(t *testing.T, edit ...func(*setup)) *stack {
 	t.Cleanup(func() { s.broker.Close() })
 	listen, admin := freeAddress(t), freeAddress(t)
 	s.url, s.admin = "http://"+listen, "http://"+admin
-	with := setup{vendors: vendorsYAML, log: discard(), options: ingest.Options{
+	with := setup{vendors: vendorsYAML, secret: theSecret, log: discard(), options: ingest.Options{
 		Listen: listen, Vendors: filepath.Join(s.dir, "vendors.yaml"), MaxBody: 1 << 20, ReadTimeout: 700 * time.Millisecond,
 		EnqueueTimeout: 2500 * time.Millisecond, MaxWaiting: 1000, DrainTimeout: 5 * time.Second,
 		Kafka: kafka.Options{Brokers: []string{s.seed()}, TopicPrefix: "webhooks"}, Admin: service.AdminOptions{Listen: admin},
@@ -75,7 +76,7 @@ func newStack(t *testing.T, edit ...func(*setup)) *stack {
 		e(&with)
 	}
 	createTopics(t, with.options.Kafka)
-	write(t, filepath.Join(s.dir, "secret"), theSecret)
+	write(t, filepath.Join(s.dir, "secret"), with.secret)
 	write(t, with.options.Vendors, with.vendors)
 	s.run(with)
 	s.sender = newSender(t, s.url, with.options.Vendors)

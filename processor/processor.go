@@ -19,6 +19,7 @@ import (
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/internal/trace"
 	"github.com/hookline-io/hookline/processor/actions"
 	"github.com/hookline-io/hookline/processor/alert"
 	"github.com/hookline-io/hookline/processor/hold"
@@ -75,22 +76,28 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	defer db.Close()
 
 	l := &loop{
-		store: db, topics: o.Kafka.Topics(), config: config, assignment: newAssignment(), ledger: newLedger(db, o.Group),
+		store: db, kafka: o.Kafka, topics: o.Kafka.Topics(), config: config, assignment: newAssignment(), ledger: newLedger(db, o.Group),
 		early: newEarly(o.Kafka.Topics().Retry, o.Retry.Delay), log: log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(),
 	}
 	admin := service.NewAdmin(l.ready)
 	l.metrics = newMetrics(admin.Registry)
+	if l.tracer, err = trace.FromEnv(ctx, log, "hookline-processor"); err != nil {
+		return errors.Join(err, adminLn.Close())
+	}
 	if l.alerts, err = alert.New(log, admin.Registry, "hookline-processor", o.Alert); err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
 	l.holder = &hold.Holder{
 		Log: log, Alerts: l.alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
 	}
-	l.client, l.leave, err = o.Kafka.NewMember(log, admin.Registry, o.Group, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
+	l.client, l.leave, err = o.Kafka.NewMember(log, kafka.Named(admin.Registry, "store"), o.Group, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
 	defer l.leave()
+	if err := o.Kafka.Admit(ctx, log, l.client); err != nil {
+		return errors.Join(err, adminLn.Close())
+	}
 
 	recorded := outcomes.Parts{
 		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
@@ -128,7 +135,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		})
 	})
 	log.Info("processor is consuming", "group", o.Group, "topic", o.Kafka.Topics().Events, "admin", adminLn.Addr().String())
-	err = group.Wait()
+	err = errors.Join(group.Wait(), l.tracer.Close(ctx))
 	log.Info("processor stopped")
 	return err
 }
@@ -139,7 +146,7 @@ func (l *loop) ready(ctx context.Context) error {
 	if why := l.refusal.Load(); why != nil {
 		return errors.New(*why)
 	}
-	return l.client.Ping(ctx)
+	return l.kafka.Ping(ctx, l.client)
 }
 
 // groupOptions join the consumer group and follow what it assigns.

@@ -5,7 +5,7 @@
 -- one that was mapped came later and is none of the run's business.
 -- best: the row that must count for each sale. It ranks among all events that make the sale: those of the run by
 -- the new mapping, all others by the row that counts now. Events rank as their deliveries do, whatever their
--- generation.
+-- generation; of two that were received within one millisecond the same one counts in every run.
 -- live: the rows that count now.
 WITH
     mapped AS
@@ -23,7 +23,7 @@ WITH
     ),
     best AS
     (
-        SELECT kind, sale_key, argMax((month, rank, content, print), (rank, inside)) AS top
+        SELECT kind, sale_key, argMax((month, rank, content, print), (rank, inside, content.1)) AS top
         FROM
         (
             SELECT effect AS kind, sale_key, sale_month AS month, bitAnd(version, {{.Ranks}}) AS rank, {{.Content}} AS content, {{.Print}} AS print, 1 AS inside

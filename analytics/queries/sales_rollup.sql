@@ -7,6 +7,7 @@
 CREATE MATERIALIZED VIEW {{.View}}
 REFRESH EVERY 2 SECOND APPEND
 TO {{.Database}}.{{.Rollup}}
+{{.Definer}}
 AS WITH
     {{template "due.sql" .}} AS due,
     now64(3, 'UTC') AS started

@@ -3,6 +3,7 @@
 CREATE MATERIALIZED VIEW {{.View}}
 REFRESH EVERY 15 SECOND APPEND
 TO {{.Database}}.{{.Rollup}}
+{{.Definer}}
 AS WITH
     {{template "due.sql" .}} AS due,
     now64(3, 'UTC') AS started

@@ -5,6 +5,7 @@ CREATE OR REPLACE VIEW rollup_state
     since   DateTime('UTC') COMMENT 'When the change came that has waited longest; now where nothing is pending.',
     behind  Int64 COMMENT 'How many seconds that is ago: up to 5 is normal.'
 )
+{{definer}}
 AS WITH
     -- Of the retention of sales; 0: forever.
     (SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) FROM system.tables WHERE database = {{database}} AND name = 'sales') AS keep

@@ -12,6 +12,7 @@ CREATE OR REPLACE VIEW sales_daily
     refund_count        UInt64 COMMENT 'Number of refunds.',
     average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.'
 )
+{{definer}}
 AS SELECT
     zone, day, (source_month = 0)::Bool AS undated, vendor, currency,
     sumIf(amount, kind = 'sale') AS gross,

@@ -20,6 +20,7 @@ CREATE OR REPLACE VIEW vendor_performance
     action_failures      UInt64 COMMENT 'Number of actions that were given up.',
     last_seen            DateTime64(3, 'UTC') COMMENT 'When the last of the events was received; 1970-01-01 where there are none.'
 )
+{{definer}}
 AS SELECT
     if(source_month = 0, toDate(0), makeDate(intDiv(source_month, 100), source_month % 100, 1)) AS month,
     vendor,

@@ -33,6 +33,9 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return err
 	}
 	defer client.Close()
+	if err := o.Kafka.Reach(ctx, client); err != nil {
+		return err
+	}
 	created, err := kafka.CreateTopics(ctx, client, o.Kafka, o.Topics)
 	if err != nil {
 		return err

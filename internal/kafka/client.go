@@ -4,6 +4,7 @@ package kafka
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,14 +23,19 @@ type Options struct {
 	Brokers     []string `default:"127.0.0.1:9092" help:"Brokers to ask first, as host:port; the rest of the cluster is found through them."`
 	TopicPrefix string   `default:"webhooks" help:"What the topics' names start with: PREFIX.events, PREFIX.events.retry, PREFIX.events.dlq, PREFIX.rejections."`
 
-	SessionTimeout time.Duration `kong:"-"` // of members of groups; 0: franz-go's default
+	SecurityOptions `embed:""`
+	SessionTimeout  time.Duration `kong:"-"` // of members of groups; 0: franz-go's default
 }
 
 // Topics returns the names of the topics.
 func (o Options) Topics() schemas.Topics { return schemas.NewTopics(o.TopicPrefix) }
 
-// NewClient returns a client that reports its metrics to reg and its warnings to log. extra overrides the defaults.
+// NewClient returns a client that reports its metrics to reg, unless it is nil, and its warnings to log. extra overrides the defaults.
 func (o Options) NewClient(log *slog.Logger, reg prometheus.Registerer, extra ...kgo.Opt) (*kgo.Client, error) {
+	security, err := o.clientOptions()
+	if err != nil {
+		return nil, err
+	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(o.Brokers...),
 		kgo.ClientID("hookline"),
@@ -43,11 +49,16 @@ func (o Options) NewClient(log *slog.Logger, reg prometheus.Registerer, extra ..
 		metrics := kprom.NewMetrics("hookline_kafka", kprom.Registerer(reg), kprom.FetchAndProduceDetail(kprom.Batches, kprom.Records, kprom.CompressedBytes))
 		opts = append(opts, kgo.WithHooks(metrics))
 	}
-	client, err := kgo.NewClient(append(opts, extra...)...)
+	client, err := kgo.NewClient(slices.Concat(opts, security, extra)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka client for %v: %w", o.Brokers, err)
 	}
 	return client, nil
+}
+
+// Named gives the metrics of one of a process's clients a label that tells them from those of the others.
+func Named(reg prometheus.Registerer, client string) prometheus.Registerer {
+	return prometheus.WrapRegistererWith(prometheus.Labels{"client": client}, reg)
 }
 
 // ProducerOptions make a producer that loses nothing it acknowledged: idempotent (franz-go's default), and a

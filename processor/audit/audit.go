@@ -74,6 +74,9 @@ func Run(ctx context.Context, log *slog.Logger, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer client.Close()
+	if err := o.Kafka.Reach(ctx, client); err != nil {
+		return nil, err
+	}
 	o.ClickHouse.Timeout = max(o.ClickHouse.Timeout, o.Timeout)
 	db, err := analytics.Open(ctx, o.ClickHouse)
 	if err != nil {

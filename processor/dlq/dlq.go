@@ -39,6 +39,10 @@ func Open(ctx context.Context, log *slog.Logger, o Options) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.Kafka.Reach(ctx, client); err != nil {
+		client.Close()
+		return nil, err
+	}
 	db, err := analytics.Open(ctx, o.ClickHouse)
 	if err != nil {
 		client.Close()

@@ -9,7 +9,7 @@ import (
 )
 
 // stripeBody is a charge of about 1 KB.
-func stripeBody(b *testing.B) []byte {
+func stripeBody(b testing.TB) []byte {
 	b.Helper()
 	body, err := os.ReadFile(filepath.Join(testkit.Root(b), "schemas", "testdata", "stripe", "charge.succeeded.json"))
 	if err != nil {
@@ -40,6 +40,31 @@ func BenchmarkSale(b *testing.B) {
 	for b.Loop() {
 		if _, ok, err := vendor.Sale(events[0]); !ok || err != nil {
 			b.Fatal(ok, err)
+		}
+	}
+}
+
+// TestAllocations holds the budgets of the hot path: what is allocated is what the results hold.
+func TestAllocations(t *testing.T) {
+	vendor, body := load(t, "vendors: {acme: {preset: stripe}}"), stripeBody(t)
+	events, err := vendor.Identify(nil, nil, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, step := range map[string]struct {
+		budget float64
+		do     func() error
+	}{
+		"Identify": {3, func() error { _, err := vendor.Identify(nil, nil, body); return err }},
+		"Sale":     {8, func() error { _, _, err := vendor.Sale(events[0]); return err }},
+	} {
+		got := testing.AllocsPerRun(1000, func() {
+			if err := step.do(); err != nil {
+				t.Fatal(name, err)
+			}
+		})
+		if got > step.budget {
+			t.Errorf("%s: %.0f allocations, budget %.0f", name, got, step.budget)
 		}
 	}
 }

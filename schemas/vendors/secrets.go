@@ -1,7 +1,6 @@
 package vendors
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,26 +48,7 @@ func (c *compiler) compileSecrets(vendor string, spec *vendorSpec, retries time.
 }
 
 func (c *compiler) readSecret(from string) (secret.Value, error) {
-	var raw []byte
-	switch {
-	case strings.HasPrefix(from, "env:"):
-		name := from[len("env:"):]
-		if raw = []byte(c.Getenv(name)); len(raw) == 0 {
-			return secret.Value{}, fmt.Errorf("secret %s: the environment variable %s is not set or empty", from, name)
-		}
-	case strings.HasPrefix(from, "file:"):
-		content, err := c.ReadFile(from[len("file:"):])
-		if err != nil {
-			return secret.Value{}, fmt.Errorf("secret %s: %w", from, err)
-		}
-		if raw = bytes.TrimRight(content, "\r\n"); len(raw) == 0 {
-			return secret.Value{}, fmt.Errorf("secret %s: the file is empty", from)
-		}
-	default:
-		// What stands here may be the secret itself: it must not get into a message.
-		return secret.Value{}, fmt.Errorf("a secret is a reference, env:NAME or file:/path; never write the secret itself here")
-	}
-	return secret.New(raw), nil
+	return secret.Ref(from).ReadWith(c.Getenv, c.ReadFile)
 }
 
 // parseUntil reads the end of a secret's life. A day lasts until it is over in UTC.

@@ -17,8 +17,17 @@ type Options struct {
 	Advertise  string       // host:port that clients are told instead, with one node only; default: where it listens
 	Nodes      int          // 1 or 3. With 3, topics of 3 copies go on while one node is down
 	Partitions int          // of topics that are created without a number; default 6
+	Listeners  []Listener   // further ones, of the only node
 	Ready      func(string) // called with Listen, its port resolved, once every node serves requests
 	Log        *slog.Logger
+}
+
+// Listener is an address at which clients must prove who they are. The one in Options.Listen asks for nothing.
+type Listener struct {
+	Name       string // in capitals
+	Address    string // host:port
+	Protocol   string // SSL, SASL_PLAINTEXT or SASL_SSL
+	Properties string // lines of server.properties, each with the prefix listener.name.<name in small letters>.
 }
 
 // Run serves until ctx ends. A node that dies is started again on its data. Records that were acknowledged

@@ -3,6 +3,7 @@ package apache
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,6 +34,9 @@ type Cluster struct {
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if o.Nodes != 1 && o.Nodes != 3 {
 		return nil, fmt.Errorf("start Apache Kafka: %d nodes: choose 1 or 3, of which one can be lost", o.Nodes)
+	}
+	if len(o.Listeners) > 0 && o.Nodes != 1 {
+		return nil, errors.New("start Apache Kafka: further listeners are for one node alone")
 	}
 	if o.Advertise != "" && o.Nodes != 1 {
 		return nil, fmt.Errorf("start Apache Kafka: clients cannot be told of %s in place of %d nodes", o.Advertise, o.Nodes)
@@ -86,7 +90,7 @@ func (c *Cluster) run(ctx context.Context, kafka installation, dir string, o Opt
 		c.Nodes = append(c.Nodes, &Node{
 			ID: id, Addr: brokers[i],
 			dir:    filepath.Join(dir, fmt.Sprintf(nodeDir, id, o.Nodes)),
-			config: properties(id, brokers[i], cmp.Or(o.Advertise, brokers[i]), controllers, o.Partitions),
+			config: properties(id, brokers[i], cmp.Or(o.Advertise, brokers[i]), controllers, o),
 			kafka:  kafka, lock: c.lock, log: o.Log.With("node", id),
 		})
 	}

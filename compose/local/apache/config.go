@@ -15,24 +15,30 @@ const (
 
 // properties are a node's server.properties without log.dirs. What is not about size or speed is as in
 // production (https://kafka.apache.org/documentation/#brokerconfigs).
-func properties(id int32, broker, advertised string, controllers []string, partitions int) string {
+func properties(id int32, broker, advertised string, controllers []string, o Options) string {
 	copies, inSync := len(controllers), max(len(controllers)-1, 1)
 	voters := make([]string, len(controllers))
 	for i, address := range controllers {
 		voters[i] = fmt.Sprintf("%d@%s", i+1, address)
 	}
+	var addresses, protocols, secured strings.Builder
+	for _, l := range o.Listeners {
+		fmt.Fprintf(&addresses, ",%s://%s", l.Name, l.Address)
+		fmt.Fprintf(&protocols, ",%s:%s", l.Name, l.Protocol)
+		fmt.Fprintln(&secured, l.Properties)
+	}
 	return fmt.Sprintf(`process.roles=broker,controller
 node.id=%d
 controller.quorum.voters=%s
-listeners=BROKER://%s,CONTROLLER://%s
-advertised.listeners=BROKER://%s
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=BROKER://%s,CONTROLLER://%s%[9]s
+advertised.listeners=BROKER://%[5]s%[9]s
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT%[10]s
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 
 # Topics that clients make without asking are mistyped names.
 auto.create.topics.enable=false
-num.partitions=%d
+num.partitions=%[6]d
 default.replication.factor=%[7]d
 min.insync.replicas=%[8]d
 offsets.topic.replication.factor=%[7]d
@@ -60,7 +66,7 @@ group.coordinator.threads=1
 num.recovery.threads.per.data.dir=1
 log.cleaner.dedupe.buffer.size=2097152
 metric.reporters=
-`, id, strings.Join(voters, ","), broker, controllers[id-1], advertised, partitions, copies, inSync)
+%[11]s`, id, strings.Join(voters, ","), broker, controllers[id-1], advertised, o.Partitions, copies, inSync, addresses.String(), protocols.String(), secured.String())
 }
 
 // chooseAddresses returns the addresses of n brokers and n controllers: brokers at the port of listen and after

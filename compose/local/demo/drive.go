@@ -1,4 +1,4 @@
-// Package demo plays vendors: four of them, with four ways to sign, three currencies and 13 months of history. It
+// Package demo plays vendors: four of them, with four ways to sign, three currencies and 25 months of history. It
 // keeps a ledger of its own of what hookline accepted, and compares every total with it, to the cent.
 package demo
 

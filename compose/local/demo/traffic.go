@@ -32,10 +32,11 @@ type Effect struct {
 	Amount   decimal.Decimal
 }
 
-// Months of history that the demo tells.
-const Months = 13
+// Months of history that the demo tells: this month and two years before, so that every month of the last year has
+// one to be compared with.
+const Months = 25
 
-// Traffic makes events, the same ones for the same seed: sales that grow and swing with the season over 13
+// Traffic makes events, the same ones for the same seed: sales that grow and swing with the season over 25
 // months, some of them refunded in one or two parts, and events that are neither.
 type Traffic struct {
 	rng     *rand.Rand
@@ -51,8 +52,9 @@ func NewTraffic(seed uint64, now time.Time) *Traffic {
 	t := &Traffic{rng: rand.New(rand.NewPCG(seed, 0)), now: now.UTC(), prefix: strconv.FormatUint(seed, 36)} //nolint:gosec // reproducible on purpose
 	sum := 0.0
 	for i := range Months {
-		season := 1 + 0.25*math.Sin(float64(i)/Months*4*math.Pi)
-		sum += season * math.Pow(1.05, float64(i)) * t.share(i)
+		// Most is sold in November, least in May; two percent more each month.
+		season := 1 + 0.25*math.Cos(float64(t.start(i).Month()-time.November)/6*math.Pi)
+		sum += season * math.Pow(1.02, float64(i)) * t.share(i)
 		t.weights = append(t.weights, sum)
 	}
 	return t
@@ -100,8 +102,8 @@ func (t *Traffic) moment() time.Time {
 // later picks a time up to a few weeks after at, and not after now.
 func (t *Traffic) later(at time.Time) time.Time {
 	later := at.Add(time.Duration(t.rng.ExpFloat64() * float64(9*24*time.Hour))).Truncate(time.Second)
-	if later.After(t.now) {
-		return t.now.Truncate(time.Second)
+	if later.After(t.now) { // some time since then, lest all of these fall on today
+		return at.Add(time.Duration(t.rng.Float64() * float64(t.now.Sub(at)))).Truncate(time.Second)
 	}
 	return later
 }

@@ -1,0 +1,125 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/pressly/goose/v3"
+)
+
+// Server is the ClickHouse that answers.
+type Server struct {
+	Version string
+	User    string    // that we are to it
+	Now     time.Time // by its clock, in milliseconds
+}
+
+// Server asks ClickHouse who it is. It needs no database, and changes settings of its own query as inserts do.
+func (db *DB) Server(ctx context.Context) (s Server, err error) {
+	server, err := db.server()
+	if err != nil {
+		return Server{}, err
+	}
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings))
+	err = server.conn.QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
+	return s, wrap("ask ClickHouse who it is", err)
+}
+
+// Schema is what the database has of what this version of hookline needs.
+type Schema struct {
+	Exists  bool     // the database
+	Pending []string // migrations that are still to be made, by file name
+	Ahead   []uint64 // migrations it has had that this version of hookline does not know
+}
+
+// Schema compares the database with this version of hookline.
+func (db *DB) Schema(ctx context.Context) (Schema, error) {
+	server, err := db.server()
+	if err != nil {
+		return Schema{}, err
+	}
+	defer server.Close()
+	n, err := server.number(ctx, "look for the database", "SELECT count() FROM system.databases WHERE name = ?", db.Name())
+	if err != nil || n == 0 {
+		return Schema{}, err
+	}
+	files, pending, err := db.pending(ctx, server)
+	if err != nil {
+		return Schema{}, err
+	}
+	s := Schema{Exists: true, Pending: pending}
+	all, err := names(files)
+	if err != nil || len(pending) == len(all) {
+		return s, err
+	}
+	newest, err := goose.NumericComponent(all[len(all)-1])
+	if err != nil {
+		return s, fmt.Errorf("prepare migrations: %w", err)
+	}
+	s.Ahead, err = collect(ctx, db, "look for migrations", "SELECT DISTINCT toUInt64(version_id) FROM "+versionTable+" WHERE version_id > ? ORDER BY version_id",
+		func(rows driver.Rows) (v uint64, err error) { return v, rows.Scan(&v) }, newest)
+	return s, err
+}
+
+// Rights that the parts of hookline need on their database. setup makes tables and views, the others use them.
+var (
+	rightsToStore = []string{"SELECT", "INSERT"}
+	rightsToSetUp = []string{"CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW", "ALTER"}
+)
+
+// Grants are the rights on the database that this user lacks.
+type Grants struct {
+	Store []string // of those to store and read
+	SetUp []string // of those to run `hookline setup`
+}
+
+// Grants asks ClickHouse what this user may not do. It works before the database exists.
+func (db *DB) Grants(ctx context.Context) (g Grants, err error) {
+	server, err := db.server()
+	if err != nil {
+		return Grants{}, err
+	}
+	defer server.Close()
+	lacking := func(rights []string) (out []string, err error) {
+		for _, right := range rights {
+			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+right+" ON "+identifier(db.Name())+".*",
+				func(rows driver.Rows) (ok uint8, err error) { return ok, rows.Scan(&ok) })
+			if err != nil {
+				return nil, err
+			}
+			if len(granted) != 1 || granted[0] == 0 {
+				out = append(out, right)
+			}
+		}
+		return out, nil
+	}
+	if g.Store, err = lacking(rightsToStore); err != nil {
+		return Grants{}, err
+	}
+	g.SetUp, err = lacking(rightsToSetUp)
+	return g, err
+}
+
+// Refresh is one of the queries that ClickHouse runs by itself to keep the rollups up to date.
+type Refresh struct {
+	View      string
+	Exception string    // of the last run, if it failed
+	Succeeded time.Time // last; 0 of Unix if never
+}
+
+// Refreshes returns the state of each.
+func (db *DB) Refreshes(ctx context.Context) ([]Refresh, error) {
+	return collect(ctx, db, "look at the refreshes", "SELECT view, exception, ifNull(last_success_time, toDateTime(0)) FROM system.view_refreshes WHERE database = ? ORDER BY view",
+		func(rows driver.Rows) (r Refresh, err error) {
+			err = rows.Scan(&r.View, &r.Exception, &r.Succeeded)
+			r.Exception = strings.TrimSpace(r.Exception)
+			return r, err
+		}, db.Name())
+}

@@ -1,0 +1,332 @@
+package doctor_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/compose/doctor"
+	"github.com/hookline-io/hookline/compose/setup"
+	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/internal/secret"
+	"github.com/hookline-io/hookline/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// world is a set-up in which nothing is wrong: kfake with three brokers, a database of its own in ClickHouse's engine,
+// a vendors' file and a processor's place in its group.
+type world struct {
+	*testing.T
+	doctor.Options
+	engine  *testkit.EngineProcess
+	cluster *kfake.Cluster
+	client  *kgo.Client
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func newWorld(t *testing.T, engine *testkit.EngineProcess, database string) *world {
+	t.Helper()
+	w := &world{T: t, engine: engine}
+	var err error
+	if w.cluster, err = kfake.NewCluster(kfake.NumBrokers(3)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.cluster.Close)
+	w.Vendors = w.keep("vendors.yaml", "vendors:\n  acme:\n    preset: stripe\n    secrets: [file:acme_secret]\n")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(w.Vendors), "acme_secret"), []byte("whsec_test"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.Group, w.Timeout = "hookline.store", 20*time.Second
+	w.Kafka = kafka.Options{Brokers: w.cluster.ListenAddrs(), TopicPrefix: "webhooks"}
+	w.ClickHouse = analytics.Options{DSN: analytics.DSN(engine.DSN + "/" + database)}
+	if err := setup.Run(t.Context(), discard(), setup.Options{
+		Zones: []string{"UTC"}, Kafka: w.Kafka, ClickHouse: w.ClickHouse,
+		Topics: kafka.TopicOptions{Partitions: 2, Replication: 3, Retention: 168 * time.Hour, DeadLetterMaxAge: 2160 * time.Hour},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if w.client, err = w.Kafka.NewClient(discard(), nil, kgo.ConsumerGroup(w.Group), kgo.ConsumeTopics("webhooks.events")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.client.Close)
+	testkit.Eventually(t, 20*time.Second, func() error {
+		if state, err := kafka.DescribeGroup(t.Context(), w.client, w.Group); err != nil || state.Members == 0 {
+			return fmt.Errorf("nobody has joined: %+v %v", state, err)
+		}
+		return nil
+	})
+	return w
+}
+
+func (w *world) keep(name, text string) string {
+	w.Helper()
+	path := filepath.Join(w.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	return path
+}
+
+// sql runs a statement past everything that is under test.
+func (w *world) sql(statement string) {
+	w.Helper()
+	u, err := url.Parse(string(w.ClickHouse.DSN))
+	if err != nil {
+		w.Fatal(err)
+	}
+	resp, err := http.Post(w.engine.URL+"/?database="+strings.Trim(u.Path, "/")+"&query="+url.QueryEscape(statement), "", nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		w.Fatalf("%s: %s", statement, body)
+	}
+}
+
+func (w *world) alter(topic, setting, value string) {
+	w.Helper()
+	_, err := kadm.NewClient(w.client).AlterTopicConfigs(w.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: setting, Value: &value}}, topic)
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// inFront puts a proxy before the engine, for what the engine has none of: users and grants. It stands in for a
+// server that has them.
+func (w *world) inFront(change func(w http.ResponseWriter, query string) (string, bool)) {
+	w.Helper()
+	target, err := url.Parse(w.engine.URL)
+	if err != nil {
+		w.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusBadGateway)
+			return
+		}
+		query, done := change(rw, string(body))
+		if done {
+			return
+		}
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(query)), int64(len(query))
+		r.Header.Del("Content-Encoding")
+		proxy.ServeHTTP(rw, r)
+	}))
+	w.Cleanup(server.Close)
+	w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), w.engine.DSN, server.URL, 1))
+}
+
+func exception(rw http.ResponseWriter, code int, text string) {
+	rw.Header().Set("X-ClickHouse-Exception-Code", fmt.Sprint(code))
+	rw.WriteHeader(http.StatusForbidden)
+	fmt.Fprintf(rw, "Code: %d. DB::Exception: %s", code, text)
+}
+
+// want is a finding that must be there, with words of what was found and of what to do.
+type want struct {
+	check      string
+	status     doctor.Status
+	found, fix string
+}
+
+func TestBrokenSetUps(t *testing.T) {
+	engine := testkit.Engine(t)
+	for i, test := range []struct {
+		name   string
+		broken func(*world)
+		want   []want // every finding that is a warning or a failure
+	}{
+		{"nothing", func(*world) {}, nil},
+		{"no broker", func(w *world) { w.Kafka.Brokers = []string{"127.0.0.1:1"} },
+			[]want{{"kafka", doctor.Failed, "connection refused", "--kafka-brokers"}}},
+		{"wrong password for Kafka", func(w *world) {
+			c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "alice", "right"))
+			if err != nil {
+				w.Fatal(err)
+			}
+			w.Cleanup(c.Close)
+			w.Kafka.Brokers, w.Kafka.SASL, w.Kafka.User = c.ListenAddrs(), kafka.ScramSHA512, "alice"
+			w.Kafka.Password = secret.Ref("file:" + w.keep("password", "wrong"))
+		}, []want{{"kafka", doctor.Failed, "", `is the password of user "alice"`}}},
+		{"TLS where there is none", func(w *world) { w.Kafka.TLS, w.Timeout = true, 5*time.Second },
+			[]want{{"kafka", doctor.Failed, "", "--kafka-brokers"}}},
+		{"a password that is not there", func(w *world) {
+			w.Kafka.SASL, w.Kafka.User, w.Kafka.Password = kafka.Plain, "alice", "env:HOOKLINE_TEST_NOT_SET"
+		}, []want{{"kafka", doctor.Failed, "HOOKLINE_TEST_NOT_SET is not set", "flag"}}},
+		{"no topics", func(w *world) { w.Kafka.TopicPrefix = "other" }, []want{
+			{"topic other.events", doctor.Failed, "does not exist", "hookline setup"},
+			{"topic other.events.retry", doctor.Failed, "does not exist", "hookline setup"},
+			{"topic other.events.dlq", doctor.Failed, "does not exist", "hookline setup"},
+			{"topic other.rejections", doctor.Failed, "does not exist", "hookline setup"},
+		}},
+		{"a topic that loses events", func(w *world) {
+			w.alter("webhooks.events", "cleanup.policy", "compact")
+			w.alter("webhooks.events.retry", "retention.ms", "3600000")
+		}, []want{
+			{"topic webhooks.events", doctor.Failed, "removes events before they are stored", "cleanup.policy=delete"},
+			{"topic webhooks.events.retry", doctor.Failed, "keeps events for 1h", "retention.ms="},
+		}},
+		{"a topic that takes less than ingest", func(w *world) { w.alter("webhooks.events", "max.message.bytes", "1048588") },
+			[]want{{"topic webhooks.events", doctor.Failed, "1048588 bytes", "max.message.bytes=4194304"}}},
+		{"a write that counts with one copy", func(w *world) { w.alter("webhooks.events", "min.insync.replicas", "1") },
+			[]want{{"topic webhooks.events", doctor.Warning, "counts with one copy", "min.insync.replicas=2"}}},
+		{"no processor", func(w *world) { w.Group = "nobody" },
+			[]want{{"group nobody", doctor.Warning, "no processor", "hookline processor"}}},
+		{"no ClickHouse", func(w *world) { w.ClickHouse.DSN = "http://127.0.0.1:1/hookline" },
+			[]want{{"clickhouse", doctor.Failed, "connection refused", "--clickhouse-dsn"}}},
+		{"wrong password for ClickHouse", func(w *world) {
+			w.inFront(func(rw http.ResponseWriter, _ string) (string, bool) {
+				exception(rw, 516, "default: Authentication failed: password is incorrect.")
+				return "", true
+			})
+		}, []want{{"clickhouse", doctor.Failed, "Authentication failed", "--clickhouse-password"}}},
+		{"no right to insert", func(w *world) {
+			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
+				if strings.HasPrefix(query, "CHECK GRANT INSERT") {
+					query = "SELECT toUInt8(0) AS result"
+				}
+				return query, false
+			})
+		}, []want{{"grants", doctor.Failed, "default lacks INSERT", "GRANT INSERT ON"}}},
+		{"no database", func(w *world) { w.ClickHouse.DSN += "_not_there" },
+			[]want{{"schema", doctor.Failed, "there is no database", "hookline setup"}}},
+		{"an old schema", func(w *world) {
+			w.sql("ALTER TABLE schema_migrations DELETE WHERE version_id = 3 SETTINGS mutations_sync = 2")
+		}, []want{{"schema", doctor.Failed, "lacks migrations 00003", "hookline setup"}}},
+		{"a newer schema", func(w *world) { w.sql("INSERT INTO schema_migrations (version_id, is_applied) VALUES (99, 1)") },
+			[]want{{"schema", doctor.Warning, "[99]", "Upgrade"}}},
+		{"a rollup that fails", func(w *world) {
+			w.sql("DROP TABLE sales_rollup SYNC")
+			testkit.Eventually(w.T, time.Minute, func() error {
+				for _, f := range doctor.Run(w.Context(), discard(), w.Options).Findings {
+					if f.Check == "rollups" && f.Status == doctor.Failed {
+						return nil
+					}
+				}
+				return fmt.Errorf("not noticed")
+			})
+		}, []want{{"rollups", doctor.Failed, "sales_rollup_refresh fails", "system.view_refreshes"}}},
+		{"a clock an hour off", func(w *world) { w.Now = func() time.Time { return time.Now().Add(time.Hour) } },
+			[]want{{"clickhouse's clock", doctor.Failed, "behind", "NTP"}}},
+		{"a clock some seconds off", func(w *world) { w.Now = func() time.Time { return time.Now().Add(-5 * time.Second) } },
+			[]want{{"clickhouse's clock", doctor.Warning, "5s ahead", "NTP"}}},
+		{"no vendors' file", func(w *world) { w.Vendors += ".gone" },
+			[]want{{"vendors", doctor.Failed, "no such file", "--vendors"}}},
+		{"three mistakes in the vendors' file", func(w *world) {
+			w.Vendors = w.keep("vendors.yaml", `vendors:
+  acme:
+    preset: strip
+    secrets: [env:HOOKLINE_TEST_NOT_SET]
+  other:
+    preset: github
+    secrets: [file:/not/there]
+`)
+		}, []want{
+			{"vendors", doctor.Failed, "vendors.yaml:3", "this line"},
+			{"vendors", doctor.Failed, "HOOKLINE_TEST_NOT_SET is not set", "this line"},
+			{"vendors", doctor.Failed, "/not/there", "this line"},
+		}},
+		{"a secret that soon ends", func(w *world) {
+			w.Vendors = w.keep("vendors.yaml", fmt.Sprintf("vendors:\n  acme:\n    preset: stripe\n    secrets: [{from: file:%s, until: %s}]\n",
+				w.keep("s", "whsec_x"), time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
+		}, []want{{"vendors", doctor.Warning, "ends in", "vendors.yaml"}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, engine, fmt.Sprintf("doctor%d", i))
+			test.broken(w)
+			report := doctor.Run(t.Context(), discard(), w.Options)
+			judge(t, report, test.want)
+		})
+	}
+}
+
+// judge fails the test unless what the report finds wrong is what is wanted, nothing less and nothing more.
+func judge(t *testing.T, report *doctor.Report, wanted []want) {
+	t.Helper()
+	var wrong []doctor.Finding
+	for _, f := range report.Findings {
+		if f.Status == doctor.Failed || f.Status == doctor.Warning {
+			wrong = append(wrong, f)
+		}
+	}
+	for _, want := range wanted {
+		if !contains(wrong, want) {
+			t.Errorf("no finding %+v", want)
+		}
+	}
+	if len(wrong) != len(wanted) {
+		t.Errorf("%d findings, want %d", len(wrong), len(wanted))
+	}
+	if t.Failed() {
+		var table bytes.Buffer
+		_ = report.Table(&table)
+		t.Log("\n" + table.String())
+	}
+}
+
+func contains(findings []doctor.Finding, want want) bool {
+	for _, f := range findings {
+		if f.Check == want.check && f.Status == want.status && strings.Contains(f.Found, want.found) && strings.Contains(f.Fix, want.fix) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestNothingIsChangedAndPartsCanBeSkipped(t *testing.T) {
+	report := doctor.Run(context.Background(), discard(), doctor.Options{Skip: []string{"kafka", "clickhouse", "vendors"}, Timeout: time.Second})
+	if len(report.Findings) != 0 {
+		t.Errorf("found %+v", report.Findings)
+	}
+}
+
+func TestReport(t *testing.T) {
+	report := &doctor.Report{Findings: []doctor.Finding{
+		{Check: "kafka", Status: doctor.OK, Found: "3 brokers"},
+		{Check: "schema", Status: doctor.Failed, Found: "there is\nno database", Fix: "Run 'hookline setup'."},
+	}}
+	var table, text bytes.Buffer
+	if err := report.Table(&table); err != nil {
+		t.Fatal(err)
+	}
+	const wantTable = `ok      kafka   3 brokers
+failed  schema  there is no database
+                -> Run 'hookline setup'.
+doctor: ok=1 unknown=0 warning=0 failed=1
+`
+	if table.String() != wantTable {
+		t.Errorf("got\n%s", table.String())
+	}
+	if err := report.JSON(&text); err != nil {
+		t.Fatal(err)
+	}
+	var back doctor.Report
+	if err := json.Unmarshal(text.Bytes(), &back); err != nil || len(back.Findings) != 2 || back.Findings[1] != report.Findings[1] {
+		t.Errorf("got %s (%v)", text.String(), err)
+	}
+	if report.Failed() != 1 {
+		t.Error("the failure is not counted")
+	}
+}

@@ -1,0 +1,94 @@
+// Package bench measures hookline on this machine: what it costs, next to the least that the libraries under it can do
+// at all (the floor), in one run and in alternation. It starts what it needs, real processes of this program on cores
+// of their own. It is a tool and never a test: figures depend on the machine, and on what else runs there.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+)
+
+// Command is `hookline bench`.
+type Command struct {
+	Only   []string      `help:"Sections to run: ${enum}. All by default." enum:"ingest,processor,path" placeholder:"SECTION"`
+	Quick  bool          `help:"Fewer sizes, one repetition and shorter ones: 2 minutes for a first look, not for figures to keep."`
+	Sizes  []int         `default:"1024,300,8192,65536" help:"Bytes of the bodies that are posted to ingest; a quick run takes the first."`
+	Events int           `default:"500000" help:"Events in the processor's backlog; a quick run takes a quarter."`
+	Outage time.Duration `default:"30s" help:"How long ClickHouse is down while --rate flows."`
+	Rate   int           `default:"2000" help:"Deliveries per second during and after the outage."`
+	JSON   string        `name:"json" type:"path" placeholder:"FILE" help:"Write every repetition of every figure there."`
+
+	Profile  string `type:"path" placeholder:"DIR" help:"Write CPU profiles of what is measured there. They cost a little: take the figures without."`
+	Revision string `hidden:"" env:"-" default:"${version}"`
+}
+
+// bench is one run.
+type bench struct {
+	*Command
+	program          string
+	measured, beside cores
+	log              *slog.Logger
+	report           report
+}
+
+// Run measures and prints the table. A goal that is missed is no error: the table says so.
+func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this binary, which the parts run: %w", err)
+	}
+	b := &bench{Command: c, program: program, log: log}
+	b.measured, b.beside = split()
+	if err := b.beside.pinSelf(); err != nil {
+		return err
+	}
+	b.report.Machine = b.describe()
+	for _, s := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"ingest", b.benchIngest},
+		{"processor", b.benchProcessor},
+		{"path", b.benchPath},
+	} {
+		if len(c.Only) > 0 && !slices.Contains(c.Only, s.name) {
+			continue
+		}
+		log.Info("bench", "section", s.name)
+		if err := s.run(ctx); err != nil {
+			return err
+		}
+	}
+	return errors.Join(b.report.write(os.Stdout), b.writeJSON())
+}
+
+func (b *bench) writeJSON() error {
+	if b.JSON == "" {
+		return nil
+	}
+	f, err := os.Create(b.JSON)
+	if err != nil {
+		return fmt.Errorf("write the figures: %w", err)
+	}
+	return errors.Join(b.report.writeJSON(f), f.Close())
+}
+
+func (b *bench) repetitions() int {
+	if b.Quick {
+		return 1
+	}
+	return 3
+}
+
+// seconds is a length of time, half of it in a quick run.
+func (b *bench) seconds(n float64) time.Duration {
+	if b.Quick {
+		n /= 2
+	}
+	return time.Duration(n * float64(time.Second))
+}

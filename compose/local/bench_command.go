@@ -1,0 +1,110 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/analytics/bench"
+	"github.com/hookline-io/hookline/compose/local/packages"
+	"github.com/hookline-io/hookline/compose/local/supervise"
+)
+
+// BenchCommand is `hookline bench-analytics`.
+type BenchCommand struct {
+	bench.Options `embed:""`
+
+	Codecs        bool          `help:"Compare codecs instead, for the columns that take the most room: a month's share of the rows."`
+	JSON          bool          `help:"Print the figures as JSON."`
+	ClickHouseDSN analytics.DSN `name:"clickhouse-dsn" placeholder:"DSN" help:"ClickHouse to measure, and a database in it that does not exist yet. By default an engine is started over a temporary folder, which is removed."`
+	MemoryMiB     uint64        `name:"memory-mib" default:"8192" help:"Memory that the engine started for this may use, in MiB."`
+}
+
+// report is what a benchmark prints.
+type report interface {
+	Table(io.Writer) error
+	JSON(io.Writer) error
+}
+
+// Run prints the figures with the goals beside them, and fails unless every total is right to the cent.
+func (c *BenchCommand) Run(ctx context.Context, log *slog.Logger) error {
+	var found report
+	measure := func(ctx context.Context, dsn analytics.DSN) error {
+		where := analytics.Options{DSN: dsn, Connections: 4}
+		if c.Codecs {
+			r, err := bench.RunCodecs(ctx, log, where, c.Options)
+			if r != nil {
+				found = r
+			}
+			return err
+		}
+		r, err := bench.Run(ctx, log, where, c.Options)
+		if r != nil {
+			found = r
+		}
+		return err
+	}
+	var err error
+	if c.ClickHouseDSN != "" {
+		err = measure(ctx, c.ClickHouseDSN)
+	} else {
+		err = c.withEngine(ctx, log, measure)
+	}
+	if found == nil {
+		return err
+	}
+	write := found.Table
+	if c.JSON {
+		write = found.JSON
+	}
+	return errors.Join(err, write(os.Stdout))
+}
+
+// withEngine runs do while an engine runs, as a process of its own, in a folder that is removed in the end.
+func (c *BenchCommand) withEngine(ctx context.Context, log *slog.Logger, do func(context.Context, analytics.DSN) error) error {
+	assets, err := packages.Ensure(ctx, log)
+	if err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this binary, which runs the engine: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "hookline-bench-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the engine: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	ports, _, err := freePorts()
+	if err != nil {
+		return err
+	}
+	supervisor, err := supervise.New(supervise.Options{Program: program, Output: os.Stderr, Log: log, Children: []supervise.Child{{
+		Name: Engine,
+		Args: []string{Engine, "--data-dir=" + filepath.Join(dir, Engine), "--listen=" + address(ports.ClickHouse),
+			"--library=" + assets.LibChdb(), fmt.Sprintf("--memory-mib=%d", c.MemoryMiB)},
+		Ready: supervise.HTTP(url(ports.ClickHouse) + "/ping"),
+	}}})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var measuring sync.WaitGroup
+	var failed error
+	err = supervisor.Run(ctx, func() {
+		measuring.Go(func() {
+			defer cancel()
+			failed = do(ctx, analytics.DSN(url(ports.ClickHouse)+"/hookline_bench"))
+		})
+	})
+	cancel()
+	measuring.Wait()
+	return errors.Join(failed, err)
+}

@@ -1,0 +1,152 @@
+package dashboards
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/grafana/grafana-foundation-sdk/go/alerting"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+
+	"github.com/hookline-io/hookline/dashboards/grafana"
+	"github.com/hookline-io/hookline/internal/secret"
+)
+
+// GrafanaOptions say which Grafana is meant and where in it.
+type GrafanaOptions struct {
+	URL     string     `name:"grafana-url" required:"" placeholder:"URL" help:"Address of Grafana 12.1 or later, such as https://grafana.example.com, with the path that it is served under, if any."`
+	Token   secret.Ref `name:"grafana-token" required:"" placeholder:"REF" help:"Token of a service account with the role Admin, by reference: env:NAME or file:/path."`
+	Folder  string     `name:"grafana-folder" default:"hookline" help:"UID of the folder for boards and alert rules. It is created where there is none."`
+	Webhook secret.Ref `name:"alert-webhook" placeholder:"REF" help:"Address that alerts are POSTed to, by reference: env:NAME or file:/path. Without it the rules are there, and whom they tell is left to Grafana's notification policies."`
+}
+
+// compare asks Grafana what it has of all that we have.
+func (o GrafanaOptions) compare(ctx context.Context) ([]grafana.Change, error) {
+	token, err := o.Token.Read()
+	if err != nil {
+		return nil, err
+	}
+	client, err := grafana.New(o.URL, token)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := o.wanted()
+	if err != nil {
+		return nil, err
+	}
+	return client.Compare(ctx, wanted)
+}
+
+func (o GrafanaOptions) wanted() (grafana.Wanted, error) {
+	wanted := grafana.Wanted{Folder: grafana.Folder{UID: o.Folder, Title: o.Folder}}
+	files, err := Generate()
+	if err != nil {
+		return wanted, err
+	}
+	for _, uid := range UIDs() {
+		board, err := grafana.NewDocument(json.RawMessage(files[uid+".json"]))
+		if err != nil {
+			return wanted, err
+		}
+		wanted.Boards = append(wanted.Boards, board)
+	}
+	all, err := rules(o.Folder)
+	if err != nil {
+		return wanted, err
+	}
+	group := alerting.RuleGroup{
+		Title: cog.ToPtr(ruleGroup), FolderUid: &o.Folder, Interval: cog.ToPtr(alerting.Duration(everyMinuteSeconds)), Rules: all,
+	}
+	if wanted.Rules, err = grafana.NewDocument(group); err != nil || o.Webhook == "" {
+		return wanted, err
+	}
+	address, err := o.Webhook.Read()
+	if err != nil {
+		return wanted, err
+	}
+	if wanted.Contact, err = grafana.NewDocument(contactPoint(string(address.Reveal()))); err != nil {
+		return wanted, err
+	}
+	branch, err := policy().ObjectMatchers(alerting.ObjectMatchers{{serviceLabel, "=", service}}).Build()
+	if err != nil {
+		return wanted, fmt.Errorf("notification policy: %w", err)
+	}
+	wanted.Policy, err = grafana.NewDocument(branch)
+	return wanted, err
+}
+
+// DiffCommand is "hookline dashboards diff".
+type DiffCommand struct {
+	GrafanaOptions `embed:""`
+}
+
+// exit is an error that ends the program with a status of its own, as diff(1) does.
+type exit struct {
+	error
+	status int
+}
+
+// ExitCode implements kong.ExitCoder.
+func (e exit) ExitCode() int { return e.status }
+
+// Unwrap returns the error.
+func (e exit) Unwrap() error { return e.error }
+
+// Run prints what push would change, as unified diffs. The exit status is 0 where nothing, 1 where something, 2
+// where Grafana could not be asked.
+func (c DiffCommand) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
+
+func (c DiffCommand) run(ctx context.Context, out io.Writer) error {
+	const different, trouble = 1, 2
+	changes, err := c.compare(ctx)
+	if err != nil {
+		return exit{err, trouble}
+	}
+	differ := 0
+	for _, change := range changes {
+		if change.Needed() {
+			differ++
+			fmt.Fprint(out, change.Diff())
+		}
+	}
+	if differ > 0 {
+		return exit{fmt.Errorf("%d of %d things differ in Grafana: hookline dashboards push", differ, len(changes)), different}
+	}
+	return nil
+}
+
+// PushCommand is "hookline dashboards push".
+type PushCommand struct {
+	GrafanaOptions `embed:""`
+	DryRun         bool `help:"Only say what would be changed."`
+}
+
+// Run makes Grafana have what we have, and writes nothing that is so already.
+func (c PushCommand) Run(ctx context.Context, log *slog.Logger) error {
+	changes, err := c.compare(ctx)
+	if err != nil {
+		return err
+	}
+	for _, change := range changes {
+		done := "updated"
+		switch {
+		case !change.Needed():
+			log.Info("as it should be", "what", change.Name)
+			continue
+		case change.New():
+			done = "created"
+		}
+		if c.DryRun {
+			log.Info("would be "+done, "what", change.Name)
+			continue
+		}
+		if err := change.Apply(ctx); err != nil {
+			return err
+		}
+		log.Info(done, "what", change.Name)
+	}
+	return nil
+}
