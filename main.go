@@ -12,8 +12,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/hookline-io/hookline/compose/doctor"
-	"github.com/hookline-io/hookline/compose/local/bench"
-	"github.com/hookline-io/hookline/compose/local/chaos"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/dashboards/preview"
@@ -33,23 +31,20 @@ type commands struct {
 	Log     service.LogOptions `embed:"" prefix:"log-"`
 	Version kong.VersionFlag   `help:"Print the version." env:"-"`
 
-	Setup         setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
-	Doctor        doctor.Command     `cmd:"" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
-	Ingest        ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
-	Processor     processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
-	Dashboards    dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
-	Preview       preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
-	Audit         audit.Command      `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
-	DLQ           dlq.Command        `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
-	Reprocess     reprocess.Command  `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
-	Vendor        sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
 	localCommands `embed:""`
 
-	Probe       service.ProbeCommand     `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
-	Bench       bench.Command            `cmd:"" help:"Measure this program on this machine, next to the least that its libraries can do."`
-	BenchFloor  bench.FloorCommand       `cmd:"" hidden:"" help:"The least that an HTTP server can do with a delivery; 'hookline bench' runs it."`
-	BenchInsert bench.InsertFloorCommand `cmd:"" name:"bench-insert-floor" hidden:"" help:"The least that an insert can cost; 'hookline bench' runs it."`
-	Chaos       chaos.Command            `cmd:"" help:"Run everything for a moment, break it on purpose again and again, and prove that nothing is lost or doubled."`
+	Setup      setup.Command      `cmd:"" help:"Create topics, tables and views. May run any number of times."`
+	Doctor     doctor.Command     `cmd:"" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
+	Ingest     ingest.Command     `cmd:"" help:"Take vendors' deliveries: verify, identify, put on Kafka, answer 200."`
+	Processor  processor.Command  `cmd:"" help:"Store events in ClickHouse, each once, with what it counts as."`
+	Dashboards dashboards.Command `cmd:"" help:"Generate the Grafana dashboards."`
+	Preview    preview.Command    `cmd:"" help:"Show the dashboards in a page, without Grafana."`
+	Audit      audit.Command      `cmd:"" help:"Say whether every offset ended somewhere and every sale counts once."`
+	DLQ        dlq.Command        `cmd:"" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
+	Reprocess  reprocess.Command  `cmd:"" help:"Map a vendor's stored events again, after its configuration has changed."`
+	Vendor     sender.Command     `cmd:"" help:"Try out vendors: check the configuration, sign and send payloads."`
+
+	Probe service.ProbeCommand `cmd:"" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
 }
 
 func main() {

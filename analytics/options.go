@@ -14,10 +14,10 @@ import (
 // Options say which ClickHouse to use and how. Commands embed them with the prefix "clickhouse-".
 type Options struct {
 	DSN          DSN           `name:"dsn" default:"clickhouse://localhost:9000/hookline" help:"ClickHouse and its database: clickhouse://user:password@host:9000/database?secure=true, or http(s)://host:8123/database. The database is created by 'hookline setup'."`
-	PasswordFile string        `name:"password-file" type:"path" placeholder:"PATH" help:"File that holds the password, in place of one in the DSN. Read at start."`
+	PasswordFile string        `name:"password-file" type:"path" placeholder:"PATH" help:"File that holds the password, in place of one in the DSN. A new one in it is used at once."`
 	Timeout      time.Duration `name:"timeout" default:"30s" help:"Longest time that one insert or query may take where its caller sets no sooner deadline."`
 	Connections  int           `name:"connections" default:"8" help:"Most connections held open at once."`
-	Replicated   bool          `name:"replicated" help:"Create the database with ENGINE = Replicated and its tables with Replicated engines (needs ClickHouse Keeper and the macros {shard} and {replica}). Set it before the first 'hookline setup'."`
+	Replicated   bool          `name:"replicated" help:"Create the database with ENGINE = Replicated and its tables with Replicated engines (needs ClickHouse Keeper and the macros {shard} and {replica}). Set it before the first 'hookline setup', and name every replica in the DSN: host-1:9000,host-2:9000."`
 }
 
 // DSN is a data source name. It shows its password to nobody who prints or logs it.
@@ -45,6 +45,14 @@ func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
 // MarshalText implements encoding.TextMarshaler, for JSON and YAML.
 func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+func (o Options) readPassword() (string, error) {
+	password, err := os.ReadFile(o.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("read ClickHouse password: %w", err)
+	}
+	return strings.TrimRight(string(password), "\r\n"), nil
+}
+
 // defaultDatabase is used where the DSN names none: tables must never land in ClickHouse's own "default".
 const defaultDatabase = "hookline"
 
@@ -55,11 +63,9 @@ func (o Options) Driver() (*clickhouse.Options, error) {
 		return nil, fmt.Errorf("read ClickHouse DSN: %w", err)
 	}
 	if o.PasswordFile != "" {
-		password, err := os.ReadFile(o.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("read ClickHouse password: %w", err)
+		if opt.Auth.Password, err = o.readPassword(); err != nil {
+			return nil, err
 		}
-		opt.Auth.Password = strings.TrimRight(string(password), "\r\n")
 	}
 	if opt.Auth.Database == "" {
 		opt.Auth.Database = defaultDatabase

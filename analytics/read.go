@@ -66,7 +66,7 @@ func (db *DB) CountEvents(ctx context.Context) (uint64, error) {
 func (db *DB) number(ctx context.Context, op, query string, args ...any) (n uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	return n, wrap(op, db.conn.QueryRow(ctx, query, args...).Scan(&n))
+	return n, wrap(op, db.pool().QueryRow(ctx, query, args...).Scan(&n))
 }
 
 // RollupState says how far the rollup has come.
@@ -82,7 +82,7 @@ func (db *DB) RollupState(ctx context.Context) (RollupState, error) {
 	defer cancel()
 	var s RollupState
 	var behind int64
-	err := db.conn.QueryRow(ctx, "SELECT months, pending, behind FROM rollup_state").Scan(&s.Months, &s.Pending, &behind)
+	err := db.pool().QueryRow(ctx, "SELECT months, pending, behind FROM rollup_state").Scan(&s.Months, &s.Pending, &behind)
 	s.Behind = time.Duration(max(behind, 0)) * time.Second
 	return s, wrap("read the rollup's state", err)
 }

@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -31,7 +32,7 @@ func (db *DB) Setup(ctx context.Context, o SetupOptions) error {
 		return err
 	}
 	defer server.Close()
-	if err := server.run(ctx, db.createDatabase()); err != nil {
+	if err := db.create(ctx); err != nil {
 		return err
 	}
 	release, err := db.lock(ctx)
@@ -53,12 +54,7 @@ func (db *DB) Setup(ctx context.Context, o SetupOptions) error {
 // needs. It only ever goes forward, is safe to repeat, and lets one runner in at a time. It leaves zones,
 // rollups and retention as they are; see Setup.
 func (db *DB) Migrate(ctx context.Context) error {
-	server, err := db.server()
-	if err != nil {
-		return err
-	}
-	defer server.Close()
-	if err := server.run(ctx, db.createDatabase()); err != nil {
+	if err := db.create(ctx); err != nil {
 		return err
 	}
 	release, err := db.lock(ctx)
@@ -131,10 +127,40 @@ func (db *DB) run(ctx context.Context, steps ...step) error {
 	return nil
 }
 
-// server connects to no database, because a connection to one that does not exist is refused. Close it.
-func (db *DB) server() (*DB, error) {
+// create creates the database. CREATE DATABASE makes one replica of a replicated one, so it is said to each host of
+// the DSN; the statements that follow reach the others through the database itself.
+func (db *DB) create(ctx context.Context) error {
+	for _, hosts := range db.replicas() {
+		server, err := db.server(hosts...)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(server.run(ctx, db.createDatabase()), server.Close()); err != nil {
+			return fmt.Errorf("on %s: %w", strings.Join(hosts, ","), err)
+		}
+	}
+	return nil
+}
+
+// replicas are the hosts to create the database on: any one of them, or all where it is replicated.
+func (db *DB) replicas() (out [][]string) {
+	if !db.options.Replicated {
+		return [][]string{db.opt.Addr}
+	}
+	for _, host := range db.opt.Addr {
+		out = append(out, []string{host})
+	}
+	return out
+}
+
+// server connects to no database, because a connection to one that does not exist is refused; to one of hosts, or of
+// all that the DSN names. Close it.
+func (db *DB) server(hosts ...string) (*DB, error) {
 	opt := *db.opt
 	opt.Auth.Database = ""
+	if len(hosts) > 0 {
+		opt.Addr = hosts
+	}
 	conn, err := clickhouse.Open(&opt)
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)

@@ -17,6 +17,7 @@ import (
 	"github.com/hookline-io/hookline/ingest/verify"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/internal/trace"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -73,7 +74,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		}
 		return o.Kafka.Ping(ctx, client)
 	})
-	client, err = o.Kafka.NewClient(log, admin.Registry, o.producer()...)
+	client, err = o.Kafka.NewClient(log, kafka.Named(admin.Registry, "ingest"), o.producer()...)
 	if err != nil {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
@@ -81,8 +82,13 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err := o.Kafka.Admit(ctx, log, client); err != nil {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
+	traces, err := trace.FromEnv(ctx, log, "hookline-ingest")
+	if err != nil {
+		return errors.Join(err, ln.Close(), adminLn.Close())
+	}
+	s.tracer = tracer{traces}
 	s.metrics = newMetrics(admin.Registry)
-	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics}
+	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics, tracer: s.tracer}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
 	connections := newGuard(o.Limits, s.metrics.closed, log)
 	watch(admin.Registry, connections, s.room)
@@ -101,6 +107,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	log.Info("ingest is listening", "address", ln.Addr().String(), "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))
 	err = group.Wait()
 	s.rejections.stop(context.WithoutCancel(ctx))
+	err = errors.Join(err, traces.Close(ctx))
 	log.Info("ingest stopped")
 	return err
 }
@@ -121,7 +128,7 @@ func (o *Options) check() error {
 
 // producer bounds what waits for Kafka, in events and in bytes.
 func (o *Options) producer() []kgo.Opt {
-	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting))
+	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting), kgo.RecordDeliveryTimeout(o.EnqueueTimeout))
 	if o.Limits.MaxInflight > 0 {
 		opts = append(opts, kgo.MaxBufferedBytes(int(o.Limits.MaxInflight)))
 	}

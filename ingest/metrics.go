@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -48,6 +49,10 @@ func watch(reg prometheus.Registerer, g *guard, r *room) {
 }
 
 func (m *metrics) answered(vendor string, status int, reason string, took time.Duration) {
-	m.deliveries.WithLabelValues(vendor, strconv.Itoa(status), reason).Inc()
-	m.duration.WithLabelValues(strconv.Itoa(status/100) + "xx").Observe(took.Seconds())
+	text, class := "200", "2xx" // almost all: no text is made for these
+	if status != http.StatusOK {
+		text, class = strconv.Itoa(status), strconv.Itoa(status/100)+"xx"
+	}
+	m.deliveries.WithLabelValues(vendor, text, reason).Inc()
+	m.duration.WithLabelValues(class).Observe(took.Seconds())
 }

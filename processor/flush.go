@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/hookline-io/hookline/analytics"
@@ -23,9 +25,13 @@ func (l *loop) flush(ctx context.Context, b *batch) error {
 	}
 	if rows := b.rows.Len(); rows > 0 {
 		l.metrics.inserted(rows-len(rejected), time.Since(start))
+		b.traces.inserted(rows, start)
 	}
 	for _, r := range rejected {
 		l.reroute(b, r)
+	}
+	if l.log.Enabled(ctx, slog.LevelDebug) {
+		l.tell(b, rejected)
 	}
 	if more := b.buried - maxLogged; more > 0 {
 		l.log.Warn("more events are dead-lettered; see 'hookline dlq list'", "events", more)
@@ -55,6 +61,15 @@ func (l *loop) flush(ctx context.Context, b *batch) error {
 		}
 		return kafka.CommitOffsets(ctx, l.client, offsets)
 	})
+}
+
+// tell logs each event that is stored now.
+func (l *loop) tell(b *batch, rejected []rejection) {
+	for i := range b.sources {
+		if s := &b.sources[i]; !s.dead && !slices.ContainsFunc(rejected, func(r rejection) bool { return r.row == i }) {
+			l.log.Debug("event stored", "event", string(s.record.Key), "topic", s.record.Topic, "partition", s.record.Partition, "offset", s.record.Offset)
+		}
+	}
 }
 
 // rejection is a row that ClickHouse rejects by itself.
@@ -142,6 +157,7 @@ func (l *loop) reroute(b *batch, r rejection) {
 		return
 	}
 	s.span.retried++
+	b.traces.outcome(s.record, "retry", r.err.Error())
 	l.metrics.retried.Inc()
 	l.log.Warn("event is stored later", "event", string(s.record.Key), "attempts", attempts, "again_in", l.retry.Delay, "err", r.err)
 	retry := schemas.Retry{Attempts: attempts, Reason: r.err.Error(), NotBefore: time.Now().Add(l.retry.Delay)}

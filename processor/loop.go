@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/internal/trace"
 	"github.com/hookline-io/hookline/processor/alert"
 	"github.com/hookline-io/hookline/processor/hold"
 	"github.com/hookline-io/hookline/processor/mapping"
@@ -50,6 +51,7 @@ type loop struct {
 	holder     *hold.Holder
 	alerts     *alert.Notifier
 	metrics    *metrics
+	tracer     *trace.Tracer
 	log        *slog.Logger
 	limits     Limits
 	retry      RetryOptions
@@ -78,8 +80,8 @@ const pollSlice = 5000
 // run consumes until ctx is done, then stores and commits what it has in hand.
 func (l *loop) run(ctx context.Context) error {
 	full, free := make(chan *batch), make(chan *batch, 2)
-	free <- newBatch()
-	free <- newBatch()
+	free <- newBatch(l.tracer)
+	free <- newBatch(l.tracer)
 
 	// When asked to stop, the flush under way gets a bounded time of its own.
 	draining, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -199,6 +201,7 @@ func (l *loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 		}
 	}
 	row, appended, err := mapping.Append(r, config, b.rows)
+	b.traces.took(r, &row.Event)
 	if appended {
 		b.sources = append(b.sources, source{record: r, span: s, attempts: retry.Attempts, dead: err != nil})
 	} else {
@@ -228,6 +231,7 @@ const maxLogged = 10
 func (l *loop) bury(b *batch, s *span, r *kgo.Record, letter schemas.DeadLetter) {
 	s.dead++
 	b.moves = append(b.moves, letter.Record(l.topics.DLQ, r))
+	b.traces.outcome(r, "dead letter", letter.Error)
 	l.metrics.dead.WithLabelValues(letter.Stage).Inc()
 	if b.buried++; b.buried > maxLogged {
 		return

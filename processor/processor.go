@@ -19,6 +19,7 @@ import (
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/internal/trace"
 	"github.com/hookline-io/hookline/processor/actions"
 	"github.com/hookline-io/hookline/processor/alert"
 	"github.com/hookline-io/hookline/processor/hold"
@@ -80,13 +81,16 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}
 	admin := service.NewAdmin(l.ready)
 	l.metrics = newMetrics(admin.Registry)
+	if l.tracer, err = trace.FromEnv(ctx, log, "hookline-processor"); err != nil {
+		return errors.Join(err, adminLn.Close())
+	}
 	if l.alerts, err = alert.New(log, admin.Registry, "hookline-processor", o.Alert); err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
 	l.holder = &hold.Holder{
 		Log: log, Alerts: l.alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
 	}
-	l.client, l.leave, err = o.Kafka.NewMember(log, admin.Registry, o.Group, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
+	l.client, l.leave, err = o.Kafka.NewMember(log, kafka.Named(admin.Registry, "store"), o.Group, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
@@ -131,7 +135,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		})
 	})
 	log.Info("processor is consuming", "group", o.Group, "topic", o.Kafka.Topics().Events, "admin", adminLn.Addr().String())
-	err = group.Wait()
+	err = errors.Join(group.Wait(), l.tracer.Close(ctx))
 	log.Info("processor stopped")
 	return err
 }

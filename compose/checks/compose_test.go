@@ -259,11 +259,11 @@ func TestGraceOutlastsDraining(t *testing.T) {
 	both(t, func(t *testing.T, _ string, p *types.Project) {
 		for name, least := range map[string]float64{"ingest": 5 + 10, "processor": 15 + 15 + 5} { // --drain-*, --batch-, --actions-, --alert-drain-timeout
 			grace := p.Services[name].StopGracePeriod
-			if grace == nil || time(*grace) < least {
+			if grace == nil || seconds(*grace) < least {
 				t.Errorf("%s has %v to stop, and may take %v s", name, grace, least)
 			}
 		}
 	})
 }
 
-func time(d types.Duration) float64 { return float64(d) / 1e9 }
+func seconds(d types.Duration) float64 { return float64(d) / 1e9 }

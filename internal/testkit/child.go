@@ -19,6 +19,7 @@ import (
 	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/broker"
 	"github.com/hookline-io/hookline/compose/local/engine"
+	"github.com/hookline-io/hookline/internal/secret"
 )
 
 // childVariable names the environment variable that makes a test binary run as a service in place of its
@@ -27,11 +28,12 @@ const childVariable = "HOOKLINE_TESTKIT_CHILD"
 
 // spec says which service a child is.
 type spec struct {
-	Service string // engine | broker | apache
-	DataDir string
-	Listen  string
-	Sync    bool
-	Users   string // of the engine
+	Service  string // engine | broker | apache
+	DataDir  string
+	Listen   string
+	Sync     bool
+	Password string
+	Users    string // of the engine
 }
 
 // readyTimeout bounds the start of a service, the first fetch of the engine included.
@@ -73,7 +75,7 @@ func serve(text string) error {
 	ready := func(a net.Addr) { fmt.Println(a) }
 	switch s.Service {
 	case "engine":
-		return engine.Run(ctx, engine.Options{DataDir: s.DataDir, Listen: s.Listen, Users: s.Users, Memory: 1 << 30, Ready: ready, Log: log})
+		return engine.Run(ctx, engine.Options{DataDir: s.DataDir, Listen: s.Listen, Users: s.Users, Memory: 1 << 30, Password: secret.New([]byte(s.Password)), Ready: ready, Log: log})
 	case "broker":
 		return broker.Run(ctx, broker.Options{DataDir: s.DataDir, Listen: s.Listen, SyncWrites: s.Sync, Ready: ready, Log: log})
 	case "apache":

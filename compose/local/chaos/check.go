@@ -41,16 +41,24 @@ func (c *checker) auditOptions() audit.Options {
 	return audit.Options{Group: "hookline.store", Timeout: time.Minute, Kafka: c.kafka, ClickHouse: c.clickhouse}
 }
 
+// lag is how many records the group has yet to commit.
+func (c *checker) lag(ctx context.Context) (int64, error) {
+	report, err := audit.Run(ctx, c.log, c.auditOptions())
+	if err != nil {
+		return 0, err
+	}
+	return report.Totals.Lag, nil
+}
+
 // drained waits until the group has committed everything there is to read.
 func (c *checker) drained(ctx context.Context) error {
-	var why error
 	for deadline := time.Now().Add(settle); ; {
-		report, err := audit.Run(ctx, c.log, c.auditOptions())
-		if err == nil && report.Totals.Lag == 0 {
+		lag, why := c.lag(ctx)
+		if why == nil && lag == 0 {
 			return nil
 		}
-		if why = err; err == nil {
-			why = fmt.Errorf("%d records are not committed", report.Totals.Lag)
+		if why == nil {
+			why = fmt.Errorf("%d records are not committed", lag)
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("not drained after %s: %w", settle, why)
@@ -194,7 +202,7 @@ func (l *letters) judge(poison []analytics.EventID) (wrong []string) {
 	return wrong
 }
 
-// target is what the checker looks into.
+// newChecker returns one that looks into target.
 func newChecker(log *slog.Logger, target demo.Target) *checker {
 	target.ClickHouse.Timeout = 30 * time.Second
 	return &checker{log: log, kafka: target.Kafka, clickhouse: target.ClickHouse}
