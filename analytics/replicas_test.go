@@ -26,8 +26,8 @@ func TestAReplicatedDatabaseIsCreatedOnEveryHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer server.Close()
-		if server.Name() != "default" || !reflect.DeepEqual(server.opt.Addr, []string{"b:9000"}) {
-			t.Errorf("connects to %s at %v", server.Name(), server.opt.Addr)
+		if server.Name() != "" || !reflect.DeepEqual(server.opt.Addr, []string{"b:9000"}) {
+			t.Errorf("connects to %q at %v", server.Name(), server.opt.Addr)
 		}
 	}
 }
