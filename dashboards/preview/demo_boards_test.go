@@ -23,9 +23,11 @@ import (
 
 // The boards, filled by the demo through ingest and the processor.
 func TestBoardsOfTheDemo(t *testing.T) {
+	t.Parallel()
 	d := newDemo(t, npm(t))
 	d.send(3000, d.traffic.Next, rate.Inf)
 	d.poison()
+	d.restartIngest()
 	d.settle()
 	t.Run("the page equals the ledger", func(t *testing.T) { pageEqualsLedger(t, d) })
 	// A rate needs something that goes on while Prometheus looks twice.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,6 +46,10 @@ type demoStack struct {
 
 	ledger   *demo.Ledger
 	accepted []demo.Event
+
+	// restartIngest stops ingest and starts it anew: it tells how many deliveries it refused when a minute is over, and
+	// when it stops.
+	restartIngest func()
 }
 
 // sender's answers that the demo expects.
@@ -69,7 +74,11 @@ func newDemo(t *testing.T, assets string) *demoStack {
 	}
 	listen, ingestAdmin, processorAdmin := freeAddress(t), freeAddress(t), freeAddress(t)
 	d.metrics = prometheusWatching(t, ingestAdmin, processorAdmin)
-	d.run("ingest", ingestAdmin, parsed(t, new(ingest.Command), kafka, "--listen="+listen, "--admin-listen="+ingestAdmin, "--vendors="+file))
+	startIngest := func() (stop func()) {
+		return d.run("ingest", ingestAdmin, parsed(t, new(ingest.Command), kafka, "--listen="+listen, "--admin-listen="+ingestAdmin, "--vendors="+file))
+	}
+	stopIngest := startIngest()
+	d.restartIngest = func() { stopIngest(); stopIngest = startIngest() }
 	d.run("processor", processorAdmin, parsed(t, new(processor.Command), kafka, clickhouse, "--admin-listen="+processorAdmin, "--vendors="+file, "--actions-allow=127.0.0.0/8"))
 
 	config, err := vendors.Load(file, vendors.Options{Schemes: verify.Names()})
@@ -141,19 +150,21 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// run runs a part until the test ends, and returns once it is ready.
-func (d *demoStack) run(name, admin string, part runner) {
+// run runs a part until it is stopped or the test ends, and returns once it is ready.
+func (d *demoStack) run(name, admin string, part runner) (stop func()) {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- part.Run(ctx, quiet(d.t)) }()
-	d.t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			d.t.Errorf("%s ended with %v", name, err)
 		}
 	})
+	d.t.Cleanup(stop)
 	testkit.Eventually(d.t, time.Minute, func() error { return answers("http://" + admin + "/readyz") })
+	return stop
 }
 
 func answers(url string) error {
@@ -253,14 +264,14 @@ func (d *demoStack) send(n int, next func() demo.Event, limit rate.Limit) {
 	}
 }
 
-// trickle makes two deliveries a second, of what happens now, until it is told to stop.
+// trickle makes two deliveries a second, of what happens now and every fourth of them forged, until it is told to stop.
 func (d *demoStack) trickle() (stop func()) {
 	ctx, cancel := context.WithCancel(d.t.Context())
 	ended := make(chan error, 1)
 	go func() {
 		limit := rate.NewLimiter(2, 1)
-		for limit.Wait(ctx) == nil {
-			if err := d.post(ctx, d.traffic.Live(time.Now()), false); err != nil && ctx.Err() == nil {
+		for i := 0; limit.Wait(ctx) == nil; i++ {
+			if err := d.post(ctx, d.traffic.Live(time.Now()), i%4 == 0); err != nil && ctx.Err() == nil {
 				ended <- err
 				return
 			}

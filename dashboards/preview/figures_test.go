@@ -25,6 +25,7 @@ const in2025 = "from=2025-01-01&to=2025-12-31"
 // The queries of the board run against the real engine, with variables and macros replaced as Grafana and
 // its plugin do, and are compared with the ledger of what was stored.
 func TestFigures(t *testing.T) {
+	t.Parallel()
 	ledger := year2025()
 	engine := testkit.Engine(t)
 	store(t, engine, ledger)
@@ -281,6 +282,7 @@ func units(t *testing.T, server *httptest.Server) {
 // A new database answers every panel, with nothing. Then a sale of this moment is in this month, in every
 // zone: a range that ends now ends with today in the reporting zone, even where UTC is still at yesterday.
 func TestFirstSale(t *testing.T) {
+	t.Parallel()
 	engine := testkit.Engine(t)
 	store(t, engine, nil)
 	server := preview(t, engine, assets(t))

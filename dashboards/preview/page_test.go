@@ -128,6 +128,7 @@ func (b *browser) texts(selector string) []string {
 }
 
 func TestPage(t *testing.T) {
+	t.Parallel()
 	b := open(t)
 	ledger := year2025()
 	engine := testkit.Engine(t)
