@@ -59,7 +59,7 @@ func newWorld(t *testing.T, engine *testkit.EngineProcess, database string) *wor
 	w.Kafka = kafka.Options{Brokers: w.cluster.ListenAddrs(), TopicPrefix: "webhooks"}
 	w.ClickHouse = analytics.Options{DSN: analytics.DSN(engine.DSN + "/" + database)}
 	if err := setup.Run(t.Context(), discard(), setup.Options{
-		Zones: []string{"UTC"}, Kafka: w.Kafka, ClickHouse: w.ClickHouse,
+		SetupOptions: analytics.SetupOptions{Zones: []string{"UTC"}}, Kafka: w.Kafka, ClickHouse: w.ClickHouse,
 		Topics: kafka.TopicOptions{Partitions: 2, Replication: 3, Retention: 168 * time.Hour, DeadLetterMaxAge: 2160 * time.Hour},
 	}); err != nil {
 		t.Fatal(err)
