@@ -328,12 +328,8 @@ func (d *demoStack) settle() {
 		}
 		return nil
 	})
+	settleVendors(d.t, d.engine)
 	testkit.Eventually(d.t, patience, func() error {
-		ask(d.t, d.engine, `SYSTEM REFRESH VIEW vendor_rollup_refresh`)
-		ask(d.t, d.engine, `SYSTEM WAIT VIEW vendor_rollup_refresh`)
-		if behind := ask(d.t, d.engine, `SELECT (SELECT count() FROM events FINAL) - (SELECT sum(events) FROM vendor_performance)`); behind != "0" {
-			return fmt.Errorf("vendor_performance lacks %s events", behind)
-		}
 		if ask(d.t, d.engine, `SELECT count() FROM rejections`) == "0" || ask(d.t, d.engine, `SELECT count() FROM action_results`) == "0" {
 			return errors.New("refused deliveries or results of actions are missing")
 		}

@@ -51,14 +51,7 @@ func incidents(t *testing.T, engine *testkit.EngineProcess) {
 		('2025-12-05 10:00:00', 'acme', 'signature', 'a', 3), ('2025-12-05 10:00:00', 'acme', 'signature', 'a', 5), ('2025-12-05 10:01:00', '', 'stale', 'a', 1)`)
 	ask(t, engine, `INSERT INTO dead_letters (kafka_topic, kafka_partition, kafka_offset, vendor, event_id, type, stage, error, attempts, occurred_at, received_at, failed_at, payload, state) VALUES
 		('webhooks.events', 0, 9, 'acme', 'bad', 't', 'map', 'no amount', 1, 0, now(), '2025-12-05 10:00:00', '{}', 'dead')`)
-	testkit.Eventually(t, time.Minute, func() error {
-		ask(t, engine, `SYSTEM REFRESH VIEW vendor_rollup_refresh`)
-		ask(t, engine, `SYSTEM WAIT VIEW vendor_rollup_refresh`)
-		if behind := ask(t, engine, `SELECT (SELECT count() FROM events FINAL) - (SELECT sum(events) FROM vendor_performance)`); behind != "0" {
-			return fmt.Errorf("vendor_performance lacks %s events", behind)
-		}
-		return nil
-	})
+	settleVendors(t, engine)
 }
 
 // pipelineCounts compares what the pipeline board says of the incidents.
