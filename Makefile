@@ -54,6 +54,10 @@ test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 
 bench: build ## measure ingest, processor and the whole path next to their floors (8 minutes on a quiet machine; ARGS=--quick for 2)
 	$(BIN) bench $(ARGS)
 
+.PHONY: bench-compare
+bench-compare: ## compare this tree with another revision, in alternation (BASE=main; WHOLE=1 to measure whole processes, too)
+	compose/local/bench/compare.sh $(BASE)
+
 .PHONY: lint
 lint: ## vet and lint
 	go vet ./...

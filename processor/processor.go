@@ -166,7 +166,7 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 		}),
 		kgo.OnPartitionsRevoked(lost),
 		kgo.OnPartitionsLost(lost),
-		kgo.FetchMaxBytes(16 << 20),
+		kgo.FetchMaxBytes(8 << 20),
 		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 	}
