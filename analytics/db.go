@@ -27,10 +27,23 @@ func Open(_ context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
+	return over(conn, opt, o), nil
+}
+
+// OpenOver is Open with a connection of the caller's, which stands in for the driver's. It is for simulations.
+func OpenOver(conn driver.Conn, o Options) (*DB, error) {
+	opt, err := o.driver()
+	if err != nil {
+		return nil, err
+	}
+	return over(conn, opt, o), nil
+}
+
+func over(conn driver.Conn, opt *clickhouse.Options, o Options) *DB {
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
 	}
-	return &DB{conn: conn, opt: opt, options: o}, nil
+	return &DB{conn: conn, opt: opt, options: o}
 }
 
 // Name is the name of the database.

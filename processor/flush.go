@@ -15,7 +15,7 @@ import (
 
 // flush stores a batch, moves to other topics what cannot be stored, accounts for both and commits the offsets, in
 // this order (invariants 3 and 6). It returns an error only when ctx ends.
-func (l *loop) flush(ctx context.Context, b *batch) error {
+func (l *Loop) flush(ctx context.Context, b *batch) error {
 	start := time.Now()
 	rejected, err := l.insert(ctx, b.rows, 0)
 	if err != nil {
@@ -65,7 +65,7 @@ type rejection struct {
 
 // insert stores rows, of which the first has the number first in its batch, and returns those that ClickHouse
 // rejects alone (invariant 8). It returns an error only when ctx ends.
-func (l *loop) insert(ctx context.Context, rows *analytics.Batch, first int) ([]rejection, error) {
+func (l *Loop) insert(ctx context.Context, rows *analytics.Batch, first int) ([]rejection, error) {
 	if rows.Len() == 0 {
 		return nil, nil
 	}
@@ -92,7 +92,7 @@ func (l *loop) insert(ctx context.Context, rows *analytics.Batch, first int) ([]
 }
 
 // try inserts rows until they are stored, or rejected for their data: then cause says why.
-func (l *loop) try(ctx context.Context, rows *analytics.Batch) (cause, err error) {
+func (l *Loop) try(ctx context.Context, rows *analytics.Batch) (cause, err error) {
 	err = l.hold(ctx, "insert rows", func(ctx context.Context) error {
 		err := l.store.Insert(ctx, rows)
 		if verdict, _ := routeInsert(err); verdict == verdictSplit {
@@ -108,7 +108,7 @@ const probes = 16
 
 // probe returns once one row of a rejected batch, of those picked at random, is taken alone. While none is, the
 // tables are to blame and not the rows: a whole topic must not become dead letters for a mistake in a table.
-func (l *loop) probe(ctx context.Context, rows *analytics.Batch) error {
+func (l *Loop) probe(ctx context.Context, rows *analytics.Batch) error {
 	if rows.Len() < probes {
 		return nil
 	}
@@ -129,7 +129,7 @@ func (l *loop) probe(ctx context.Context, rows *analytics.Batch) error {
 
 // reroute sends the record of a row that ClickHouse rejects to the retry topic, and when its attempts are used up to
 // the dead-letter topic.
-func (l *loop) reroute(b *batch, r rejection) {
+func (l *Loop) reroute(b *batch, r rejection) {
 	s := &b.sources[r.row]
 	if s.dead {
 		l.log.Warn("a dead letter is in its topic only: ClickHouse rejects its row", "event", string(s.record.Key), "err", r.err)
@@ -156,7 +156,7 @@ const alertRefused = "HooklineStoreRefused"
 
 // hold repeats do until it succeeds or ctx ends. Nothing is committed meanwhile, so nothing can be lost. While
 // ClickHouse refuses us it says so at once: that does not get better by itself.
-func (l *loop) hold(ctx context.Context, step string, do func(context.Context) error) error {
+func (l *Loop) hold(ctx context.Context, step string, do func(context.Context) error) error {
 	return l.holder.Do(ctx, step, func(ctx context.Context) error {
 		err := do(ctx)
 		verdict, fix := routeInsert(err)

@@ -6,11 +6,8 @@ package processor
 import (
 	"context"
 	"errors"
-	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,10 +57,6 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err := load(o.Vendors, config); err != nil {
 		return err
 	}
-	if o.Batch.InsertTimeout >= o.SessionTimeout {
-		return fmt.Errorf("--batch-insert-timeout (%s) must be below --session-timeout (%s): an insert must not outlive our place in the group",
-			o.Batch.InsertTimeout, o.SessionTimeout)
-	}
 	adminLn, err := service.Listen("the processor's admin listener", o.Admin.Listen, "--admin-listen")
 	if err != nil {
 		return err
@@ -74,35 +67,23 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}
 	defer db.Close()
 
-	l := &loop{
-		store: db, topics: o.Kafka.Topics(), config: config, assignment: newAssignment(), ledger: newLedger(db, o.Group),
-		early: newEarly(o.Kafka.Topics().Retry, o.Retry.Delay), log: log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(),
-	}
-	admin := service.NewAdmin(l.ready)
-	l.metrics = newMetrics(admin.Registry)
-	if l.alerts, err = alert.New(log, admin.Registry, "hookline-processor", o.Alert); err != nil {
-		return errors.Join(err, adminLn.Close())
-	}
-	l.holder = &hold.Holder{
-		Log: log, Alerts: l.alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
-	}
-	l.client, err = o.Kafka.NewClient(log, admin.Registry, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
+	var l *Loop
+	admin := service.NewAdmin(func(ctx context.Context) error { return l.Ready(ctx) })
+	alerts, err := alert.New(log, admin.Registry, "hookline-processor", o.Alert)
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	// Once: closing a client from two sides at a time is not safe.
-	l.leave = sync.OnceFunc(func() { kafka.Leave(l.client, 2*time.Second) })
-	defer l.leave()
-
-	recorded := outcomes.Parts{
-		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
-		Holder: &hold.Holder{Log: log, Alerts: l.alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
-	}
-
 	acting, err := actions.New(o.Actions, actions.Parts{
-		Log: log, Registry: admin.Registry, Kafka: o.Kafka, Config: config, Results: db, Alerts: l.alerts,
+		Log: log, Registry: admin.Registry, Kafka: o.Kafka, Config: config, Results: db, Alerts: alerts,
 	})
 	if err != nil {
+		return errors.Join(err, adminLn.Close())
+	}
+	recorded := outcomes.Parts{
+		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
+		Holder: &hold.Holder{Log: log, Alerts: alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
+	}
+	if l, err = NewLoop(o, Parts{Log: log, Registry: admin.Registry, Config: config, Store: db, Alerts: alerts}); err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
 
@@ -110,10 +91,10 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopAdmin() // last, so that operators can watch the drain
-		return l.run(running)
+		return l.Run(running)
 	})
-	group.Go(func() error { return l.alerts.Run(adminCtx) })
-	group.Go(func() error { return alert.WatchDeadLetters(running, log, l.alerts, o.Kafka) })
+	group.Go(func() error { return alerts.Run(adminCtx) })
+	group.Go(func() error { return alert.WatchDeadLetters(running, log, alerts, o.Kafka) })
 	group.Go(func() error { return outcomes.Run(running, recorded) })
 	group.Go(func() error { return acting.Run(running) })
 	group.Go(func() error {
@@ -134,17 +115,8 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	return err
 }
 
-// ready says whether events are being stored, or will be as soon as ClickHouse is back: an outage is no reason to
-// restart us. That it refuses us is.
-func (l *loop) ready(ctx context.Context) error {
-	if why := l.refusal.Load(); why != nil {
-		return errors.New(*why)
-	}
-	return l.client.Ping(ctx)
-}
-
 // groupOptions join the consumer group and follow what it assigns.
-func (l *loop) groupOptions(o Options) []kgo.Opt {
+func (l *Loop) groupOptions(o Options) []kgo.Opt {
 	lost := func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
 		l.assignment.lost(topics)
 		l.metrics.lost(topics)

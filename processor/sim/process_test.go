@@ -1,0 +1,110 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/processor"
+	"github.com/hookline-io/hookline/processor/alert"
+)
+
+// process is one run of a processor, from its start to its stop or crash.
+type process struct {
+	name     string
+	instance string // survives a crash
+	link     *link
+	session  *session
+	stop     context.CancelFunc
+	ended    chan struct{}
+	err      error // how it ended
+}
+
+// start starts a processor, or says in the books why it cannot.
+func (w *world) start(instance string) *process {
+	w.started++
+	ctx, stop := context.WithCancel(context.Background())
+	p := &process{
+		name: fmt.Sprint("p", w.started), instance: instance, stop: stop, ended: make(chan struct{}),
+		link:    newLink(w.network, rand.New(rand.NewPCG(w.seed, uint64(100+w.started)))),
+		session: newSession(w.server),
+	}
+	log := w.log.With("process", p.name)
+	loop, err := w.loop(p, log)
+	if err != nil {
+		stop()
+		w.books.complain("start of %s: %v", p.name, err)
+		return nil
+	}
+	w.note("%s starts, instance %q", p.name, instance)
+	w.processes = append(w.processes, p)
+	w.under.Go(func() {
+		defer close(p.ended)
+		p.err = loop.Run(ctx)
+		if ctx.Err() == nil {
+			w.books.complain("%s gave up: %v", p.name, p.err)
+		}
+		w.note("%s ended: %v", p.name, p.err)
+	})
+	return p
+}
+
+func (w *world) loop(p *process, log *slog.Logger) (*processor.Loop, error) {
+	db, err := analytics.OpenOver(p.session, analytics.Options{DSN: "clickhouse://simulated/hookline"})
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	alerts, err := alert.New(log, registry, "hookline-processor", alert.Options{Instance: p.name})
+	if err != nil {
+		return nil, err
+	}
+	options := w.options
+	options.Instance = p.instance
+	return processor.NewLoop(options, processor.Parts{
+		Log: log, Registry: registry, Config: w.config, Store: db, Alerts: alerts,
+		Client: []kgo.Opt{kgo.Dialer(p.link.DialContext), kgo.WithHooks(w.books)},
+	})
+}
+
+// crash ends p as SIGKILL does: from now on nothing that it does has any effect.
+func (w *world) crash(p *process) {
+	w.note("%s is killed", p.name)
+	p.session.kill()
+	p.link.kill()
+	p.stop()
+	w.forget(p)
+}
+
+// stopped asks p to stop, as SIGTERM does.
+func (w *world) stopped(p *process) {
+	w.note("%s is asked to stop", p.name)
+	p.stop()
+	w.forget(p)
+}
+
+func (w *world) forget(p *process) {
+	for i, other := range w.processes {
+		if other == p {
+			w.processes = append(w.processes[:i], w.processes[i+1:]...)
+			return
+		}
+	}
+}
+
+// freeze stops p as SIGSTOP does, as far as the world can tell.
+func (w *world) freeze(p *process, lasts time.Duration) {
+	w.note("%s stands still for %v", p.name, lasts)
+	p.link.freeze()
+	p.session.freeze()
+	time.AfterFunc(lasts, func() {
+		p.link.thaw()
+		p.session.thaw()
+	})
+}
