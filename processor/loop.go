@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -53,7 +52,6 @@ type Parts struct {
 // stays bounded however large the backlog. While flush holds, fill stops at one full batch and polls no more.
 type Loop struct {
 	client     *kgo.Client
-	leave      func() // leaves the group and closes client; may be called again
 	store      Store
 	topics     schemas.Topics
 	config     *atomic.Pointer[vendors.Config]
@@ -107,8 +105,6 @@ func NewLoop(o Options, p Parts) (*Loop, error) {
 	if l.client, err = o.Kafka.NewClient(p.Log, p.Registry, slices.Concat(kafka.ProducerOptions(), l.groupOptions(o), p.Client)...); err != nil {
 		return nil, err
 	}
-	// Once: closing a client from two sides at a time is not safe.
-	l.leave = sync.OnceFunc(func() { kafka.Leave(l.client, 2*time.Second) })
 	return l, nil
 }
 
@@ -123,17 +119,23 @@ func (l *Loop) Ready(ctx context.Context) error {
 
 // Run consumes until ctx is done, then stores and commits what it has in hand and leaves the group.
 func (l *Loop) Run(ctx context.Context) error {
-	defer l.leave()
 	full, free := make(chan *batch), make(chan *batch, 2)
 	free <- newBatch()
 	free <- newBatch()
 
 	// When asked to stop, the flush under way gets a bounded time of its own.
 	draining, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(l.limits.DrainTimeout, cancel) })()
-	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
-	defer context.AfterFunc(draining, l.leave)()
+	// Leaving is all that ends a write to a broker that does not answer: no context does, since the broker may have it.
+	left := make(chan struct{})
+	context.AfterFunc(draining, func() {
+		defer close(left)
+		kafka.Leave(l.client, 2*time.Second)
+	})
+	defer func() {
+		cancel()
+		<-left
+	}()
 
 	var halves errgroup.Group
 	halves.Go(func() error {
