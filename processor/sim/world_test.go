@@ -25,6 +25,7 @@ const (
 	group          = "hookline.store"
 	insertTimeout  = 2 * time.Second
 	sessionTimeout = 6 * time.Second
+	settles        = 20 * time.Second // by then who lost a partition knows, whatever pause it was in
 	drains         = 10 * time.Minute // what has to be done by then, once all is well again
 )
 
@@ -154,6 +155,7 @@ func (w *world) run() (deliveries, faults int) {
 	}
 	w.mend()
 	w.drain(sent)
+	time.Sleep(settles)
 	last := slices.Clone(w.processes)
 	for len(w.processes) > 0 {
 		w.stopped(w.processes[0])
