@@ -52,6 +52,7 @@ type Parts struct {
 // stays bounded however large the backlog. While flush holds, fill stops at one full batch and polls no more.
 type Loop struct {
 	client     *kgo.Client
+	leave      func() // leaves the group and closes client
 	store      Store
 	topics     schemas.Topics
 	config     *atomic.Pointer[vendors.Config]
@@ -102,7 +103,7 @@ func NewLoop(o Options, p Parts) (*Loop, error) {
 		Log: p.Log, Alerts: p.Alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
 	}
 	var err error
-	if l.client, err = o.Kafka.NewClient(p.Log, p.Registry, slices.Concat(kafka.ProducerOptions(), l.groupOptions(o), p.Client)...); err != nil {
+	if l.client, l.leave, err = o.Kafka.NewMember(p.Log, p.Registry, slices.Concat(kafka.ProducerOptions(), l.groupOptions(o), p.Client)...); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -130,7 +131,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	left := make(chan struct{})
 	context.AfterFunc(draining, func() {
 		defer close(left)
-		kafka.Leave(l.client, 2*time.Second)
+		l.leave()
 	})
 	defer func() {
 		cancel()

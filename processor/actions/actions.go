@@ -122,7 +122,7 @@ func (a *Actions) Check(config *vendors.Config) error { return a.guard.checkConf
 // Run runs actions until ctx is done, then finishes what is under way for at most Options.DrainTimeout. It may be
 // called once. An error says that it did not finish; then nothing is lost, and some actions are run again.
 func (a *Actions) Run(ctx context.Context) error {
-	client, err := a.kafka.NewClient(a.log, nil, append(kafka.ProducerOptions(), a.groupOptions()...)...)
+	client, leave, err := a.kafka.NewMember(a.log, nil, append(kafka.ProducerOptions(), a.groupOptions()...)...)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (a *Actions) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(a.options.DrainTimeout, cancel) })()
 
-	leaving := sync.OnceFunc(func() { leave(client) })
+	leaving := sync.OnceFunc(leave)
 	defer leaving()
 	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
 	defer context.AfterFunc(draining, leaving)()
@@ -152,16 +152,6 @@ func (a *Actions) Run(ctx context.Context) error {
 		return fmt.Errorf("actions: %w", err)
 	}
 	return nil
-}
-
-// leave leaves the group, so that others take over without waiting, and closes the client. It is bounded even where
-// no broker answers.
-func leave(client *kgo.Client) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	client.AllowRebalance()
-	_ = client.LeaveGroupContext(ctx) // who is not heard leaving is missed when the session times out
-	client.Close()
 }
 
 // groupOptions join the consumer group and follow what it assigns.

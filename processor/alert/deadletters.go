@@ -32,7 +32,7 @@ const (
 // no crash comes between a dead letter and its alert. The first alert comes at once, the next not before
 // Options.Every has passed. Of several watchers one works, and the others stand by.
 func WatchDeadLetters(ctx context.Context, log *slog.Logger, n *Notifier, k kafka.Options) error {
-	client, err := k.NewClient(log, nil,
+	client, leave, err := k.NewMember(log, nil,
 		kgo.ConsumerGroup(n.options.Group),
 		kgo.ConsumeTopics(k.Topics().DLQ),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -43,7 +43,7 @@ func WatchDeadLetters(ctx context.Context, log *slog.Logger, n *Notifier, k kafk
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer leave()
 	for ctx.Err() == nil {
 		r := gather(ctx, log, client)
 		if len(r.groups) == 0 {

@@ -43,7 +43,6 @@ type Parts struct {
 const (
 	most  = 1000                   // records in one round
 	quiet = 250 * time.Millisecond // how long no record comes before a round is taken to be complete
-	leave = 2 * time.Second
 )
 
 // Run stores outcomes until ctx is done.
@@ -52,7 +51,7 @@ func Run(ctx context.Context, p Parts) error {
 		Name: "hookline_processor_unreadable_rejections_total", Help: "Records of the rejections topic that are no counts and were passed over."})
 	p.Registry.MustRegister(unreadable)
 	topics := p.Kafka.Topics()
-	client, err := p.Kafka.NewClient(p.Log, nil,
+	client, leave, err := p.Kafka.NewMember(p.Log, nil,
 		kgo.ConsumerGroup(p.Group),
 		kgo.ConsumeTopics(topics.DLQ, topics.Rejections),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -63,7 +62,7 @@ func Run(ctx context.Context, p Parts) error {
 	if err != nil {
 		return err
 	}
-	defer kafka.Leave(client, leave)
+	defer leave()
 	for ctx.Err() == nil {
 		r := round{topics: topics, offsets: map[string]map[int32]kgo.EpochOffset{}}
 		if err := r.gather(ctx, p.Log, client); err != nil {

@@ -306,8 +306,12 @@ func (c *session) ask(ctx context.Context, do func(all bool) (func(), error)) er
 	c.mu.Lock()
 	thawed = c.thawed
 	c.mu.Unlock()
-	<-thawed // an answer, too, is heard only then
-	return err
+	select {
+	case <-thawed: // an answer, too, is heard only then
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 var insertInto = regexp.MustCompile(`^INSERT INTO (\w+) \((.+)\)$`)

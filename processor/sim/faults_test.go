@@ -112,7 +112,7 @@ func (w *world) processFails() {
 		time.Sleep(w.somewhat(10 * time.Second))
 		w.start(again)
 	case 2: // a rolling restart
-		w.stopped(p)
+		w.terminate(p)
 		if again != "" && again == p.instance || w.rng.IntN(2) == 0 {
 			<-p.ended
 		}

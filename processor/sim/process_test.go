@@ -23,24 +23,23 @@ type process struct {
 	instance string // survives a crash
 	link     *link
 	session  *session
-	stop     context.CancelFunc
+	cancel   context.CancelFunc
 	ended    chan struct{}
-	err      error // how it ended
 }
 
 // start starts a processor, or says in the books why it cannot.
 func (w *world) start(instance string) *process {
 	w.started++
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{
-		name: fmt.Sprint("p", w.started), instance: instance, stop: stop, ended: make(chan struct{}),
+		name: fmt.Sprint("p", w.started), instance: instance, cancel: cancel, ended: make(chan struct{}),
 		link:    newLink(w.network, rand.New(rand.NewPCG(w.seed, uint64(100+w.started)))),
 		session: newSession(w.server),
 	}
 	log := w.log.With("process", p.name)
 	loop, err := w.loop(p, log)
 	if err != nil {
-		stop()
+		cancel()
 		w.books.complain("start of %s: %v", p.name, err)
 		return nil
 	}
@@ -48,11 +47,11 @@ func (w *world) start(instance string) *process {
 	w.processes = append(w.processes, p)
 	w.under.Go(func() {
 		defer close(p.ended)
-		p.err = loop.Run(ctx)
+		err := loop.Run(ctx)
 		if ctx.Err() == nil {
-			w.books.complain("%s gave up: %v", p.name, p.err)
+			w.books.complain("%s gave up: %v", p.name, err)
 		}
-		w.note("%s ended: %v", p.name, p.err)
+		w.note("%s ended: %v", p.name, err)
 	})
 	return p
 }
@@ -75,29 +74,35 @@ func (w *world) loop(p *process, log *slog.Logger) (*processor.Loop, error) {
 	})
 }
 
+// stop asks p to stop, which must not take much longer than it is given.
+func (w *world) stop(p *process) {
+	p.cancel()
+	for i, other := range w.processes {
+		if other == p {
+			w.processes = append(w.processes[:i], w.processes[i+1:]...)
+			break
+		}
+	}
+	most := w.options.Batch.DrainTimeout + stops
+	late := time.AfterFunc(most, func() { w.books.complain("%s has not stopped %v after it was asked to", p.name, most) })
+	w.under.Go(func() {
+		<-p.ended
+		late.Stop()
+	})
+}
+
 // crash ends p as SIGKILL does: from now on nothing that it does has any effect.
 func (w *world) crash(p *process) {
 	w.note("%s is killed", p.name)
 	p.session.kill()
 	p.link.kill()
-	p.stop()
-	w.forget(p)
+	w.stop(p)
 }
 
-// stopped asks p to stop, as SIGTERM does.
-func (w *world) stopped(p *process) {
+// terminate stops p as SIGTERM does.
+func (w *world) terminate(p *process) {
 	w.note("%s is asked to stop", p.name)
-	p.stop()
-	w.forget(p)
-}
-
-func (w *world) forget(p *process) {
-	for i, other := range w.processes {
-		if other == p {
-			w.processes = append(w.processes[:i], w.processes[i+1:]...)
-			return
-		}
-	}
+	w.stop(p)
 }
 
 // freeze stops p as SIGSTOP does, as far as the world can tell.

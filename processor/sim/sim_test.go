@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,7 +48,8 @@ func TestSim(t *testing.T) {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 
-	const enough = 3 // failures, after which no more are looked for
+	debug.SetGCPercent(400) // thousands of small worlds: time is dearer than memory
+	const enough = 3        // failures, after which no more are looked for
 	var (
 		mu    sync.Mutex
 		next  = 0

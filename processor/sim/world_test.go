@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +24,7 @@ const (
 	group          = "hookline.store"
 	insertTimeout  = 2 * time.Second
 	sessionTimeout = 6 * time.Second
-	settles        = 20 * time.Second // by then who lost a partition knows, whatever pause it was in
+	stops          = 4 * time.Second  // what stopping may take besides the drain timeout: leaving the group
 	drains         = 10 * time.Minute // what has to be done by then, once all is well again
 )
 
@@ -155,18 +154,11 @@ func (w *world) run() (deliveries, faults int) {
 	}
 	w.mend()
 	w.drain(sent)
-	time.Sleep(settles)
-	last := slices.Clone(w.processes)
 	for len(w.processes) > 0 {
-		w.stopped(w.processes[0])
+		w.terminate(w.processes[0])
 	}
 	w.under.Wait()
 	w.server.under.Wait()
-	for _, p := range last {
-		if p.err != nil {
-			w.books.complain("%s, asked to stop when nothing was left to do, ended with: %v", p.name, p.err)
-		}
-	}
 	if !w.books.failed() {
 		w.compare(sent.deliveries)
 	}
