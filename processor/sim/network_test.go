@@ -61,15 +61,15 @@ func (l *link) wait(abort <-chan struct{}) error {
 	thawed, dead, down := l.thawed, l.dead, l.down
 	takes := l.latency/2 + time.Duration(l.rng.Int64N(int64(l.latency)))
 	l.mu.Unlock()
-	if dead || down {
-		return errCut
-	}
 	timer := time.NewTimer(takes)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-abort:
 		return net.ErrClosed
+	}
+	if dead || down {
+		return errCut
 	}
 	select {
 	case <-thawed:
@@ -147,10 +147,14 @@ func (c *conn) Write(b []byte) (int, error) {
 	if err := c.link.wait(c.closed); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(b)
+	n, err := c.Conn.Write(b)
+	return n, c.reason(err)
 }
 
 func (c *conn) Read(b []byte) (int, error) {
+	if err := c.reason(nil); err != nil {
+		return 0, err
+	}
 	n, err := c.Conn.Read(b)
 	c.link.mu.Lock()
 	thawed := c.link.thawed
@@ -159,20 +163,32 @@ func (c *conn) Read(b []byte) (int, error) {
 	case <-thawed:
 	case <-c.closed:
 	}
-	return n, err
+	return n, c.reason(err)
+}
+
+// reason is err, or that the connection is closed.
+func (c *conn) reason(err error) error {
+	select {
+	case <-c.closed:
+		return net.ErrClosed
+	default:
+		return err
+	}
 }
 
 func (c *conn) Close() error {
 	c.link.mu.Lock()
 	delete(c.link.conns, c)
 	c.link.mu.Unlock()
-	return c.shut()
+	c.shut()
+	return nil
 }
 
-func (c *conn) shut() (err error) {
+// shut closes the process's end only. The broker sees a connection on which nothing comes any more, as after a power
+// failure: kfake never misses a member whose connection it sees closed before it has answered its JoinGroup.
+func (c *conn) shut() {
 	c.once.Do(func() {
 		close(c.closed)
-		err = c.Conn.Close()
+		_ = c.SetDeadline(time.Unix(1, 0)) // wakes who reads and writes
 	})
-	return err
 }

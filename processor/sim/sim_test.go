@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -24,7 +25,7 @@ var (
 	seeds = flag.Int("seeds", 24, "schedules to run")
 	first = flag.Uint64("seed", 1, "seed of the first one")
 	times = flag.Int("times", 1, "how often to run each")
-	tell  = flag.Bool("tell", false, "log what the processors log")
+	tell  = flag.Bool("tell", false, "show the log of a schedule that fails")
 )
 
 // TestSim runs schedules; see the package's comment. Invariants 3, 4, 6 and 8 are checked.
@@ -43,10 +44,6 @@ func TestSim(t *testing.T) {
 	}
 	config := &atomic.Pointer[vendors.Config]{}
 	config.Store(loaded)
-	log := slog.New(slog.DiscardHandler)
-	if *tell {
-		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	}
 
 	debug.SetGCPercent(400) // thousands of small worlds: time is dearer than memory
 	const enough = 3        // failures, after which no more are looked for
@@ -69,6 +66,10 @@ func TestSim(t *testing.T) {
 			t.Run(fmt.Sprint(worker), func(t *testing.T) {
 				t.Parallel()
 				for seed, more := take(); more; seed, more = take() {
+					log, said := slog.New(slog.DiscardHandler), &bytes.Buffer{}
+					if *tell {
+						log = slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+					}
 					out := watched(t, seed, func() outcome { return simulate(seed, shapes, config, log) })
 					mu.Lock()
 					sum.deliveries += out.deliveries
@@ -77,6 +78,7 @@ func TestSim(t *testing.T) {
 					sum.lasted += out.lasted
 					if len(out.wrong) > 0 {
 						bad = append(bad, out)
+						_, _ = said.WriteTo(os.Stderr)
 					}
 					mu.Unlock()
 				}
