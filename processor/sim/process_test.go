@@ -25,6 +25,7 @@ type process struct {
 	session  *session
 	cancel   context.CancelFunc
 	ended    chan struct{}
+	still    time.Time // until when it stands still
 }
 
 // start starts a processor, or says in the books why it cannot.
@@ -83,7 +84,7 @@ func (w *world) stop(p *process) {
 			break
 		}
 	}
-	most := w.options.Batch.DrainTimeout + stops
+	most := w.options.Batch.DrainTimeout + stops + max(time.Until(p.still), 0)
 	late := time.AfterFunc(most, func() { w.books.complain("%s has not stopped %v after it was asked to", p.name, most) })
 	w.under.Go(func() {
 		<-p.ended
@@ -108,6 +109,7 @@ func (w *world) terminate(p *process) {
 // freeze stops p as SIGSTOP does, as far as the world can tell.
 func (w *world) freeze(p *process, lasts time.Duration) {
 	w.note("%s stands still for %v", p.name, lasts)
+	p.still = time.Now().Add(lasts)
 	p.link.freeze()
 	p.session.freeze()
 	time.AfterFunc(lasts, func() {
