@@ -17,7 +17,7 @@ import (
 // this order (invariants 3 and 6). It returns an error only when ctx ends.
 func (l *Loop) flush(ctx context.Context, b *batch) error {
 	start := time.Now()
-	rejected, err := l.insert(ctx, b.rows, 0)
+	rejected, err := l.insert(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -63,32 +63,45 @@ type rejection struct {
 	err error
 }
 
-// insert stores rows, of which the first has the number first in its batch, and returns those that ClickHouse
-// rejects alone (invariant 8). It returns an error only when ctx ends.
-func (l *Loop) insert(ctx context.Context, rows *analytics.Batch, first int) ([]rejection, error) {
-	if rows.Len() == 0 {
+// insert stores the rows of b and returns those that ClickHouse rejects alone (invariant 8). It returns an error only
+// when ctx ends.
+func (l *Loop) insert(ctx context.Context, b *batch) ([]rejection, error) {
+	if b.rows.Len() == 0 {
 		return nil, nil
 	}
-	cause, err := l.try(ctx, rows)
-	switch {
-	case err != nil || cause == nil:
+	cause, err := l.try(ctx, b.rows)
+	if err != nil || cause == nil {
 		return nil, err
-	case rows.Len() == 1:
+	}
+	if err := l.probe(ctx, b); err != nil {
+		return nil, err
+	}
+	return l.split(ctx, b.rows, 0, cause)
+}
+
+// split stores what it can of rows, which ClickHouse rejects together for cause and of which the first has the number
+// first in its batch.
+func (l *Loop) split(ctx context.Context, rows *analytics.Batch, first int, cause error) (rejected []rejection, err error) {
+	if rows.Len() == 1 {
 		return []rejection{{first, cause}}, nil
 	}
 	l.log.Warn("ClickHouse rejects a batch for its data: it is split until the row to blame stands alone", "rows", rows.Len(), "err", cause)
-	if first == 0 {
-		if err := l.probe(ctx, rows); err != nil {
+	half := rows.Len() / 2
+	for _, part := range [][2]int{{0, half}, {half, rows.Len()}} {
+		some := rows.Slice(part[0], part[1])
+		if cause, err = l.try(ctx, some); err != nil {
 			return nil, err
 		}
+		if cause == nil {
+			continue
+		}
+		alone, err := l.split(ctx, some, first+part[0], cause)
+		if err != nil {
+			return nil, err
+		}
+		rejected = append(rejected, alone...)
 	}
-	half := rows.Len() / 2
-	left, err := l.insert(ctx, rows.Slice(0, half), first)
-	if err != nil {
-		return nil, err
-	}
-	right, err := l.insert(ctx, rows.Slice(half, rows.Len()), first+half)
-	return append(left, right...), err
+	return rejected, nil
 }
 
 // try inserts rows until they are stored, or rejected for their data: then cause says why.
@@ -103,20 +116,30 @@ func (l *Loop) try(ctx context.Context, rows *analytics.Batch) (cause, err error
 	return cause, err
 }
 
-// probes is how many rows of a rejected batch are tried alone before the tables are to blame.
+// probes is how many events of a rejected batch are tried alone before the tables are to blame.
 const probes = 16
 
-// probe returns once one row of a rejected batch, of those picked at random, is taken alone. While none is, the
-// tables are to blame and not the rows: a whole topic must not become dead letters for a mistake in a table.
-func (l *Loop) probe(ctx context.Context, rows *analytics.Batch) error {
-	if rows.Len() < probes {
+// probe returns once one event of a rejected batch, of those picked at random, is taken alone. While none is, the
+// tables are to blame and not the rows: a whole topic must not become dead letters for a mistake in a table. Rows
+// that were rejected before say nothing of the tables, nor does an event that is there many times: of those a batch
+// may consist.
+func (l *Loop) probe(ctx context.Context, b *batch) error {
+	var rows []int
+	seen := map[string]bool{}
+	for i, s := range b.sources {
+		if key := string(s.record.Key); s.attempts == 0 && !seen[key] {
+			seen[key] = true
+			rows = append(rows, i)
+		}
+	}
+	if len(rows) < probes {
 		return nil
 	}
 	return l.hold(ctx, "insert rows", func(ctx context.Context) error {
 		var last error
 		for range probes {
-			row := rand.IntN(rows.Len()) //nolint:gosec // nothing secret
-			if last = l.store.Insert(ctx, rows.Slice(row, row+1)); last == nil {
+			row := rows[rand.IntN(len(rows))] //nolint:gosec // nothing secret
+			if last = l.store.Insert(ctx, b.rows.Slice(row, row+1)); last == nil {
 				return nil
 			}
 			if verdict, _ := routeInsert(last); verdict != verdictSplit {

@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -15,11 +16,12 @@ type sent struct {
 	done       chan struct{} // closed when all of them are acknowledged
 }
 
-// send plays ingest: it sends the traffic of a schedule, each delivery at its time.
-func (w *world) send(lasts time.Duration) *sent {
-	rng := rand.New(rand.NewPCG(w.seed, 2))
-	s := &sent{deliveries: traffic(rng, w.began, lasts, w.topics.Events), done: make(chan struct{})}
-	slices.SortStableFunc(s.deliveries, func(a, b *delivery) int { return int(a.at - b.at) })
+// send plays ingest: it sends deliveries, each at its time.
+func (w *world) send(deliveries []*delivery) *sent {
+	rng := rand.New(rand.NewPCG(w.seed, 3))
+	s := &sent{deliveries: deliveries, done: make(chan struct{})}
+	slices.SortStableFunc(s.deliveries, func(a, b *delivery) int { return cmp.Compare(a.at, b.at) })
+	lasts := s.deliveries[len(s.deliveries)-1].at
 	w.server.sales = rng.IntN(2) == 0
 	partitions := len(w.cluster.PartitionInfos(w.topics.Events))
 	received := map[time.Time]bool{}
@@ -28,7 +30,7 @@ func (w *world) send(lasts time.Duration) *sent {
 		case refused:
 			w.server.refuse[d.ID] = w.began.AddDate(10, 0, 0)
 		case flaky:
-			w.server.refuse[d.ID] = w.began.Add(time.Duration(rng.Int64N(int64(lasts))))
+			w.server.refuse[d.ID] = w.began.Add(time.Duration(rng.Int64N(int64(lasts) + 1)))
 		}
 		// Redeliveries may come through another partition, and months later: identity alone tells what is the same.
 		d.record.Partition = int32(rng.IntN(partitions))

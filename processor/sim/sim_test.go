@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,8 +27,9 @@ var (
 	tell  = flag.Bool("tell", false, "show the log of a schedule that fails")
 )
 
-// TestSim runs schedules; see the package's comment. Invariants 3, 4, 6 and 8 are checked.
-func TestSim(t *testing.T) {
+// load reads what all schedules share.
+func load(t *testing.T) given {
+	t.Helper()
 	shapes, err := shapes("../../analytics/migrations/00001_events_and_sales.sql", "../../analytics/migrations/00002_outcomes.sql")
 	if err != nil {
 		t.Fatal(err)
@@ -42,9 +42,14 @@ func TestSim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := &atomic.Pointer[vendors.Config]{}
-	config.Store(loaded)
+	g := given{shapes: shapes, config: &atomic.Pointer[vendors.Config]{}}
+	g.config.Store(loaded)
+	return g
+}
 
+// TestSim runs schedules; see the package's comment.
+func TestSim(t *testing.T) {
+	g := load(t)
 	debug.SetGCPercent(400) // thousands of small worlds: time is dearer than memory
 	const enough = 3        // failures, after which no more are looked for
 	var (
@@ -70,7 +75,7 @@ func TestSim(t *testing.T) {
 					if *tell {
 						log = slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 					}
-					out := watched(t, seed, func() outcome { return simulate(seed, shapes, config, log) })
+					out := watched(t, seed, func() outcome { return g.play(seed, log, random) })
 					mu.Lock()
 					sum.deliveries += out.deliveries
 					sum.faults += out.faults
@@ -86,8 +91,7 @@ func TestSim(t *testing.T) {
 		}
 	})
 	for _, out := range bad {
-		t.Errorf("seed %d, to run it again: make sim SEED=%d\n%s\n%s", out.seed, out.seed,
-			strings.Join(out.notes, "\n"), strings.Join(out.wrong, "\n"))
+		t.Errorf("to run this again: make sim SEED=%d\n%v", out.seed, out)
 	}
 	ran := min(next, *seeds**times)
 	fmt.Printf("sim: seeds=%d..%d schedules=%d deliveries=%d faults=%d commits=%d failed=%d virtual=%v took=%v\n",

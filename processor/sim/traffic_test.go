@@ -33,6 +33,8 @@ const (
 	flaky   fate = "flaky"   // its row is rejected for a while: either
 )
 
+var fates = []fate{poison, refused, flaky}
+
 // event is one thing that happened, delivered any number of times.
 type event struct {
 	schemas.Event
@@ -62,58 +64,35 @@ func identify(r *kgo.Record) identity {
 
 // traffic makes up events and when they are delivered, in the order of time received.
 func traffic(rng *rand.Rand, start time.Time, lasts time.Duration, topic string) (out []*delivery) {
-	n := 10 + rng.IntN(70)
 	var last *event
-	for i := range n {
+	for i := range 10 + rng.IntN(70) {
 		at := time.Duration(rng.Int64N(int64(lasts)))
-		e := &event{Event: schemas.Event{
-			ID: fmt.Sprintf("e%d", i), Vendor: "acme", Type: "paid", Proof: schemas.ProofBody,
-			// Both sides of the month's edge, so that one batch has rows for several partitions.
-			Time: start.Add(-time.Duration(rng.Int64N(int64(80 * 24 * time.Hour)))).Truncate(time.Millisecond),
-		}, fate: good, cents: rng.Int64N(100_000)}
-		order := e.ID
+		// Both sides of months' edges, so that one batch has rows for several partitions.
+		e := newEvent(fmt.Sprint("e", i), start.Add(-time.Duration(rng.Int64N(int64(80*24*time.Hour)))), good, rng.Int64N(100_000))
 		switch rng.IntN(12) {
 		case 0:
-			e.Type, e.sale = "other", ""
+			e.be("other", e.ID)
 		case 1:
-			e.Type, e.sale = "returned", "refund "+e.ID
+			e.be("returned", e.ID)
 		case 2: // another event about the last sale
 			if last != nil && last.Type == "paid" && last.fate == good {
-				e.Type, e.Time, order, e.cents = "settled", last.Time, last.ID, last.cents
-				e.sale = last.sale
-				break
+				e.Time, e.cents = last.Time, last.cents
+				e.be("settled", last.ID)
 			}
-			fallthrough
-		default:
-			e.sale = "sale " + e.ID
+		case 3:
+			e.fate = fates[rng.IntN(len(fates))]
 		}
-		e.Data = fmt.Appendf(nil, `{"id":%q,"type":%q,"at":%q,"order":%q,"amount":"%d.%02d"}`,
-			e.ID, e.Type, e.Time.Format(time.RFC3339Nano), order, e.cents/100, e.cents%100)
-		headless := false
-		if e.Type == "paid" {
-			switch rng.IntN(20) {
+		record := func() *kgo.Record { return e.Record(topic) }
+		if e.fate == poison {
+			switch rng.IntN(4) {
 			case 0:
-				e.fate = refused
+				record = func() *kgo.Record { return &kgo.Record{Topic: topic, Key: []byte(e.ID), Value: []byte("what is this")} }
 			case 1:
-				e.fate = flaky
+				e.Time, e.BadTime = time.Time{}, "yesterday"
 			case 2:
-				e.fate = poison
-				switch rng.IntN(4) {
-				case 0:
-					headless = true
-				case 1:
-					e.Time, e.BadTime = time.Time{}, "yesterday"
-				case 2:
-					e.Data = []byte(`{"order":"x","amount":"a lot"}`)
-				case 3:
-					e.Vendor = "nobody"
-				}
-			}
-			if e.fate != good {
-				e.sale = ""
-			}
-			if e.fate == flaky {
-				e.sale = "sale " + e.ID
+				e.Data = []byte(`{"order":"x","amount":"a lot"}`)
+			case 3:
+				e.Vendor = "nobody"
 			}
 		}
 		last = e
@@ -122,15 +101,24 @@ func traffic(rng *rand.Rand, start time.Time, lasts time.Duration, topic string)
 			deliveries += 1 + rng.IntN(3)
 		}
 		for range deliveries {
-			d := &delivery{event: e, at: at}
-			if headless {
-				d.record = &kgo.Record{Topic: topic, Key: []byte(e.ID), Value: []byte("what is this")}
-			} else {
-				d.record = e.Record(topic)
-			}
-			out = append(out, d)
+			out = append(out, &delivery{event: e, at: at, record: record()})
 			at += time.Duration(rng.Int64N(int64(lasts / 4)))
 		}
 	}
 	return out
+}
+
+// newEvent returns a sale.
+func newEvent(id string, at time.Time, f fate, cents int64) *event {
+	e := &event{Event: schemas.Event{ID: id, Vendor: "acme", Time: at.Truncate(time.Millisecond), Proof: schemas.ProofBody}, fate: f, cents: cents}
+	e.be("paid", id)
+	return e
+}
+
+// be makes e an event of that type about an order.
+func (e *event) be(kind, order string) {
+	e.Type = kind
+	e.sale = map[string]string{"paid": "sale " + order, "settled": "sale " + order, "returned": "refund " + e.ID}[kind]
+	e.Data = fmt.Appendf(nil, `{"id":%q,"type":%q,"at":%q,"order":%q,"amount":"%d.%02d"}`,
+		e.ID, kind, e.Time.Format(time.RFC3339Nano), order, e.cents/100, e.cents%100)
 }

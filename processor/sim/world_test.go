@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,7 +48,8 @@ type world struct {
 	started   int
 	processes []*process // that run
 	under     sync.WaitGroup
-	faults    []*kfake.FaultHandle
+	faults    []*kfake.FaultHandle // that may still answer
+	happened  int                  // how many faults there were
 
 	mu    sync.Mutex
 	notes []string
@@ -61,6 +63,11 @@ type outcome struct {
 	wrong, notes                []string
 }
 
+// String tells what happened and what came of it.
+func (o outcome) String() string {
+	return strings.Join(o.notes, "\n") + "\nWRONG: " + strings.Join(o.wrong, "\nWRONG: ")
+}
+
 func (w *world) note(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -69,13 +76,23 @@ func (w *world) note(format string, args ...any) {
 	w.log.Info(text)
 }
 
-// simulate runs the schedule of a seed. It is called in a synctest bubble.
-func simulate(seed uint64, shapes map[string]*shape, config *atomic.Pointer[vendors.Config], log *slog.Logger) (out outcome) {
+// given is what all schedules share.
+type given struct {
+	shapes map[string]*shape
+	config *atomic.Pointer[vendors.Config]
+}
+
+// schedule sends traffic and lets faults happen.
+type schedule func(*world) *sent
+
+// play runs a schedule with a seed, mends everything, waits until all is done, and looks at what came of it. It is
+// called in a synctest bubble.
+func (g given) play(seed uint64, log *slog.Logger, s schedule) outcome {
 	// Seconds before a month and a year end, so that schedules run over both.
 	time.Sleep(time.Until(time.Date(2026, 12, 31, 23, 59, 40, 0, time.UTC)))
-	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), began: time.Now(), topics: schemas.NewTopics("webhooks"), config: config, log: log}
+	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), began: time.Now(), topics: schemas.NewTopics("webhooks"), config: g.config, log: log}
 	w.books = newBooks(w.topics)
-	w.server = newServer(rand.New(rand.NewPCG(seed, 1)), shapes)
+	w.server = newServer(rand.New(rand.NewPCG(seed, 1)), g.shapes)
 	w.server.stored = w.books.stored
 	w.options = processor.Options{
 		Group: group, SessionTimeout: sessionTimeout, AlertAfter: 5 * time.Second,
@@ -86,17 +103,29 @@ func simulate(seed uint64, shapes map[string]*shape, config *atomic.Pointer[vend
 		Retry: processor.RetryOptions{Attempts: 2 + w.rng.IntN(3), Delay: 500*time.Millisecond + w.somewhat(5*time.Second)},
 		Kafka: kafka.Options{Brokers: []string{"localhost:9001", "localhost:9002"}, TopicPrefix: "webhooks"},
 	}
-	defer func() {
-		out = outcome{seed: seed, lasted: time.Since(w.began), commits: w.books.commits, wrong: w.books.wrong, notes: w.notes, deliveries: out.deliveries, faults: out.faults}
-	}()
+	deliveries := 0
 	if err := w.open(); err != nil {
 		w.books.complain("open: %v", err)
-		return out
+	} else {
+		defer w.cluster.Close()
+		defer w.ingest.Close()
+		sent := s(w)
+		deliveries = len(sent.deliveries)
+		w.mend()
+		w.drain(sent)
+		for len(w.processes) > 0 {
+			w.terminate(w.processes[0])
+		}
+		w.under.Wait()
+		w.server.under.Wait()
+		if !w.books.failed() {
+			w.compare(sent.deliveries)
+		}
 	}
-	defer w.cluster.Close()
-	defer w.ingest.Close()
-	out.deliveries, out.faults = w.run()
-	return out
+	return outcome{
+		seed: seed, deliveries: deliveries, faults: w.happened, commits: w.books.commits, lasted: time.Since(w.began),
+		wrong: w.books.wrong, notes: w.notes,
+	}
 }
 
 func (w *world) open() (err error) {
@@ -137,32 +166,18 @@ func (w *world) newInstance() string {
 	return fmt.Sprint("i", w.started)
 }
 
-// run plays the schedule, mends everything, waits until all is done, and looks at what came of it.
-func (w *world) run() (deliveries, faults int) {
+// random is the schedule that the seed makes up.
+func random(w *world) *sent {
 	lasts := 5*time.Second + w.somewhat(60*time.Second)
-	sent := w.send(lasts)
+	sent := w.send(traffic(rand.New(rand.NewPCG(w.seed, 2)), w.began, lasts, w.topics.Events))
 	for range 1 + w.rng.IntN(2) {
 		w.start(w.newInstance())
 	}
-	faults = w.rng.IntN(12)
-	for range faults {
+	for faults := w.rng.IntN(12); w.happened < faults && !w.books.failed(); w.happened++ {
 		time.Sleep(time.Duration(w.rng.ExpFloat64() * float64(lasts) / float64(faults)))
 		w.happen()
-		if w.books.failed() {
-			break
-		}
 	}
-	w.mend()
-	w.drain(sent)
-	for len(w.processes) > 0 {
-		w.terminate(w.processes[0])
-	}
-	w.under.Wait()
-	w.server.under.Wait()
-	if !w.books.failed() {
-		w.compare(sent.deliveries)
-	}
-	return len(sent.deliveries), faults
+	return sent
 }
 
 func (w *world) mend() {
