@@ -71,7 +71,7 @@ func (w *world) loop(p *process, log *slog.Logger) (*processor.Loop, error) {
 	options.Instance = p.instance
 	return processor.NewLoop(options, processor.Parts{
 		Log: log, Registry: registry, Config: w.config, Store: db, Alerts: alerts,
-		Client: []kgo.Opt{kgo.Dialer(p.link.DialContext), kgo.WithHooks(w.books)},
+		Client: []kgo.Opt{kgo.Dialer(p.link.DialContext), kgo.WithHooks(w.books), kgo.RebalanceTimeout(rebalanceTimeout)},
 	})
 }
 

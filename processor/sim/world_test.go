@@ -25,8 +25,11 @@ const (
 	group          = "hookline.store"
 	insertTimeout  = 2 * time.Second
 	sessionTimeout = 6 * time.Second
-	stops          = 4 * time.Second  // what stopping may take besides the drain timeout: leaving the group
-	drains         = 10 * time.Minute // what has to be done by then, once all is well again
+	stops          = 4 * time.Second // what stopping may take besides the drain timeout: leaving the group
+	// kfake loses count of who joins when a member dies in the middle of a rebalance, and then completes one only by
+	// this timeout, which each JoinGroup sets anew: it must be shorter than the pauses between those.
+	rebalanceTimeout = 4 * time.Second
+	drains           = 10 * time.Minute // what has to be done by then, once all is well again
 )
 
 // world is one schedule: a broker, a ClickHouse, processors, and what happens to them.
