@@ -42,8 +42,14 @@ bench-analytics: build ## what the figures cost: ROWS=100000000 sales take up to
 .PHONY: test
 test: ## all tests, race detector on
 	go test -race -timeout 10m ./...
+	go test -race -timeout 10m -tags synctests ./processor/sim
 	go test -count=1 -run Allocations ./ingest/verify # skipped above: pools do not hold under the race detector
 	cd compose/checks && go test -timeout 10m ./... # a module of its own: what is shipped, by the libraries of those who read it
+
+.PHONY: sim
+sim: ## the processor in virtual time: SEEDS=2000 schedules of crashes and faults (SEED=s: that one, TIMES=50 times; LOG=1)
+	go test -count=1 -timeout 30m -tags synctests -v -run 'TestSim$$' ./processor/sim -args \
+		-seeds=$(or $(SEEDS),$(if $(SEED),1,2000)) -seed=$(or $(SEED),1) -times=$(or $(TIMES),$(if $(SEED),$(if $(SEEDS),1,50),1)) $(if $(LOG),-tell)
 
 .PHONY: test-kafka
 test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 17+ and Maven; fetches 43 MB once)
