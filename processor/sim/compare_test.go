@@ -61,21 +61,23 @@ func (w *world) compare(deliveries []*delivery) {
 	for id := range letters {
 		w.books.complain("dead letter %v was never sent", id)
 	}
+	seen := map[string]bool{}
 	for _, d := range deliveries {
 		rows := events[d.ID]
-		if len(rows) > 1 {
+		switch {
+		case seen[d.ID]:
+		case len(rows) > 1:
 			w.books.complain("%s is in events %d times", d.ID, len(rows))
-			delete(events, d.ID)
-			continue
-		}
-		if !stored[d.ID] || d.fate == flaky && len(rows) == 1 {
-			continue
-		}
-		if len(rows) == 0 {
+		case !stored[d.ID] || d.fate == flaky && len(rows) == 1:
+		case len(rows) == 0:
 			w.books.complain("%s is not in events", d.ID)
-		} else if r := rows[0]; r["error"] != "" || !r["received_at"].(time.Time).Equal(first[d.ID]) || fmt.Sprintf("%s", r["payload"]) != string(d.Data) {
-			w.books.complain("%s in events is not its first delivery (of %v): %v", d.ID, first[d.ID], r)
+		default:
+			r := rows[0]
+			if r["error"] != "" || !r["received_at"].(time.Time).Equal(first[d.ID]) || r["payload"] != string(d.Data) {
+				w.books.complain("%s in events is not its first delivery (of %v): %v", d.ID, first[d.ID], r)
+			}
 		}
+		seen[d.ID] = true
 	}
 	for sale, cents := range want {
 		if n := len(sales[sale]); n != 1 {
