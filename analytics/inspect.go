@@ -28,7 +28,7 @@ func (db *DB) Server(ctx context.Context) (s Server, err error) {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings))
-	err = server.conn.QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
+	err = server.pool().QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
 	return s, wrap("ask ClickHouse who it is", err)
 }
 
@@ -68,15 +68,22 @@ func (db *DB) Schema(ctx context.Context) (Schema, error) {
 	return s, err
 }
 
-// Rights that the parts of hookline need on their database. setup makes tables and views, the others use them.
+// right is a privilege on a table of the database, or on all of them (*).
+type right struct{ privilege, table string }
+
+// Rights that the parts of hookline need on their database: the processor stores and reads back what it must, setup
+// makes tables and views.
 var (
-	rightsToStore = []string{"SELECT", "INSERT"}
-	rightsToSetUp = []string{"CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW", "ALTER"}
+	rightsToStore = []right{
+		{"INSERT", "events"}, {"INSERT", "sales"}, {"INSERT", "action_results"}, {"INSERT", "rejections"}, {"INSERT", "dead_letters"}, {"INSERT", "ledger"},
+		{"SELECT", "ledger"}, {"SELECT", "dead_letters"}, {"SELECT", versionTable},
+	}
+	rightsToSetUp = []right{{"SELECT", "*"}, {"INSERT", "*"}, {"CREATE TABLE", "*"}, {"CREATE VIEW", "*"}, {"DROP TABLE", "*"}, {"DROP VIEW", "*"}, {"ALTER", "*"}}
 )
 
-// Grants are the rights on the database that this user lacks.
+// Grants are the rights on the database that this user lacks, such as "INSERT ON hookline.events".
 type Grants struct {
-	Store []string // of those to store and read
+	Store []string // of those to store
 	SetUp []string // of those to run `hookline setup`
 }
 
@@ -87,15 +94,16 @@ func (db *DB) Grants(ctx context.Context) (g Grants, err error) {
 		return Grants{}, err
 	}
 	defer server.Close()
-	lacking := func(rights []string) (out []string, err error) {
+	lacking := func(rights []right) (out []string, err error) {
 		for _, right := range rights {
-			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+right+" ON "+identifier(db.Name())+".*",
+			on := right.privilege + " ON " + identifier(db.Name()) + "." + right.table
+			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+on,
 				func(rows driver.Rows) (ok uint8, err error) { return ok, rows.Scan(&ok) })
 			if err != nil {
 				return nil, err
 			}
 			if len(granted) != 1 || granted[0] == 0 {
-				out = append(out, right)
+				out = append(out, strings.ReplaceAll(on, "`", ""))
 			}
 		}
 		return out, nil
