@@ -30,8 +30,8 @@ demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while p
 	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 .PHONY: chaos
-chaos: build ## kill, hang, cut, fill up and poison everything under load, then look for what was lost (FAULTS=n SEED=n KAFKA=apache)
-	$(BIN) chaos $(if $(FAULTS),--faults=$(FAULTS)) $(if $(SEED),--seed=$(SEED)) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
+chaos: build ## kill, hang, cut, fill up and poison everything under load, then look for what was lost (FAULTS=n SEED=n KAFKA=apache OUTAGE=10m)
+	$(BIN) chaos $(if $(OUTAGE),--outage=$(OUTAGE)) $(if $(FAULTS),--faults=$(FAULTS)) $(if $(SEED),--seed=$(SEED)) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 ROWS ?= 5000000
 

@@ -94,7 +94,7 @@ func (t *test) String() string {
 		hits = t.striker.hits()
 	}
 	return fmt.Sprintf("chaos: faults=%d acked=%d lost=%d doubled=%d unaccounted=%d",
-		hits, t.verdict.Accepted, len(t.verdict.Lost), len(t.verdict.Doubled), t.findings.unaccounted)
+		hits, t.verdict.Accepted, len(t.verdict.Lost)+t.findings.stranded, len(t.verdict.Doubled), t.findings.unaccounted)
 }
 
 // say prints a line with the time since the traffic began.
@@ -136,7 +136,7 @@ func (t *test) run(ctx context.Context) (err error) {
 			return err
 		}
 		s.orders = "http://" + orders
-		o.Args[local.Broker] = []string{"--faults=" + orders}
+		o.Args[local.Broker] = []string{"--faults-listen=" + orders}
 	}
 	s.disk, err = mountDisk(filepath.Join(o.DataDir, local.Engine))
 	switch {

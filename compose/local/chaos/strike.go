@@ -92,11 +92,11 @@ func (s *striker) strike(ctx context.Context, f Fault) error {
 	case Refuse:
 		return s.order(ctx, f.Order)
 	case Strand:
-		order := broker.FaultOrder{Request: "Produce", Error: "NOT_ENOUGH_REPLICAS", Topic: s.deadLetters, For: f.For + time.Second}
+		order := broker.FaultOrder{Request: "Produce", Error: "NOT_ENOUGH_REPLICAS", Topic: s.deadLetters, For: f.For, Await: true}
 		if err := s.order(ctx, order); err != nil {
 			return err
 		}
-		sleep(ctx, f.For)
+		sleep(ctx, time.Second) // in which a processor that does not wait for its dead letters goes on and commits
 		return s.killTwo(ctx)
 	case Full:
 		defer func() { _ = s.disk.drain() }()
