@@ -43,16 +43,22 @@ bench-analytics: build ## what the figures cost: ROWS=100000000 sales take up to
 test: ## all tests, race detector on
 	go test -race -timeout 10m ./...
 	go test -count=1 -run Allocations ./ingest/verify # skipped above: pools do not hold under the race detector
+	cd compose/checks && go test -timeout 10m ./... # a module of its own: what is shipped, by the libraries of those who read it
 
 .PHONY: test-kafka
 test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 17+ and Maven; fetches 43 MB once)
 	@$(BIN) apache-kafka --fetch
 	HOOKLINE_TEST_KAFKA=apache go test -count=1 -p 1 -timeout 20m \
 		$$(grep -rlE --include='*_test.go' --exclude-dir=broker 'testkit\.(Broker|OnApache)\(' . | xargs -n1 dirname | sort -u)
+	cd compose/checks && HOOKLINE_TEST_KAFKA=apache go test -count=1 -timeout 10m -run 'Kafka|Compose|Losing' ./...
 
 .PHONY: bench
 bench: build ## measure ingest, processor and the whole path next to their floors (8 minutes on a quiet machine; ARGS=--quick for 2)
 	$(BIN) bench $(ARGS)
+
+.PHONY: bench-compare
+bench-compare: ## compare this tree with another revision, in alternation (BASE=main; WHOLE=1 to measure whole processes, too)
+	compose/local/bench/compare.sh $(BASE)
 
 .PHONY: lint
 lint: ## vet and lint

@@ -37,12 +37,12 @@ func Open(_ context.Context, o Options) (*DB, error) {
 	return &DB{opt: opt, options: o, conn: conn, password: opt.Auth.Password}, nil
 }
 
-// pool returns the connections. Where the password file has a new password, it returns new ones, and closes the old
+// pool returns the connections. Where the reference leads to a new password, it returns new ones, and closes the old
 // once what runs on them has had its time: so a password can be rotated, or mended, without a restart.
 func (db *DB) pool() driver.Conn {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.options.PasswordFile == "" {
+	if db.options.Password == "" {
 		return db.conn
 	}
 	password, err := db.options.readPassword()

@@ -28,7 +28,7 @@ func (db *DB) Server(ctx context.Context) (s Server, err error) {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings))
-	err = server.conn.QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
+	err = server.pool().QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
 	return s, wrap("ask ClickHouse who it is", err)
 }
 

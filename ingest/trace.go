@@ -20,21 +20,21 @@ import (
 type tracer struct{ *trace.Tracer }
 
 // delivery starts the span of a delivery. A trace begins here: what a stranger's request says of its own is only linked
-// to, since else anyone could have us record all.
+// to, since else anyone could have us record all. What is not recorded costs little more than the decision.
 func (t tracer) delivery(c echo.Context, vendor string) {
 	if !t.On() {
 		return
 	}
 	r := c.Request()
-	opts := []oteltrace.SpanStartOption{
-		oteltrace.WithNewRoot(), oteltrace.WithSpanKind(oteltrace.SpanKindServer),
-		oteltrace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("http.route", "/webhooks/:vendor"),
-			attribute.String("hookline.vendor", vendor), attribute.Int64("http.request.body.size", r.ContentLength)),
+	ctx, span := t.Start(r.Context(), "POST /webhooks/:vendor", oteltrace.WithNewRoot(), oteltrace.WithSpanKind(oteltrace.SpanKindServer))
+	if !span.IsRecording() {
+		return
 	}
+	span.SetAttributes(attribute.String("http.request.method", r.Method), attribute.String("http.route", "/webhooks/:vendor"),
+		attribute.String("hookline.vendor", vendor), attribute.Int64("http.request.body.size", r.ContentLength))
 	if theirs := trace.Parent(r.Header.Get("Traceparent")); theirs.IsValid() {
-		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: theirs}))
+		span.AddLink(oteltrace.Link{SpanContext: theirs})
 	}
-	ctx, _ := t.Start(r.Context(), "POST /webhooks/:vendor", opts...)
 	c.SetRequest(r.WithContext(ctx))
 }
 
@@ -44,6 +44,9 @@ func (t tracer) answered(r *http.Request, status int, reason string) {
 		return
 	}
 	span := oteltrace.SpanFromContext(r.Context())
+	if !span.IsRecording() {
+		return
+	}
 	span.SetAttributes(attribute.Int("http.response.status_code", status))
 	if reason != "" {
 		span.SetAttributes(attribute.String("error.type", reason))
@@ -56,7 +59,7 @@ func (t tracer) answered(r *http.Request, status int, reason string) {
 
 // enqueue gives the event a span, which the event carries on to the processor, and returns the promise that ends it.
 func (t tracer) enqueue(ctx context.Context, e *schemas.Event, topic string, then func(*kgo.Record, error)) func(*kgo.Record, error) {
-	if !t.On() {
+	if !t.On() || !oteltrace.SpanFromContext(ctx).IsRecording() {
 		return then
 	}
 	_, span := t.Start(ctx, "send "+topic, oteltrace.WithSpanKind(oteltrace.SpanKindProducer), oteltrace.WithAttributes(

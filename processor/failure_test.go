@@ -19,6 +19,7 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/processor"
 	"github.com/hookline-io/hookline/processor/alert"
@@ -164,7 +165,7 @@ func TestInvariant3_AWrongPasswordNeedsAPersonAndNoRestart(t *testing.T) {
 	var admin string
 	s.start(p.on, func(o *processor.Options) {
 		admin = o.Admin.Listen
-		o.ClickHouse.DSN, o.ClickHouse.PasswordFile = analytics.DSN(s.engine.URL+"/hookline"), file
+		o.ClickHouse.DSN, o.ClickHouse.Password = analytics.DSN(s.engine.URL+"/hookline"), secret.Ref("file:"+file)
 	})
 	p.want(t, "firing HooklineStoreRefused")
 	wantReady(t, admin, http.StatusServiceUnavailable, "password")

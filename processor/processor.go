@@ -52,7 +52,10 @@ type Command struct {
 }
 
 // Run implements the command.
-func (c *Command) Run(ctx context.Context, log *slog.Logger) error { return Run(ctx, log, c.Options) }
+func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
+	service.GrowHeap(60) // the heap is a few large batches: looking at them often costs little, holding dead ones much
+	return Run(ctx, log, c.Options)
+}
 
 // Run consumes until ctx is done, then stores and commits what it has in hand.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
@@ -166,7 +169,7 @@ func (l *loop) groupOptions(o Options) []kgo.Opt {
 		}),
 		kgo.OnPartitionsRevoked(lost),
 		kgo.OnPartitionsLost(lost),
-		kgo.FetchMaxBytes(16 << 20),
+		kgo.FetchMaxBytes(8 << 20),
 		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 	}

@@ -132,6 +132,8 @@ func (w *world) inFront(change func(w http.ResponseWriter, query string) (string
 		}
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(query)), int64(len(query))
 		r.Header.Del("Content-Encoding")
+		r.Header.Del("Authorization") // the engine has no passwords
+		r.Header.Del("X-ClickHouse-Key")
 		proxy.ServeHTTP(rw, r)
 	}))
 	w.Cleanup(server.Close)
@@ -210,6 +212,20 @@ func TestBrokenSetUps(t *testing.T) {
 				return query, false
 			})
 		}, []want{{"grants", doctor.Failed, "default lacks INSERT", "GRANT INSERT ON"}}},
+		{"another authority than ClickHouse's", func(w *world) {
+			target, err := url.Parse(w.engine.URL)
+			if err != nil {
+				w.Fatal(err)
+			}
+			server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(target))
+			w.Cleanup(server.Close)
+			w.ClickHouse.DSN = analytics.DSN(server.URL + "/hookline?secure=true")
+			w.ClickHouse.CA = testkit.NewAuthority(w.T).File
+		}, []want{{"clickhouse", doctor.Failed, "unknown authority", "--clickhouse-ca"}}},
+		{"a password in the DSN", func(w *world) {
+			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) { return query, false })
+			w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), "http://", "http://default:hunter2@", 1))
+		}, []want{{"clickhouse", doctor.Warning, "can read it", "--clickhouse-password"}}},
 		{"no database", func(w *world) { w.ClickHouse.DSN += "_not_there" },
 			[]want{{"schema", doctor.Failed, "there is no database", "hookline setup"}}},
 		{"an old schema", func(w *world) {

@@ -32,7 +32,7 @@ type spec struct {
 	DataDir  string
 	Listen   string
 	Sync     bool
-	Password string
+	Password string // of the engine
 	Users    string // of the engine
 }
 

@@ -129,6 +129,7 @@ func (t *test) run(ctx context.Context) (err error) {
 	}
 	if t.Kafka == local.Apache {
 		t.leaveOut(Refuse, "only the embedded broker takes orders for errors")
+		t.leaveOut(Strand, "only the embedded broker takes orders for errors")
 	} else {
 		orders, err := freeAddress()
 		if err != nil {
@@ -173,7 +174,7 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 		}
 	})
 
-	t.striker.signal = s.Signal
+	t.striker.signal, t.striker.deadLetters = s.Signal, s.Target().Kafka.Topics().DLQ
 	var err error
 	t.began = time.Now()
 	load := demo.Load{Workers: 32, Rate: t.Rate, Seed: t.Seed, Poison: time.Second}
