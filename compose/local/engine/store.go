@@ -44,7 +44,7 @@ func openStore(lib *library, dir string, memory uint64) (_ *store, err error) {
 	}()
 	// Without a configuration of its own the engine reads any config.xml that it finds in the working folder.
 	config := filepath.Join(dir, "engine.xml")
-	text, err := xml.Marshal(settings{Memory: memory, MarkCache: memory / 16})
+	text, err := xml.Marshal(settings{Memory: memory, MarkCache: memory / 16, Backups: filepath.Join(dir, "backups")})
 	if err != nil {
 		return nil, fmt.Errorf("write the engine's configuration: %w", err)
 	}
@@ -64,6 +64,7 @@ type settings struct {
 	XMLName   xml.Name `xml:"clickhouse"`
 	Memory    uint64   `xml:"max_server_memory_usage"`
 	MarkCache uint64   `xml:"mark_cache_size"`
+	Backups   string   `xml:"backups>allowed_path"` // the only folder for BACKUP … TO File
 }
 
 // claim makes a second engine on the folder fail with an error that says why; the engine's own message does not
