@@ -1,7 +1,11 @@
 # The commands of this project. `make help` lists them.
 BIN     := bin/hookline
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LINT    := go tool -modfile=internal/tools/tools.mod golangci-lint
+TOOL    := go tool -modfile=internal/tools/tools.mod
+LINT    := $(TOOL) golangci-lint
+
+# What the binary may be made of. segmentio/asm is MIT-0, which the tool does not know.
+LICENSES := Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT
 
 .DEFAULT_GOAL := help
 
@@ -76,3 +80,13 @@ generate: build ## write the dashboards and the other generated files anew
 	$(BIN) dashboards generate
 	go generate ./...
 
+.PHONY: licenses
+licenses: ## see that everything in the binary has a licence that goes with ours
+	$(TOOL) go-licenses check . --allowed_licenses=$(LICENSES) --ignore=github.com/segmentio/asm
+
+.PHONY: vulncheck
+vulncheck: ## look for known vulnerabilities in what the binary calls (asks vuln.go.dev)
+	@$(TOOL) govulncheck ./...; status=$$?; \
+	if [ $$status -ne 0 ] && [ $$status -ne 3 ]; then \
+		echo "vulncheck: nothing was checked: the database could not be read (GOVULNDB=file:///path names a copy)" >&2; \
+	fi; exit $$status

@@ -206,12 +206,20 @@ func TestBrokenSetUps(t *testing.T) {
 		}, []want{{"clickhouse", doctor.Failed, "Authentication failed", "--clickhouse-password"}}},
 		{"no right to insert", func(w *world) {
 			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
-				if strings.HasPrefix(query, "CHECK GRANT INSERT") {
+				if strings.HasPrefix(query, "CHECK GRANT") && !strings.Contains(query, "schema_migrations") {
 					query = "SELECT toUInt8(0) AS result"
 				}
 				return query, false
 			})
-		}, []want{{"grants", doctor.Failed, "default lacks INSERT", "GRANT INSERT ON"}}},
+		}, []want{{"grants", doctor.Failed, "it lacks INSERT ON doctor", ".events TO default"}}},
+		{"the rights of the processor alone", func(w *world) {
+			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
+				if strings.HasPrefix(query, "CHECK GRANT") && (strings.HasSuffix(query, ".*") || strings.Contains(query, "schema_migrations")) {
+					query = "SELECT toUInt8(0) AS result"
+				}
+				return query, false
+			})
+		}, nil},
 		{"another authority than ClickHouse's", func(w *world) {
 			target, err := url.Parse(w.engine.URL)
 			if err != nil {

@@ -66,7 +66,7 @@ type settings struct {
 	Memory    uint64   `xml:"max_server_memory_usage"`
 	MarkCache uint64   `xml:"mark_cache_size"`
 	Users     string   `xml:"users_config,omitempty"` // absolute path
-	Backups   string   `xml:"backups>allowed_path"` // the only folder for BACKUP … TO File
+	Backups   string   `xml:"backups>allowed_path"`   // the only folder for BACKUP … TO File
 }
 
 // claim makes a second engine on the folder fail with an error that says why; the engine's own message does not
