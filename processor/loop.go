@@ -76,7 +76,7 @@ type Loop struct {
 // Limits say when a batch is full.
 type Limits struct {
 	MaxRows       int           `default:"50000" help:"Rows that make a batch full."`
-	MaxBytes      int           `default:"16777216" help:"Bytes of events that make a batch full."`
+	MaxBytes      int           `default:"12582912" help:"Bytes of events that make a batch full."`
 	MaxWait       time.Duration `default:"500ms" help:"Time that the first row of a batch waits at most before it is inserted."`
 	InsertTimeout time.Duration `default:"20s" help:"Time that one insert may take. Keep it below the session timeout of the consumer group."`
 	DrainTimeout  time.Duration `default:"15s" help:"Time to store and commit what is in hand when stopping."`

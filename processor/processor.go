@@ -51,7 +51,7 @@ type Command struct {
 
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
-	service.GrowHeap(60) // the heap is a few large batches: looking at them often costs little, holding dead ones much
+	service.GrowHeap(75) // the heap is a few large batches: looking at them often costs little, holding dead ones much
 	return Run(ctx, log, c.Options)
 }
 

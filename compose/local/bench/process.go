@@ -180,6 +180,7 @@ func get(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	req.Header.Set("Accept-Encoding", "identity") // to compress its answers would be work of what is measured
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err
