@@ -11,7 +11,7 @@ import (
 
 // Options configure setup.
 type Options struct {
-	Zones []string `default:"UTC" help:"Reporting time zones, by IANA name: months and days are counted in each of them."`
+	Figures analytics.SetupOptions `embed:""`
 
 	Kafka      kafka.Options      `embed:"" prefix:"kafka-"`
 	Topics     kafka.TopicOptions `embed:"" prefix:"topics-"`
@@ -47,9 +47,9 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return err
 	}
 	defer db.Close()
-	if err := db.Setup(ctx, analytics.SetupOptions{Zones: o.Zones}); err != nil {
+	if err := db.Setup(ctx, o.Figures); err != nil {
 		return err
 	}
-	log.Info("ClickHouse is ready", "zones", o.Zones)
+	log.Info("ClickHouse is ready", "zones", o.Figures.Zones)
 	return nil
 }
