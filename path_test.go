@@ -62,6 +62,7 @@ type stack struct {
 	t                  *testing.T
 	dir                string
 	ingest, clickhouse string
+	admins             []string // of ingest and the processor
 	sender             *sender.Sender
 }
 
@@ -80,6 +81,7 @@ func start(t *testing.T, vendorsYAML string, secrets map[string]string) *stack {
 	}
 	ports := freePorts(t, 6)
 	s.ingest, s.clickhouse = "http://127.0.0.1:"+ports[0], "http://127.0.0.1:"+ports[1]
+	s.admins = []string{"http://127.0.0.1:" + ports[4], "http://127.0.0.1:" + ports[5]}
 	cmd := exec.Command(binary, "local", "--data-dir", filepath.Join(s.dir, "data"), "--vendors", file, "--port", ports[0],
 		"--clickhouse-port", ports[1], "--kafka-port", ports[2], "--preview-port", ports[3], "--ingest-admin-port", ports[4], "--processor-admin-port", ports[5])
 	out, in, err := os.Pipe()

@@ -39,7 +39,7 @@ func TestEveryCommandSaysThatKafkaRefusesIt(t *testing.T) {
 		env        []string
 	}{
 		{"password", `env:WRONG is the password of user "alice"`, []string{"HOOKLINE_KAFKA_CA=" + authority.File, "HOOKLINE_KAFKA_SASL=scram-sha-256", "HOOKLINE_KAFKA_USER=alice", "HOOKLINE_KAFKA_PASSWORD=env:WRONG"}},
-		{"authority", "(--kafka-ca) signed the broker's certificate", []string{"HOOKLINE_KAFKA_CA=" + stranger.File, "HOOKLINE_KAFKA_SASL=scram-sha-256", "HOOKLINE_KAFKA_USER=alice", "HOOKLINE_KAFKA_PASSWORD=env:WRONG"}},
+		{"authority", "(--kafka-ca) signed the certificate of the broker", []string{"HOOKLINE_KAFKA_CA=" + stranger.File, "HOOKLINE_KAFKA_SASL=scram-sha-256", "HOOKLINE_KAFKA_USER=alice", "HOOKLINE_KAFKA_PASSWORD=env:WRONG"}},
 		{"password in place of its reference", "a secret is a reference", []string{"HOOKLINE_KAFKA_CA=" + authority.File, "HOOKLINE_KAFKA_SASL=scram-sha-256", "HOOKLINE_KAFKA_USER=alice", "HOOKLINE_KAFKA_PASSWORD=" + wrong}},
 	} {
 		for _, command := range []string{

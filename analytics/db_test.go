@@ -16,6 +16,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
@@ -47,7 +48,7 @@ func TestPasswordFromFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := testkit.Engine(t)
-	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN + "/hookline"), PasswordFile: file})
+	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN + "/hookline"), Password: secret.Ref("file:" + file)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestPasswordFromFile(t *testing.T) {
 	if err := db.Ping(t.Context()); analytics.Code(err) != authenticationFailed {
 		t.Errorf("got %v, want code %d: the engine has no password and must refuse one", err, authenticationFailed)
 	}
-	if _, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN), PasswordFile: file + ".missing"}); err == nil {
+	if _, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN), Password: secret.Ref("file:" + file + ".missing")}); err == nil {
 		t.Error("a missing password file passes")
 	}
 }

@@ -64,7 +64,7 @@ func (db *DB) insert(ctx context.Context, b *block) error {
 		types[i] = clickhouse.ColumnNameAndType{Name: c.name, Type: c.kind} // spares a DESCRIBE over HTTP
 	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings), clickhouse.WithColumnNamesAndTypes(types))
-	batch, err := db.conn.PrepareBatch(ctx, fmt.Sprintf("INSERT INTO %s (%s)", b.table, strings.Join(names, ", ")))
+	batch, err := db.pool().PrepareBatch(ctx, fmt.Sprintf("INSERT INTO %s (%s)", b.table, strings.Join(names, ", ")))
 	if err != nil {
 		return wrap(op, err)
 	}

@@ -28,7 +28,7 @@ func (db *DB) Server(ctx context.Context) (s Server, err error) {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings))
-	err = server.conn.QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
+	err = server.pool().QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
 	return s, wrap("ask ClickHouse who it is", err)
 }
 
@@ -39,7 +39,8 @@ type Schema struct {
 	Ahead   []uint64 // migrations it has had that this version of hookline does not know
 }
 
-// Schema compares the database with this version of hookline.
+// Schema compares the database with this version of hookline. What this user may not see does not exist to it: see
+// Grants.Look.
 func (db *DB) Schema(ctx context.Context) (Schema, error) {
 	server, err := db.server()
 	if err != nil {
@@ -68,16 +69,25 @@ func (db *DB) Schema(ctx context.Context) (Schema, error) {
 	return s, err
 }
 
-// Rights that the parts of hookline need on their database. setup makes tables and views, the others use them.
+// Rights that the parts of hookline need, each on a table of the database, or on all of it.
 var (
-	rightsToStore = []string{"SELECT", "INSERT"}
-	rightsToSetUp = []string{"CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW", "ALTER"}
+	rightsToStore = []right{
+		{"INSERT", "events"}, {"INSERT", "sales"}, {"INSERT", "action_results"}, {"INSERT", "rejections"}, {"INSERT", "dead_letters"},
+		{"INSERT", "ledger"}, {"SELECT", "ledger"}, {"SELECT", "dead_letters"},
+	}
+	rightsToSetUp = []right{
+		{"CREATE TABLE", ""}, {"CREATE VIEW", ""}, {"DROP TABLE", ""}, {"DROP VIEW", ""}, {"ALTER", ""}, {"SELECT", ""}, {"INSERT", ""},
+	}
+	rightsToLook = []right{{"SELECT", versionTable}}
 )
 
-// Grants are the rights on the database that this user lacks.
+type right struct{ access, table string }
+
+// Grants are the rights that this user lacks, as ClickHouse's GRANT has them, such as "INSERT ON hookline.events".
 type Grants struct {
-	Store []string // of those to store and read
-	SetUp []string // of those to run `hookline setup`
+	Store []string // of those of the processor
+	SetUp []string // of those of `hookline setup`
+	Look  []string // of those that Schema needs
 }
 
 // Grants asks ClickHouse what this user may not do. It works before the database exists.
@@ -87,24 +97,26 @@ func (db *DB) Grants(ctx context.Context) (g Grants, err error) {
 		return Grants{}, err
 	}
 	defer server.Close()
-	lacking := func(rights []string) (out []string, err error) {
-		for _, right := range rights {
-			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+right+" ON "+identifier(db.Name())+".*",
+	for _, part := range []struct {
+		rights  []right
+		lacking *[]string
+	}{{rightsToStore, &g.Store}, {rightsToSetUp, &g.SetUp}, {rightsToLook, &g.Look}} {
+		for _, r := range part.rights {
+			on := identifier(db.Name()) + ".*"
+			if r.table != "" {
+				on = identifier(db.Name()) + "." + r.table
+			}
+			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+r.access+" ON "+on,
 				func(rows driver.Rows) (ok uint8, err error) { return ok, rows.Scan(&ok) })
 			if err != nil {
-				return nil, err
+				return Grants{}, err
 			}
 			if len(granted) != 1 || granted[0] == 0 {
-				out = append(out, right)
+				*part.lacking = append(*part.lacking, r.access+" ON "+strings.ReplaceAll(on, "`", ""))
 			}
 		}
-		return out, nil
 	}
-	if g.Store, err = lacking(rightsToStore); err != nil {
-		return Grants{}, err
-	}
-	g.SetUp, err = lacking(rightsToSetUp)
-	return g, err
+	return g, nil
 }
 
 // Refresh is one of the queries that ClickHouse runs by itself to keep the rollups up to date.

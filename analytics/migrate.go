@@ -99,16 +99,23 @@ func (db *DB) provider() (*goose.Provider, error) {
 	return provider, nil
 }
 
-// render fills in the templates of migrations and views. They know two functions: engine names a table engine as
-// this installation needs it, and database is the database's name as a string of SQL, because currentDatabase()
-// in a view is that of its reader.
+// definer makes a view read tables with the rights of whoever set it up: its readers need none on them.
+const definer = "DEFINER = CURRENT_USER SQL SECURITY DEFINER"
+
+// render fills in the templates of migrations and views. They know three functions: engine names a table engine as
+// this installation needs it, database is the database's name as a string of SQL, because currentDatabase() in a view
+// is that of its reader, and definer is above.
 func (db *DB) render(from embed.FS) (fs.FS, error) {
 	out := fstest.MapFS{}
 	paths, err := fs.Glob(from, "*/*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}
-	functions := template.FuncMap{"engine": db.engine, "database": func() string { return literal(db.Name()) }}
+	functions := template.FuncMap{
+		"engine":   db.engine,
+		"database": func() string { return literal(db.Name()) },
+		"definer":  func() string { return definer },
+	}
 	for _, name := range paths {
 		t, err := template.New(path.Base(name)).Funcs(functions).ParseFS(from, name)
 		if err != nil {

@@ -133,7 +133,7 @@ func (db *DB) dropMapped(ctx context.Context) error {
 func (db *DB) MappedErrors(ctx context.Context, r Reprocess) (n uint64, example string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	err = db.conn.QueryRow(ctx, `SELECT countIf(error != ''), anyIf(concat('event ', event_id, ': ', error), error != '') FROM reprocess_rows FINAL WHERE vendor = ? AND generation = ?`,
+	err = db.pool().QueryRow(ctx, `SELECT countIf(error != ''), anyIf(concat('event ', event_id, ': ', error), error != '') FROM reprocess_rows FINAL WHERE vendor = ? AND generation = ?`,
 		r.Vendor, r.Generation).Scan(&n, &example)
 	return n, example, wrap("count what cannot be mapped", err)
 }
@@ -163,7 +163,7 @@ func (db *DB) EventsAfter(ctx context.Context, vendor string, month uint32, afte
 	defer cancel()
 	// Small blocks: payloads may be large.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_block_size": 1024, "do_not_merge_across_partitions_select_final": 1}))
-	rows, err := db.conn.Query(ctx, `SELECT event_id, type, occurred_at, received_at, payload, error FROM events FINAL
+	rows, err := db.pool().Query(ctx, `SELECT event_id, type, occurred_at, received_at, payload, error FROM events FINAL
 		WHERE vendor = ? AND source_month = ? AND event_id > ? ORDER BY event_id LIMIT ?`, vendor, month, after, limit)
 	if err != nil {
 		return wrap(op, err)

@@ -67,7 +67,7 @@ func alerts() []alert {
 			uid: "hookline-holding", title: "Processor holds", severity: critical, wait: "5m",
 			board: PipelineUID, panel: 13,
 			summary: "A store does not take what the processor has, so nothing is dequeued and the charts stand still: look at ClickHouse and at the processor's log.",
-			prom:    `max(hookline_processor_holding)`,
+			prom:    `max(hookline_processor_holding or hookline_actions_holding)`,
 		},
 		{
 			uid: "hookline-lag-growing", title: "Backlog grows", severity: warning, wait: "15m", above: backlog,

@@ -31,10 +31,28 @@ func decoded(t *testing.T) map[string]dashboard.Dashboard {
 	return models
 }
 
+// panelsOf lists a board's panels, without the headings above them.
+func panelsOf(model dashboard.Dashboard) []dashboard.Panel {
+	var out []dashboard.Panel
+	for _, entry := range model.Panels {
+		if entry.Panel != nil {
+			out = append(out, *entry.Panel)
+		}
+	}
+	return out
+}
+
 func TestEveryPanelSaysWhatItShows(t *testing.T) {
 	for name, model := range decoded(t) {
 		ids := map[uint32]bool{}
 		for _, entry := range model.Panels {
+			if row := entry.RowPanel; row != nil {
+				if ids[row.Id] || row.Id == 0 || row.Title == nil || row.Collapsed {
+					t.Errorf("%s: a heading without ID or title, or with another's, or closed: %+v", name, row)
+				}
+				ids[row.Id] = true
+				continue
+			}
 			p := entry.Panel
 			if p == nil || p.Id == nil || *p.Id == 0 || p.Title == nil || *p.Title == "" {
 				t.Fatalf("%s: a panel without ID or title: %+v", name, entry)
@@ -76,17 +94,21 @@ func TestEveryPanelSaysWhatItShows(t *testing.T) {
 }
 
 func TestPanelsDoNotOverlap(t *testing.T) {
-	const columns = 24
 	for name, model := range decoded(t) {
 		taken := map[[2]uint32]string{}
 		for _, entry := range model.Panels {
-			p := *entry.Panel
-			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
-				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+			title, at := "", dashboard.GridPos{}
+			if entry.Panel != nil {
+				title, at = *entry.Panel.Title, *entry.Panel.GridPos
+			} else {
+				title, at = *entry.RowPanel.Title, *entry.RowPanel.GridPos
+			}
+			for x := at.X; x < at.X+at.W; x++ {
+				for y := at.Y; y < at.Y+at.H; y++ {
 					if other := taken[[2]uint32{x, y}]; other != "" || x >= columns {
-						t.Fatalf("%s: %q at column %d, row %d leaves the grid or covers %q", name, *p.Title, x, y, other)
+						t.Fatalf("%s: %q at column %d, row %d leaves the grid or covers %q", name, title, x, y, other)
 					}
-					taken[[2]uint32{x, y}] = *p.Title
+					taken[[2]uint32{x, y}] = title
 				}
 			}
 		}
@@ -119,8 +141,8 @@ func TestQueriesUseOnlyTheirBoardsVariables(t *testing.T) {
 		for _, variable := range model.Templating.List {
 			known[variable.Name] = true
 		}
-		for _, entry := range model.Panels {
-			for _, query := range entry.Panel.Targets {
+		for _, panel := range panelsOf(model) {
+			for _, query := range panel.Targets {
 				target, ok := query.(Target)
 				if !ok {
 					continue // Prometheus is asked without variables
@@ -128,11 +150,11 @@ func TestQueriesUseOnlyTheirBoardsVariables(t *testing.T) {
 				sql := target.RawSQL
 				for _, match := range reference.FindAllStringSubmatch(sql, -1) {
 					if !known[match[1]] {
-						t.Errorf("%s, %s: no variable %q", name, *entry.Panel.Title, match[1])
+						t.Errorf("%s, %s: no variable %q", name, *panel.Title, match[1])
 					}
 				}
 				if rest := encoded.ReplaceAllString(sql, ""); strings.Contains(rest, "${") {
-					t.Errorf("%s, %s: a variable reaches SQL unencoded: %s", name, *entry.Panel.Title, rest)
+					t.Errorf("%s, %s: a variable reaches SQL unencoded: %s", name, *panel.Title, rest)
 				}
 			}
 		}
@@ -141,9 +163,9 @@ func TestQueriesUseOnlyTheirBoardsVariables(t *testing.T) {
 
 // Panels that ask Prometheus name metrics that the parts have.
 func TestMetricsExist(t *testing.T) {
-	metric := regexp.MustCompile(`hookline_(?:ingest|processor)_\w+`)
+	metric := regexp.MustCompile(`hookline_(?:ingest|processor|actions)_\w+`)
 	known := map[string]bool{}
-	for _, part := range []string{"ingest", "processor"} {
+	for _, part := range []string{"ingest", "processor", "processor/actions"} {
 		source, err := os.ReadFile(filepath.Join("..", part, "metrics.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -154,8 +176,8 @@ func TestMetricsExist(t *testing.T) {
 	}
 	asked := 0
 	for name, model := range decoded(t) {
-		for _, entry := range model.Panels {
-			for _, query := range entry.Panel.Targets {
+		for _, panel := range panelsOf(model) {
+			for _, query := range panel.Targets {
 				target, ok := query.(*prometheus.Dataquery)
 				if !ok {
 					continue
@@ -163,7 +185,7 @@ func TestMetricsExist(t *testing.T) {
 				for _, used := range metric.FindAllString(target.Expr, -1) {
 					asked++
 					if !known[strings.TrimSuffix(used, "_bucket")] {
-						t.Errorf("%s, %s: no part has the metric %s", name, *entry.Panel.Title, used)
+						t.Errorf("%s, %s: no part has the metric %s", name, *panel.Title, used)
 					}
 				}
 			}
@@ -188,11 +210,11 @@ func TestLinksInTablesSetVariables(t *testing.T) {
 	set := regexp.MustCompile(`var-(\w+)=|\$\{(\w+):queryparam\}`)
 	found := 0
 	for name, model := range models {
-		for _, entry := range model.Panels {
-			if entry.Panel.FieldConfig == nil {
+		for _, panel := range panelsOf(model) {
+			if panel.FieldConfig == nil {
 				continue
 			}
-			for _, override := range entry.Panel.FieldConfig.Overrides {
+			for _, override := range panel.FieldConfig.Overrides {
 				for _, property := range override.Properties {
 					if property.Id != "links" {
 						continue

@@ -87,6 +87,10 @@ func (b board) build() (dashboard.Dashboard, error) {
 		return dashboard.Dashboard{}, err
 	}
 	for _, p := range b.panels {
+		if p.draw == nil {
+			model.Panels = append(model.Panels, dashboard.PanelOrRowPanel{RowPanel: p.row()})
+			continue
+		}
 		built, err := p.build()
 		if err != nil {
 			return dashboard.Dashboard{}, fmt.Errorf("panel %d, %s: %w", p.id, p.title, err)

@@ -14,7 +14,7 @@ type panel struct {
 	id                 uint32 // never reused: links to a panel carry it
 	title, description string
 	at                 dashboard.GridPos
-	draw               cog.Builder[dashboard.Panel]
+	draw               cog.Builder[dashboard.Panel] // nil: a heading above the panels that follow
 	unit               unit
 	shape              QueryType
 	sql                string    // what ClickHouse is asked
@@ -35,10 +35,11 @@ type unit struct {
 	query    string // answers the columns unit and decimals, for money
 }
 
-func whole() unit   { return unit{id: "locale", decimals: cog.ToPtr(0.0)} }
-func percent() unit { return unit{id: "percentunit", decimals: cog.ToPtr(1.0)} }
-func seconds() unit { return unit{id: "s", decimals: cog.ToPtr(1.0)} }
-func rate() unit    { return unit{id: "reqps"} }
+func whole() unit     { return unit{id: "locale", decimals: cog.ToPtr(0.0)} }
+func percent() unit   { return unit{id: "percentunit", decimals: cog.ToPtr(1.0)} }
+func seconds() unit   { return unit{id: "s", decimals: cog.ToPtr(1.0)} }
+func rate() unit      { return unit{id: "reqps"} }
+func eventRate() unit { return unit{id: "eps"} }
 
 // ago is a time, told by how long ago it was.
 func ago() unit { return unit{id: "dateTimeFromNow"} }
@@ -52,11 +53,25 @@ func wholeMoney() unit {
 	return unit{id: "locale", decimals: cog.ToPtr(0.0), query: currencyUnit(false)}
 }
 
+// heading is a line with a title above the panels that follow it.
+func heading(id, y uint32, title string) panel {
+	return panel{id: id, title: title, at: at(0, y, columns, 1)}
+}
+
+// columns is the width of Grafana's grid.
+const columns = 24
+
 // at is a place on Grafana's grid, 24 columns wide with rows of 30 pixels.
 func at(x, y, w, h uint32) dashboard.GridPos { return dashboard.GridPos{X: x, Y: y, W: w, H: h} }
 
 // unitRef is the letter of the query that answers the unit of money.
 const unitRef = "unit"
+
+func (p panel) row() *dashboard.RowPanel {
+	row := dashboard.NewRowPanel()
+	row.Id, row.Title, row.GridPos = p.id, &p.title, &p.at
+	return row
+}
 
 func (p panel) build() (dashboard.Panel, error) {
 	out, err := p.draw.Build()

@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
@@ -14,29 +15,42 @@ func pipeline() board {
 		description: "From a vendor's POST to the figure in a chart: what comes in, what is refused, what is stored, and whether anything is lost or late.",
 		from:        "now-6h", refresh: "10s",
 		panels: []panel{
+			heading(21, 0, "Is anything lost or late?"),
 			{
-				id: 1, title: "Unaccounted records", at: at(0, 0, 6, 4), unit: whole(), shape: TableQuery,
+				id: 1, title: "Unaccounted records", at: at(0, 1, 4, 4), unit: whole(), shape: TableQuery,
 				noValue:     "0",
 				description: "Records in Kafka that the ledger says nothing of although it goes on after them. Must be 0; else run: hookline audit.",
 				draw:        headline(good...),
 				sql:         `SELECT sum(offsets) AS "Unaccounted" FROM hookline.unaccounted`,
 			},
 			{
-				id: 2, title: "Dead letters", at: at(6, 0, 6, 4), unit: whole(), shape: TableQuery,
+				id: 2, title: "Dead letters", at: at(4, 1, 4, 4), unit: whole(), shape: TableQuery,
 				noValue:     "0",
 				description: "Events that could not be stored or acted on and wait for someone: see the list below, then run: hookline dlq redrive.",
 				draw:        headline(good...),
 				sql:         `SELECT count() AS "Dead letters" FROM hookline.dead_letters FINAL WHERE state = 'dead'`,
 			},
 			{
-				id: 3, title: "Figures behind", at: at(12, 0, 6, 4), unit: seconds(), shape: TableQuery,
+				id: 3, title: "Figures behind", at: at(8, 1, 4, 4), unit: seconds(), shape: TableQuery,
 				noValue:     "0 s",
 				description: "How long the oldest sale that the charts do not show yet has waited. A few seconds are normal.",
 				draw:        headline(step(nil, "green"), step(cog.ToPtr(float64(slowRefresh)), "red")),
 				sql:         `SELECT toFloat64(behind) AS "Behind" FROM hookline.rollup_state`,
 			},
 			{
-				id: 4, title: "Last record stored", at: at(18, 0, 6, 4), unit: ago(), shape: TableQuery,
+				id: 13, title: "Holding", at: at(12, 1, 4, 4), unit: whole(), noValue: "Not known",
+				description: "Whether a store does not take what we have: then nothing is dequeued and nothing is lost, but the charts stand still.",
+				draw:        headline(good...).Mappings(words("No", "Yes")),
+				prom:        []series{{"Holding", `max(hookline_processor_holding or hookline_actions_holding)`}},
+			},
+			{
+				id: 17, title: "Not read yet", at: at(16, 1, 4, 4), unit: whole(), noValue: "Not known",
+				description: "Records in Kafka that are still to be stored. It comes back to 0 after every peak.",
+				draw:        trend("lastNotNull"),
+				prom:        []series{{"Records", `sum(hookline_processor_lag_records)`}},
+			},
+			{
+				id: 4, title: "Last record stored", at: at(20, 1, 4, 4), unit: ago(), shape: TableQuery,
 				noValue:     "Never",
 				description: "How long ago the processor last wrote to its ledger.",
 				draw:        headline(),
@@ -44,20 +58,30 @@ func pipeline() board {
 FROM hookline.ledger
 HAVING count() > 0`,
 			},
+			heading(22, 5, "From vendors to Kafka"),
 			{
-				id: 5, title: "Where records ended", at: at(0, 4, 12, 9), unit: whole(), shape: TimeSeriesQuery, noValue: nothing,
-				description: "Records by what became of them, as the ledger has it: stored, repeated within a batch, sent to the retry topic, given up as dead letters.",
-				draw:        daily(),
-				sql: `SELECT $__timeInterval(written_at) AS time, sum(stored) AS "Stored", sum(duplicates) AS "Repeated", sum(retried) AS "To be retried", sum(dead) AS "Dead letters"
-FROM hookline.ledger FINAL
-WHERE $__timeFilter(written_at)
-GROUP BY time
-ORDER BY time`,
+				id: 7, title: "Deliveries per second by status", at: at(0, 6, 8, 8), unit: rate(), noValue: nothing,
+				description: "Deliveries that ingest answered, by HTTP status. 5xx is our own fault: the vendor will retry.",
+				draw: filled().
+					OverrideByRegexp("/^2/", coloured("green")).OverrideByRegexp("/^4/", coloured("orange")).OverrideByRegexp("/^5/", coloured("red")),
+				prom: []series{{"{{status}}", `sum by (status) (rate(hookline_ingest_deliveries_total[$__rate_interval]))`}},
 			},
 			{
-				id: 6, title: "Refused deliveries", at: at(12, 4, 12, 9), unit: whole(), shape: TimeSeriesQuery, noValue: "No delivery was refused in this range",
+				id: 8, title: "Time to answer", at: at(8, 6, 8, 8), unit: seconds(), noValue: nothing,
+				description: "From the request's header to its answer. The strictest vendor waits 3 seconds.",
+				draw:        lines(),
+				prom:        quantiles("hookline_ingest_request_duration_seconds_bucket"),
+			},
+			{
+				id: 9, title: "Time to enqueue", at: at(16, 6, 8, 8), unit: seconds(), noValue: nothing,
+				description: "Until all in-sync replicas of Kafka have a delivery's events.",
+				draw:        lines(),
+				prom:        quantiles("hookline_ingest_enqueue_duration_seconds_bucket"),
+			},
+			{
+				id: 6, title: "Refused deliveries", at: at(0, 14, 8, 8), unit: whole(), shape: TimeSeriesQuery, noValue: "No delivery was refused in this range",
 				description: "Deliveries that were answered with an error that is the sender's, by reason.",
-				draw:        daily().DisplayName("${__field.labels.Reason}"),
+				draw:        daily().Legend(below("sum")).DisplayName("${__field.labels.Reason}"),
 				sql: `SELECT $__timeInterval(minute) AS time, reason AS "Reason", sum(count) AS "Deliveries"
 FROM hookline.rejections FINAL
 WHERE $__timeFilter(minute)
@@ -65,61 +89,74 @@ GROUP BY time, reason
 ORDER BY time, reason`,
 			},
 			{
-				id: 7, title: "Deliveries per second by status", at: at(0, 13, 8, 8), unit: rate(), noValue: nothing,
-				description: "Deliveries that ingest answered, by HTTP status. 5xx is our own fault: the vendor will retry.",
+				id: 18, title: "Failures of our own, per second", at: at(8, 14, 8, 8), unit: rate(), noValue: nothing,
+				description: "Deliveries answered with 5xx, by reason. not_enqueued: Kafka refused them or did not answer in time. busy: too much is under way. The vendor will send them again.",
 				draw:        lines(),
-				prom:        []series{{"{{status}}", `sum by (status) (rate(hookline_ingest_deliveries_total[$__rate_interval]))`}},
+				prom:        []series{{"{{reason}}", `sum by (reason) (rate(hookline_ingest_deliveries_total{status=~"5.."}[$__rate_interval])) or on () label_replace(vector(0), "reason", "none", "", "")`}},
 			},
 			{
-				id: 8, title: "Time to answer", at: at(8, 13, 8, 8), unit: seconds(), noValue: nothing,
-				description: "From the request's header to its answer. The strictest vendor waits 3 seconds.",
-				draw:        lines(),
-				prom:        quantiles("hookline_ingest_request_duration_seconds_bucket"),
-			},
-			{
-				id: 9, title: "Time to enqueue", at: at(16, 13, 8, 8), unit: seconds(), noValue: nothing,
-				description: "Until all in-sync replicas of Kafka have a delivery's events.",
-				draw:        lines(),
-				prom:        quantiles("hookline_ingest_enqueue_duration_seconds_bucket"),
-			},
-			{
-				id: 10, title: "Records not read yet, by partition", at: at(0, 21, 8, 8), unit: whole(), noValue: nothing,
-				description: "How far the processor is behind Kafka. It should come back to 0 after every peak.",
-				draw:        lines(),
-				prom:        []series{{"{{topic}} {{partition}}", `max by (topic, partition) (hookline_processor_lag_records)`}},
-			},
-			{
-				id: 11, title: "Time to store a batch", at: at(8, 21, 8, 8), unit: seconds(), noValue: nothing,
-				description: "One insert into ClickHouse, holds included.",
-				draw:        lines(),
-				prom:        quantiles("hookline_processor_insert_duration_seconds_bucket"),
-			},
-			{
-				id: 12, title: "Rows in a batch", at: at(16, 21, 8, 8), unit: whole(), noValue: nothing,
-				description: "Rows in one insert. Under load, batches should be large; many small ones wear ClickHouse out.",
-				draw:        lines(),
-				prom:        quantiles("hookline_processor_batch_rows_bucket"),
-			},
-			{
-				id: 13, title: "Holding", at: at(0, 29, 8, 6), unit: whole(), noValue: nothing,
-				description: "1 while a store does not take what we have: nothing is dequeued and nothing is lost, but the charts stand still.",
-				draw:        lines(),
-				prom:        []series{{"{{instance}}", `max by (instance) (hookline_processor_holding)`}},
-			},
-			{
-				id: 14, title: "Deliveries under way", at: at(8, 29, 8, 6), unit: whole(), noValue: nothing,
+				id: 14, title: "Deliveries under way", at: at(16, 14, 4, 8), unit: whole(), noValue: nothing,
 				description: "Deliveries that wait for Kafka's acknowledgement.",
 				draw:        lines(),
 				prom:        []series{{"{{instance}}", `max by (instance) (hookline_ingest_inflight_deliveries)`}},
 			},
 			{
-				id: 15, title: "Connections", at: at(16, 29, 8, 6), unit: whole(), noValue: nothing,
+				id: 15, title: "Connections", at: at(20, 14, 4, 8), unit: whole(), noValue: nothing,
 				description: "Connections that vendors hold open.",
 				draw:        lines(),
 				prom:        []series{{"{{instance}}", `max by (instance) (hookline_ingest_connections)`}},
 			},
+			heading(23, 22, "From Kafka to ClickHouse"),
 			{
-				id: 16, title: "Dead letters in the range", at: at(0, 35, 24, 10), unit: whole(), shape: TableQuery, noValue: "No dead letters in this range",
+				id: 19, title: "Events per second, stored and not", at: at(0, 23, 8, 8), unit: eventRate(), noValue: nothing,
+				description: "Events stored in ClickHouse, redeliveries included; events that ClickHouse rejected and that are tried again; dead letters.",
+				draw: lines().
+					OverrideByName("Stored", coloured("green")).OverrideByName("To be retried", coloured("orange")).OverrideByName("Dead letters", coloured("red")),
+				prom: []series{
+					{"Stored", `sum(rate(hookline_processor_events_total[$__rate_interval]))`},
+					{"To be retried", `sum(rate(hookline_processor_retries_total[$__rate_interval]))`},
+					{"Dead letters", `sum(rate(hookline_processor_dead_letters_total[$__rate_interval])) or vector(0)`},
+				},
+			},
+			{
+				id: 10, title: "Records not read yet, by partition", at: at(8, 23, 8, 8), unit: whole(), noValue: nothing,
+				description: "How far the processor is behind Kafka. It should come back to 0 after every peak.",
+				draw:        lines().Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).Calcs([]string{})),
+				prom:        []series{{"{{topic}} {{partition}}", `max by (topic, partition) (hookline_processor_lag_records)`}},
+			},
+			{
+				id: 5, title: "Where records ended, by day", at: at(16, 23, 8, 8), unit: whole(), shape: TableQuery, noValue: nothing,
+				description: "Records by what became of them and the day (UTC), as the ledger has it, for the last 14 days of the range or more: stored, repeated within a batch, sent to the retry topic, given up as dead letters.",
+				draw: stacked().Legend(below("sum")).
+					OverrideByName("Stored", coloured("green")).OverrideByName("Repeated", coloured("blue")).
+					OverrideByName("To be retried", coloured("orange")).OverrideByName("Dead letters", coloured("red")),
+				sql: `SELECT formatDateTime(toDate(written_at), '%e %b') AS "Day", sum(stored) AS "Stored", sum(duplicates) AS "Repeated", sum(retried) AS "To be retried", sum(dead) AS "Dead letters"
+FROM hookline.ledger FINAL
+WHERE written_at BETWEEN least($__fromTime, $__toTime - INTERVAL 13 DAY) AND $__toTime
+GROUP BY toDate(written_at)
+ORDER BY toDate(written_at)`,
+			},
+			{
+				id: 11, title: "Time to store a batch", at: at(0, 31, 8, 8), unit: seconds(), noValue: nothing,
+				description: "One insert into ClickHouse, holds included.",
+				draw:        lines(),
+				prom:        quantiles("hookline_processor_insert_duration_seconds_bucket"),
+			},
+			{
+				id: 12, title: "Rows in a batch", at: at(8, 31, 8, 8), unit: whole(), noValue: nothing,
+				description: "Rows in one insert. Under load, batches should be large; many small ones wear ClickHouse out.",
+				draw:        lines(),
+				prom:        quantiles("hookline_processor_batch_rows_bucket"),
+			},
+			{
+				id: 20, title: "Actions per second by outcome", at: at(16, 31, 8, 8), unit: eventRate(), noValue: "No actions are configured, or none has run",
+				description: "Attempts to forward events: succeeded, failed (it will be tried again), gave_up.",
+				draw:        lines(),
+				prom:        []series{{"{{outcome}}", `sum by (outcome) (rate(hookline_actions_attempts_total[$__rate_interval]))`}},
+			},
+			heading(24, 39, "Dead letters"),
+			{
+				id: 16, title: "Dead letters in the range", at: at(0, 40, 24, 10), unit: whole(), shape: TableQuery, noValue: "No dead letters in this range",
 				description: "Events that were given up in the range, newest first, with the reason. Choose an ID to see the event's life.",
 				draw: rows().
 					OverrideByName("Given up", []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:YYYY-MM-DD HH:mm:ss"}}).

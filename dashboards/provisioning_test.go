@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -50,9 +51,9 @@ func TestProvisionedDataSourcesAreThoseOfTheBoards(t *testing.T) {
 				used[*variable.Datasource.Uid] = *variable.Datasource.Type
 			}
 		}
-		for _, entry := range model.Panels {
-			if entry.Panel != nil && entry.Panel.Datasource != nil {
-				used[*entry.Panel.Datasource.Uid] = *entry.Panel.Datasource.Type
+		for _, panel := range panelsOf(model) {
+			if panel.Datasource != nil {
+				used[*panel.Datasource.Uid] = *panel.Datasource.Type
 			}
 		}
 	}
@@ -142,14 +143,8 @@ func TestProvisioningTakesKnownNamesFromTheEnvironment(t *testing.T) {
 func TestRulesLeadToPanels(t *testing.T) {
 	panels := map[string][]string{}
 	for name, model := range decoded(t) {
-		for _, entry := range model.Panels {
-			if entry.Panel != nil {
-				raw, err := json.Marshal(entry.Panel.Id)
-				if err != nil {
-					t.Fatal(err)
-				}
-				panels[name] = append(panels[name], string(raw))
-			}
+		for _, panel := range panelsOf(model) {
+			panels[name] = append(panels[name], strconv.Itoa(int(*panel.Id)))
 		}
 	}
 	for _, rule := range committedRules(t) {

@@ -46,3 +46,8 @@ func variable(name, label, description, sql string) *dashboard.QueryVariableBuil
 		Refresh(dashboard.VariableRefreshOnTimeRangeChanged).
 		Sort(dashboard.VariableSortDisabled).AllowCustomValue(false)
 }
+
+// vendorLink leads from a vendor's name in a table to the board about that vendor.
+func vendorLink() []dashboard.DynamicConfigValue {
+	return linked("This vendor's own board", "/d/"+VendorUID+`?${__url_time_range}&${currency:queryparam}&${zone:queryparam}&var-name=${__value.raw:percentencode}`)
+}

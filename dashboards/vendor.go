@@ -26,30 +26,25 @@ WHERE ` + oneVendor + ` AND month = toStartOfMonth(last_day)`
 		variables: []cog.Builder[dashboard.VariableModel]{only, currencyVariable(), zoneVariable()},
 		panels: []panel{
 			{
-				id: 1, title: "Net sales this month", at: at(0, 0, 6, 3), unit: money(), shape: TableQuery,
-				description: "Sales minus refunds so far in the last month of the range.",
-				draw:        headline(),
-				sql: reviewed + `
-SELECT toFloat64(sum(net)) AS "Net"
-FROM hookline.sales_per_month
-WHERE ` + sold + `
-    AND NOT undated AND month = toStartOfMonth(last_day)
-HAVING count() > 0`,
+				id: 1, title: "Net sales this month", at: at(0, 0, 6, 4), unit: money(), shape: TimeSeriesQuery,
+				description: "Sales minus refunds so far in the last month of the range. Behind it, the twelve months before.",
+				draw:        trend("lastNotNull"),
+				sql:         monthly(reviewed, sold, "addMonths(toStartOfMonth(last_day), -12)", "net"),
 			},
 			{
-				id: 2, title: "Refund rate this month", at: at(6, 0, 6, 3), unit: percent(), shape: TableQuery, noValue: "No sales this month",
+				id: 2, title: "Refund rate this month", at: at(6, 0, 6, 4), unit: percent(), shape: TableQuery, noValue: "No sales this month",
 				description: "Refunds for every sale in the last month of the range, by number, in all currencies.",
 				draw:        headline(step(nil, "text"), step(cog.ToPtr(manyRefunds), "red")),
 				sql:         last("refund_rate", "Refund rate"),
 			},
 			{
-				id: 3, title: "Delay of the slowest 5 % this month", at: at(12, 0, 6, 3), unit: seconds(), shape: TableQuery, noValue: "No events this month",
+				id: 3, title: "Delay of the slowest 5 % this month", at: at(12, 0, 6, 4), unit: seconds(), shape: TableQuery, noValue: "No events this month",
 				description: "95 of 100 events were received within this time of when they happened.",
 				draw:        headline(step(nil, "text"), step(cog.ToPtr(float64(slow)), "red")),
 				sql:         last("delay_p95", "Delay") + " AND events > 0",
 			},
 			{
-				id: 4, title: "Last event", at: at(18, 0, 6, 3), unit: ago(), shape: TableQuery, noValue: "Never",
+				id: 4, title: "Last event", at: at(18, 0, 6, 4), unit: ago(), shape: TableQuery, noValue: "Never",
 				description: "How long ago the last event was received, whatever the range.",
 				draw:        headline(),
 				sql: `SELECT toFloat64(toUnixTimestamp64Milli(max(last_seen))) AS "Last event"
@@ -58,14 +53,14 @@ WHERE ` + oneVendor + ` AND events > 0
 HAVING count() > 0`,
 			},
 			{
-				id: 5, title: "Gross, refunds and net by month (${currency})", at: at(0, 3, 24, 10), unit: wholeMoney(), shape: TableQuery,
+				id: 5, title: "Gross, refunds and net by month (${currency})", at: at(0, 4, 24, 10), unit: wholeMoney(), shape: TableQuery,
 				description: "Gross is what was sold, refunds what was given back in that month, net the difference.",
 				draw: bars().
 					OverrideByName("Gross", coloured("blue")).OverrideByName("Refunds", coloured("red")).OverrideByName("Net", coloured("green")),
 				sql: grossRefundsNet(reviewed, sold),
 			},
 			{
-				id: 6, title: "Delay until received", at: at(0, 13, 12, 9), unit: seconds(), shape: TimeSeriesQuery, noValue: nothing,
+				id: 6, title: "Delay until received", at: at(0, 14, 8, 9), unit: seconds(), shape: TimeSeriesQuery, noValue: nothing,
 				description: "How long the vendor took from when an event happened until we had it: half of the events, 95 and 99 of 100 took no longer.",
 				draw:        lines(),
 				sql: reviewed + `
@@ -75,14 +70,21 @@ WHERE ` + oneVendor + ` AND ` + performed + ` AND events > 0
 ORDER BY time`,
 			},
 			{
-				id: 7, title: "Refused deliveries by reason", at: at(12, 13, 12, 9), unit: whole(), shape: TableQuery, noValue: "No delivery was refused in this range",
+				id: 9, title: "Deliveries, new and repeated", at: at(8, 14, 8, 9), unit: whole(), shape: TableQuery, noValue: nothing,
+				description: "Records read in each month (UTC): those that brought an event for the first time, and those that brought one again. Vendors repeat what they believe was not received; each event counts once all the same.",
+				draw: stacked().Legend(below("sum")).
+					OverrideByName("New", coloured("green")).OverrideByName("Repeated", coloured("orange")),
+				sql: deliveredAgain,
+			},
+			{
+				id: 7, title: "Refused deliveries by reason", at: at(16, 14, 8, 9), unit: whole(), shape: TableQuery, noValue: "No delivery was refused in this range",
 				description: "Deliveries that ingest answered with an error that is the vendor's, by the month in which they came.",
-				draw:        stacked(),
+				draw:        stacked().Legend(below("sum")),
 				matrix:      [3]string{"Month", "Reason", "Value"},
 				sql:         refused(reviewed, oneVendor),
 			},
 			{
-				id: 8, title: "Month by month", at: at(0, 22, 24, 11), unit: whole(), shape: TableQuery, noValue: nothing,
+				id: 8, title: "Month by month", at: at(0, 23, 24, 11), unit: whole(), shape: TableQuery, noValue: nothing,
 				description: "Numbers of events, of sales and refunds in all currencies, and of what went wrong. Deliveries count redeliveries too, in the month in which they were read.",
 				draw: rows().
 					OverrideByName("Month", []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:MMM YYYY"}}).
@@ -103,3 +105,25 @@ ORDER BY month DESC`,
 		},
 	}
 }
+
+// deliveredAgain takes the records that the ledger counted for events received for the first time off those that it
+// counted at all.
+var deliveredAgain = reviewed + `,
+    figures AS (
+        SELECT month AS at, deliveries AS delivered, 0 AS fresh
+        FROM hookline.vendor_performance
+        WHERE ` + oneVendor + ` AND ` + performed + `
+        UNION ALL
+        SELECT toStartOfMonth(received_at, 'UTC') AS at, 0, uniqExact(event_id)
+        FROM hookline.events
+        WHERE ` + oneVendor + ` AND toDate(received_at) BETWEEN toStartOfMonth(first_day) AND last_day
+        GROUP BY at
+    )
+SELECT formatDateTime(at, '%b %Y') AS "Month", sum(fresh) AS "New", toInt64(greatest(sum(delivered) - sum(fresh), 0)) AS "Repeated"
+FROM (
+    SELECT at, delivered, fresh FROM figures
+    UNION ALL
+    SELECT arrayJoin(` + monthsBetween("first_day", "last_day") + `), 0, 0 WHERE (SELECT sum(delivered) FROM figures) > 0
+)
+GROUP BY at
+ORDER BY at`

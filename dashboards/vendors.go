@@ -25,13 +25,15 @@ func vendors() board {
 		variables: []cog.Builder[dashboard.VariableModel]{currencyVariable(), vendorVariable("vendor_performance"), zoneVariable()},
 		panels: []panel{
 			{
-				id: 1, title: "Scorecard of the last month in the range", at: at(0, 0, 24, 10), unit: money(), shape: TableQuery, noValue: nothing,
-				description: "One row per vendor for the month in which the range ends; choose \"Last month\" for a finished one. Growth compares net sales with the same days of the month before. Half of the events took the median from when they happened until they were received, 95 of 100 took no longer than the slowest. Red asks for a word with the vendor.",
+				id: 1, title: "Scorecard of the last month in the range", at: at(0, 0, 24, 9), unit: money(), shape: TableQuery, noValue: nothing,
+				description: "One row per vendor for the month in which the range ends; choose \"Last month\" for a finished one. Growth compares net sales with the same days of the month before. Repeated is the share of the month's deliveries that brought an event once more. Half of the events took the median from when they happened until they were received, 95 of 100 took no longer than the slowest. Red asks for a word with the vendor.",
 				draw: rows().
-					OverrideByName("Vendor", linked("This vendor's own board", "/d/"+VendorUID+`?${__url_time_range}&${currency:queryparam}&${zone:queryparam}&var-name=${__value.raw:percentencode}`)).
+					OverrideByName("Vendor", vendorLink()).
+					OverrideByName("Net", measured("blue")).
 					OverrideByName("Growth", alarmingBelow(percent(), 0)).
 					OverrideByName("Orders", written(whole())).
 					OverrideByName("Events", written(whole())).
+					OverrideByName("Repeated", written(percent())).
 					OverrideByName("Refund rate", alarming(percent(), manyRefunds)).
 					OverrideByName("Median delay", written(seconds())).
 					OverrideByName("Slowest 5 %", alarming(seconds(), slow)).
@@ -42,7 +44,7 @@ func vendors() board {
 				sql: scorecard,
 			},
 			{
-				id: 2, title: "Ranking by net sales (${currency})", at: at(0, 10, 8, 10), unit: money(), shape: TableQuery,
+				id: 2, title: "Ranking by net sales (${currency})", at: at(0, 9, 8, 10), unit: money(), shape: TableQuery,
 				description: "The ten vendors with the highest net sales in all months of the range.",
 				draw:        ranking("Net", 10),
 				sql: scope + `
@@ -55,33 +57,33 @@ ORDER BY sum(net) DESC, vendor
 LIMIT 10`,
 			},
 			{
-				id: 3, title: "Events per month", at: at(8, 10, 16, 10), unit: whole(), shape: TableQuery, noValue: nothing,
+				id: 3, title: "Events per month", at: at(8, 9, 16, 10), unit: whole(), shape: TableQuery, noValue: nothing,
 				description: "Verified events by the month in which they happened, sales or not, each counted once.",
 				draw:        stacked(),
 				matrix:      [3]string{"Month", "Vendor", "Value"},
 				sql:         perMonth("events"),
 			},
 			{
-				id: 4, title: "Refund rate", at: at(0, 20, 12, 9), unit: percent(), shape: TimeSeriesQuery, noValue: nothing,
+				id: 4, title: "Refund rate", at: at(0, 19, 12, 9), unit: percent(), shape: TimeSeriesQuery, noValue: nothing,
 				description: "Refunds for every sale of the month, by number, in all currencies.",
 				draw:        lines().DisplayName("${__field.labels.Vendor}"),
 				sql:         overMonths("refund_rate"),
 			},
 			{
-				id: 5, title: "Delay of the slowest 5 %", at: at(12, 20, 12, 9), unit: seconds(), shape: TimeSeriesQuery, noValue: nothing,
+				id: 5, title: "Delay of the slowest 5 %", at: at(12, 19, 12, 9), unit: seconds(), shape: TimeSeriesQuery, noValue: nothing,
 				description: "95 of 100 events of the month were received within this time of when they happened. Repeated and late deliveries count as what came first.",
 				draw:        lines().DisplayName("${__field.labels.Vendor}"),
 				sql:         overMonths("delay_p95"),
 			},
 			{
-				id: 6, title: "Refused deliveries by reason", at: at(0, 29, 12, 9), unit: whole(), shape: TableQuery, noValue: "No delivery was refused in this range",
+				id: 6, title: "Refused deliveries by reason", at: at(0, 28, 12, 9), unit: whole(), shape: TableQuery, noValue: "No delivery was refused in this range",
 				description: "Deliveries that ingest answered with an error that is the sender's, by the month in which they came. Those to endpoints that do not exist count where all vendors are chosen.",
 				draw:        stacked(),
 				matrix:      [3]string{"Month", "Reason", "Value"},
 				sql:         refused(scope, anyVendor),
 			},
 			{
-				id: 7, title: "Dead letters", at: at(12, 29, 12, 9), unit: whole(), shape: TableQuery, noValue: "No dead letters in this range",
+				id: 7, title: "Dead letters", at: at(12, 28, 12, 9), unit: whole(), shape: TableQuery, noValue: "No dead letters in this range",
 				description: "Events that could not be stored or acted on and were not redriven since, by the month in which they were given up. See the dead-letter list on the board Pipeline.",
 				draw:        stacked(),
 				matrix:      [3]string{"Month", "Vendor", "Value"},
@@ -107,6 +109,12 @@ const scorecard = scope + `,
         WHERE ` + chosen + `
             AND NOT undated AND day BETWEEN last_month AND last_day
         GROUP BY vendor
+    ),
+    received AS (
+        SELECT vendor, uniqExact(cityHash64(event_id)) AS fresh
+        FROM hookline.events
+        WHERE toDate(received_at) BETWEEN this_month AND last_day
+        GROUP BY vendor
     )
 SELECT
     p.vendor AS "Vendor",
@@ -114,6 +122,7 @@ SELECT
     if(net_before > 0, toFloat64(net_now) / toFloat64(net_before) - 1, NULL) AS "Growth",
     orders_now AS "Orders",
     p.events AS "Events",
+    if(p.deliveries = 0, NULL, greatest(1 - received.fresh / p.deliveries, 0)) AS "Repeated",
     p.refund_rate AS "Refund rate",
     p.delay_p50 AS "Median delay",
     p.delay_p95 AS "Slowest 5 %",
@@ -123,44 +132,49 @@ SELECT
     if(p.events = 0, NULL, p.last_seen) AS "Last event"
 FROM (SELECT * FROM hookline.vendor_performance WHERE ` + anyVendor + ` AND vendor != '' AND month = this_month) AS p
 LEFT JOIN sold ON sold.vendor = p.vendor
+LEFT JOIN received ON received.vendor = p.vendor
 ORDER BY net_now DESC, p.vendor`
 
-// shownMost keeps the vendors with the most events in the range, as many as a chart can tell apart.
-var shownMost = fmt.Sprintf(`vendor IN (
-        SELECT vendor FROM hookline.vendor_performance
+// most is the vendors with the most events in the range, as many as a chart can tell apart, with their places.
+var most = fmt.Sprintf(`most AS (
+        SELECT vendor, row_number() OVER (ORDER BY sum(events) DESC, vendor) AS place
+        FROM hookline.vendor_performance
         WHERE %s AND %s AND vendor != ''
-        GROUP BY vendor ORDER BY sum(events) DESC, vendor LIMIT %d
+        GROUP BY vendor
+        ORDER BY place
+        LIMIT %d
     )`, anyVendor, performed, shownVendors+1)
 
-// perMonth is a count of vendor_performance by month and vendor, with every month in the range.
+// perMonth is a count of vendor_performance by month and vendor, with every month in the range. A vendor for whom
+// there was nothing to count is not shown.
 func perMonth(column string) string {
 	return fmt.Sprintf(scope+`,
+    `+most+`,
     counted AS (
-        SELECT month AS at, vendor, %[1]s AS number
-        FROM hookline.vendor_performance
+        SELECT month AS at, vendor, place, %[1]s AS number
+        FROM hookline.vendor_performance INNER JOIN most ON most.vendor = vendor_performance.vendor
         WHERE `+performed+`
-            AND %[2]s
-    )
+    ),
+    series AS (SELECT vendor, place FROM counted GROUP BY vendor, place HAVING sum(number) > 0)
 SELECT formatDateTime(at, '%%b %%Y') AS "Month", vendor AS "Vendor", sum(number) AS "Value"
 FROM (
-    SELECT at, vendor, number FROM counted
+    SELECT at, vendor, place, number FROM counted WHERE vendor IN (SELECT vendor FROM series)
     UNION ALL
-    SELECT arrayJoin(%[3]s), vendor, 0 FROM (SELECT vendor FROM counted GROUP BY vendor HAVING sum(number) > 0)
+    SELECT arrayJoin(%[2]s), vendor, place, 0 FROM series
 )
-GROUP BY at, vendor
-HAVING vendor IN (SELECT vendor FROM counted GROUP BY vendor HAVING sum(number) > 0)
-ORDER BY at, vendor`, column, shownMost, monthsBetween("first_day", "last_day"))
+GROUP BY at, vendor, place
+ORDER BY at, place`, column, monthsBetween("first_day", "last_day"))
 }
 
 // overMonths is a figure of vendor_performance over time, one series for each vendor.
 func overMonths(column string) string {
-	return scope + `
+	return scope + `,
+    ` + most + `
 SELECT toDateTime(month, 'UTC') AS time, vendor AS "Vendor", toFloat64(` + column + `) AS "Value"
-FROM hookline.vendor_performance
+FROM hookline.vendor_performance INNER JOIN most ON most.vendor = vendor_performance.vendor
 WHERE ` + performed + `
     AND events > 0
-    AND ` + shownMost + `
-ORDER BY time, vendor`
+ORDER BY time, place`
 }
 
 // refused is the number of refused deliveries by month and reason, of the vendors that keep says.

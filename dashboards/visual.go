@@ -24,14 +24,14 @@ func bars() *barchart.PanelBuilder {
 		FillOpacity(80).LineWidth(0).
 		AxisGridShow(true).
 		ColorScheme(palette()).
-		Legend(legend(common.LegendPlacementBottom)).
+		Legend(below("sum")).
 		Tooltip(tooltip())
 }
 
 // stacked draws one bar for each row, its numbers on top of each other, from zero upwards.
 func stacked() *barchart.PanelBuilder {
 	return bars().Stacking(common.StackingModeNormal).AxisSoftMin(0).
-		Legend(legend(common.LegendPlacementRight))
+		Legend(beside())
 }
 
 // daily draws bars over time, one series for each label, on top of each other.
@@ -41,7 +41,7 @@ func daily() *timeseries.PanelBuilder {
 		DrawStyle(common.GraphDrawStyleBars).Stacking(stacking).
 		FillOpacity(80).LineWidth(0).BarAlignment(common.BarAlignmentAfter).
 		AxisSoftMin(0).ColorScheme(palette()).
-		Legend(legend(common.LegendPlacementRight)).Tooltip(tooltip())
+		Legend(beside()).Tooltip(tooltip())
 }
 
 // lines draws one line over time for each series.
@@ -50,9 +50,13 @@ func lines() *timeseries.PanelBuilder {
 		DrawStyle(common.GraphDrawStyleLine).LineWidth(2).FillOpacity(0).
 		ShowPoints(common.VisibilityModeAuto).SpanNulls(common.BoolOrFloat64{Bool: cog.ToPtr(true)}).
 		AxisSoftMin(0).ColorScheme(palette()).
-		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeTable).
-			Placement(common.LegendPlacementBottom).Calcs([]string{"lastNotNull", "max"})).
-		Tooltip(tooltip())
+		Legend(below("lastNotNull", "max")).Tooltip(tooltip())
+}
+
+// filled draws lines on top of each other, the space between them filled.
+func filled() *timeseries.PanelBuilder {
+	stacking := common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")
+	return lines().Stacking(stacking).LineWidth(1).FillOpacity(60)
 }
 
 // headline shows one figure. Its colour follows steps, which start at the lowest value; without any it is
@@ -69,6 +73,19 @@ func headline(steps ...dashboard.Threshold) *stat.PanelBuilder {
 			Thresholds(dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(steps))
 	}
 	return builder
+}
+
+// trend shows one figure, reduced from a series by calc, above the series itself.
+func trend(calc string) *stat.PanelBuilder {
+	return headline().GraphMode(common.BigValueGraphModeArea).ColorScheme(fixed("blue")).
+		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{calc}))
+}
+
+// words writes 0 and 1 as words.
+func words(zero, one string) []dashboard.ValueMapping {
+	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{
+		"0": {Text: &zero, Index: cog.ToPtr[int32](0)}, "1": {Text: &one, Index: cog.ToPtr[int32](1)},
+	}}}}
 }
 
 // step colours values from here on; nil means from minus infinity.
@@ -99,9 +116,16 @@ func note(markdown string) *text.PanelBuilder {
 	return text.NewPanelBuilder().Mode(text.TextModeMarkdown).Content(markdown)
 }
 
-func legend(where common.LegendPlacement) *common.VizLegendOptionsBuilder {
+// beside is a legend on the right: a table with the sum of each series.
+func beside() *common.VizLegendOptionsBuilder {
 	return common.NewVizLegendOptionsBuilder().ShowLegend(true).
-		DisplayMode(common.LegendDisplayModeTable).Placement(where).Calcs([]string{"sum"})
+		DisplayMode(common.LegendDisplayModeTable).Placement(common.LegendPlacementRight).Calcs([]string{"sum"})
+}
+
+// below is a legend in one line, for a few series.
+func below(calcs ...string) *common.VizLegendOptionsBuilder {
+	return common.NewVizLegendOptionsBuilder().ShowLegend(true).
+		DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).Calcs(calcs)
 }
 
 func tooltip() *common.VizTooltipOptionsBuilder {
@@ -126,6 +150,18 @@ func coloured(colour string) []dashboard.DynamicConfigValue {
 // linked makes a column's values links; address may hold ${__value.raw} and ${__data.fields["column"]}.
 func linked(title, address string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{"title": title, "url": address}}}}
+}
+
+// measured draws a column's numbers as bars, beside the numbers. Zero is where the bars begin.
+func measured(colour string) []dashboard.DynamicConfigValue {
+	return append(coloured(colour),
+		dashboard.DynamicConfigValue{Id: "min", Value: 0},
+		dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}})
+}
+
+// wide sets a column's width in pixels.
+func wide(pixels int, properties ...dashboard.DynamicConfigValue) []dashboard.DynamicConfigValue {
+	return append(properties, dashboard.DynamicConfigValue{Id: "custom.width", Value: pixels})
 }
 
 // alarming colours a column's text from a value on.

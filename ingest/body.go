@@ -76,6 +76,9 @@ func checkType(header, want string) error {
 	if header == "" || want == "any" {
 		return nil
 	}
+	if header == "application/json" || header == "application/json; charset=utf-8" {
+		return nil // every kind of vendor may send it, and most do: spares the parsing
+	}
 	got, _, err := mime.ParseMediaType(header)
 	if err == nil {
 		switch want {

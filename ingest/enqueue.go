@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,31 +13,40 @@ import (
 	"github.com/hookline-io/hookline/schemas"
 )
 
-// enqueuer puts events on Kafka and waits until they are safe there.
+// enqueuer puts events on Kafka and waits until they are safe there. Its client gives a record up after timeout, too
+// (kgo.RecordDeliveryTimeout), so that what nobody waits for any more makes room.
 type enqueuer struct {
 	client  *kgo.Client
 	topic   string
 	timeout time.Duration
 	metrics *metrics
+	tracer  tracer
+	acks    sync.Pool // of *acks that nobody settles any more
 }
 
 // enqueue returns nil once all in-sync replicas have every one of the events (invariant 1). After an error some
 // of them may be there, or land later: the vendor sends all of them again, and they are stored once.
 func (q *enqueuer) enqueue(ctx context.Context, events []schemas.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
 	// A vendor that hangs up must not tear a delivery in two, so only our own deadline ends the wait.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.timeout)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	start := time.Now()
-	acks := newAcks(len(events))
+	acks := q.expect(len(events))
 	for i := range events {
-		q.client.TryProduce(ctx, events[i].Record(q.topic), acks.settle)
+		settle := q.tracer.enqueue(ctx, &events[i], q.topic, acks.settle)
+		q.client.TryProduce(ctx, events[i].Record(q.topic), settle)
 	}
 	select {
 	case <-acks.done:
-	case <-ctx.Done():
+	case <-acks.late.C:
 		return notEnqueued(fmt.Errorf("no acknowledgement within %s", q.timeout))
 	}
-	if err := acks.err.Load(); err != nil {
+	acks.late.Stop()
+	err := acks.err.Load()
+	q.acks.Put(acks)
+	if err != nil {
 		return notEnqueued(*err)
 	}
 	q.metrics.enqueue.Observe(time.Since(start).Seconds())
@@ -51,27 +61,35 @@ func notEnqueued(cause error) error {
 		"The delivery was not accepted: our queue did not confirm it. This is our fault. Send it again.", cause)
 }
 
-// acks counts down the acknowledgements of one delivery.
+// acks counts down the acknowledgements of one delivery. When they are all there it may be used again.
 type acks struct {
-	left atomic.Int64
-	err  atomic.Pointer[error] // the first failure
-	done chan struct{}
+	left   atomic.Int64
+	err    atomic.Pointer[error]    // the first failure
+	done   chan struct{}            // has room for the one message that all are there
+	late   *time.Timer              // when to wait no longer
+	settle func(*kgo.Record, error) // note, as kgo calls it
 }
 
-func newAcks(n int) *acks {
-	a := &acks{done: make(chan struct{})}
-	a.left.Store(int64(n))
-	if n == 0 {
-		close(a.done)
+// expect returns acks that wait for n, at least 1, from now on.
+func (q *enqueuer) expect(n int) *acks {
+	a, used := q.acks.Get().(*acks)
+	if used {
+		a.late.Reset(q.timeout)
+	} else {
+		a = &acks{done: make(chan struct{}, 1), late: time.NewTimer(q.timeout)}
+		a.settle = a.note
 	}
+	a.err.Store(nil)
+	a.left.Store(int64(n))
 	return a
 }
 
-func (a *acks) settle(_ *kgo.Record, err error) {
+func (a *acks) note(_ *kgo.Record, err error) {
 	if err != nil {
-		a.err.CompareAndSwap(nil, &err)
+		failure := err // so that err itself stays off the heap
+		a.err.CompareAndSwap(nil, &failure)
 	}
 	if a.left.Add(-1) == 0 {
-		close(a.done)
+		a.done <- struct{}{}
 	}
 }

@@ -39,10 +39,9 @@ func newGuard(o LimitOptions, refused prometheus.Counter, log *slog.Logger) *gua
 }
 
 func (g *guard) state(c net.Conn, state http.ConnState) {
-	remote, _ := netip.ParseAddrPort(c.RemoteAddr().String())
-	addr := remote.Addr().Unmap().WithZone("")
 	switch state {
 	case http.StateNew:
+		addr := peerAddr(c)
 		if g.enter(c, addr) {
 			return
 		}
@@ -53,8 +52,13 @@ func (g *guard) state(c net.Conn, state http.ConnState) {
 				"address", addr.String(), "max", g.total, "max_per_address", g.perPeer)
 		})
 	case http.StateClosed, http.StateHijacked:
-		g.leave(c, addr)
+		g.leave(c, peerAddr(c))
 	}
+}
+
+func peerAddr(c net.Conn) netip.Addr {
+	remote, _ := netip.ParseAddrPort(c.RemoteAddr().String())
+	return remote.Addr().Unmap().WithZone("")
 }
 
 // enter counts a connection if there is room for it.

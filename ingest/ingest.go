@@ -4,6 +4,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,8 +16,10 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/internal/certificate"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/internal/trace"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -32,9 +35,16 @@ type Options struct {
 	DrainDelay     time.Duration `default:"0s" help:"Time between saying not-ready and closing the listener, for load balancers to notice."`
 	DrainTimeout   time.Duration `default:"10s" help:"Time that deliveries under way have to finish when stopping."`
 
+	TLS    TLSOptions           `embed:"" prefix:"tls-"`
 	Limits LimitOptions         `embed:""`
 	Kafka  kafka.Options        `embed:"" prefix:"kafka-"`
 	Admin  service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9081"`
+}
+
+// TLSOptions are the flags of a listener that has TLS of its own, where no load balancer has it.
+type TLSOptions struct {
+	Cert string `name:"cert" type:"path" placeholder:"PATH" help:"PEM file of our certificate, with those between it and its authority: vendors then POST to https. Taken anew when it is replaced."`
+	Key  string `name:"key" type:"path" placeholder:"PATH" help:"PEM file of the certificate's private key."`
 }
 
 // Command is `hookline ingest`.
@@ -43,7 +53,10 @@ type Command struct {
 }
 
 // Run implements the command.
-func (c *Command) Run(ctx context.Context, log *slog.Logger) error { return Run(ctx, log, c.Options) }
+func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
+	service.GrowHeap(200) // the heap is small and made of many small things: the other way round
+	return Run(ctx, log, c.Options)
+}
 
 // Run serves vendors until ctx is done, then finishes the deliveries under way.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
@@ -61,6 +74,13 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err != nil {
 		return err
 	}
+	var pair *certificate.Server
+	if o.TLS != (TLSOptions{}) {
+		if pair, err = certificate.NewServer(o.TLS.Cert, o.TLS.Key, log); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+		ln = tls.NewListener(ln, pair.Config())
+	}
 	adminLn, err := service.Listen("ingest's admin listener", o.Admin.Listen, "--admin-listen")
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -73,7 +93,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		}
 		return o.Kafka.Ping(ctx, client)
 	})
-	client, err = o.Kafka.NewClient(log, admin.Registry, o.producer()...)
+	client, err = o.Kafka.NewClient(log, kafka.Named(admin.Registry, "ingest"), o.producer()...)
 	if err != nil {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
@@ -81,11 +101,16 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err := o.Kafka.Admit(ctx, log, client); err != nil {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
+	traces, err := trace.FromEnv(ctx, log, "hookline-ingest")
+	if err != nil {
+		return errors.Join(err, ln.Close(), adminLn.Close())
+	}
+	s.tracer = tracer{traces}
 	s.metrics = newMetrics(admin.Registry)
-	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics}
+	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics, tracer: s.tracer}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
 	connections := newGuard(o.Limits, s.metrics.closed, log)
-	watch(admin.Registry, connections, s.room)
+	watch(admin.Registry, connections, s.room, pair)
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
@@ -98,9 +123,10 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	})
 	group.Go(func() error { return service.OnHangup(running, func() { s.reload(o.Vendors) }) })
 	group.Go(func() error { return s.rejections.run(running) })
-	log.Info("ingest is listening", "address", ln.Addr().String(), "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))
+	log.Info("ingest is listening", "address", ln.Addr().String(), "tls", pair != nil, "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))
 	err = group.Wait()
 	s.rejections.stop(context.WithoutCancel(ctx))
+	err = errors.Join(err, traces.Close(ctx))
 	log.Info("ingest stopped")
 	return err
 }
@@ -121,7 +147,7 @@ func (o *Options) check() error {
 
 // producer bounds what waits for Kafka, in events and in bytes.
 func (o *Options) producer() []kgo.Opt {
-	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting))
+	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting), kgo.RecordDeliveryTimeout(o.EnqueueTimeout))
 	if o.Limits.MaxInflight > 0 {
 		opts = append(opts, kgo.MaxBufferedBytes(int(o.Limits.MaxInflight)))
 	}

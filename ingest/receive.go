@@ -1,15 +1,16 @@
 package ingest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/tidwall/gjson"
 	"golang.org/x/time/rate"
 
 	"github.com/hookline-io/hookline/ingest/verify"
@@ -92,7 +93,12 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{}, err
 	}
 	s.metrics.events.WithLabelValues(from.vendor.Name).Add(float64(len(events)))
-	return accepted(events)
+	if s.log.Enabled(r.Context(), slog.LevelDebug) {
+		for i := range events {
+			s.log.Debug("event accepted", "event", events[i].ID, "vendor", from.vendor.Name, "type", events[i].Type)
+		}
+	}
+	return accepted(events), nil
 }
 
 func (from *source) checkMethod(w http.ResponseWriter, method string) error {
@@ -129,13 +135,15 @@ func (from *source) identify(header http.Header, body []byte) ([]schemas.Event, 
 }
 
 // accepted is the answer to a delivery whose events are now on Kafka: {"events": [their IDs]}.
-func accepted(events []schemas.Event) (answer, error) {
-	ids := make([]string, len(events))
+func accepted(events []schemas.Event) answer {
+	body := append(make([]byte, 0, 64), `{"events":[`...)
 	for i := range events {
-		ids[i] = events[i].ID
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = gjson.AppendJSONString(body, events[i].ID)
 	}
-	body, err := json.Marshal(map[string][]string{"events": ids})
-	return answer{http.StatusOK, "application/json", body}, err
+	return answer{http.StatusOK, "application/json", append(body, "]}"...)}
 }
 
 // unverified refuses a delivery whose signature is not good. It tells a vendor's engineer what to look at, and

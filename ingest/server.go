@@ -22,6 +22,7 @@ type server struct {
 	room       *room
 	rejections *rejections
 	metrics    *metrics
+	tracer     tracer
 	log        *slog.Logger
 	maxBody    int64
 	publicURL  string
@@ -76,13 +77,19 @@ func (s *server) deliver(c echo.Context) error {
 		return nil
 	}
 	vendor = source.vendor.Name
+	s.tracer.delivery(c, vendor)
 	answer, err := s.receive(c, source, start)
 	if err != nil {
 		s.refuse(c, vendor, start, err)
 		return nil
 	}
-	s.metrics.answered(vendor, answer.status, "", time.Since(start))
+	s.answered(c, vendor, answer.status, "", start)
 	return c.Blob(answer.status, answer.contentType, answer.body)
+}
+
+func (s *server) answered(c echo.Context, vendor string, status int, reason string, start time.Time) {
+	s.metrics.answered(vendor, status, reason, time.Since(start))
+	s.tracer.answered(c.Request(), status, reason)
 }
 
 // refuse answers with the problem that err means, counts it, and logs it where the fault is ours.
@@ -96,7 +103,7 @@ func (s *server) refuse(c echo.Context, vendor string, start time.Time, err erro
 	} else {
 		s.log.Debug("delivery refused", "vendor", vendor, "status", p.Status, "reason", p.Reason, "err", err)
 	}
-	s.metrics.answered(vendor, p.Status, p.Reason, time.Since(start))
+	s.answered(c, vendor, p.Status, p.Reason, start)
 	s.rejections.add(vendor, p.Reason, s.now())
 	if err := p.write(c.Response()); err != nil {
 		s.log.Debug("answer not sent", "vendor", vendor, "err", err)

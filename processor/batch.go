@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/trace"
 )
 
 // batch is what one flush stores: rows for ClickHouse, records for other topics, and which offsets they came from.
@@ -20,6 +21,7 @@ type batch struct {
 	bytes   int                 // of records that made no row
 	buried  int                 // records that became dead letters
 	oldest  time.Time           // when its first record was taken; zero while it is empty
+	traces  *traces
 }
 
 // source is the record that a row was made from.
@@ -45,8 +47,8 @@ type counts struct {
 	vendors                                    map[string]uint32
 }
 
-func newBatch() *batch {
-	return &batch{rows: analytics.NewBatch(), latest: map[partition]*span{}, events: map[uint64]struct{}{}}
+func newBatch(t *trace.Tracer) *batch {
+	return &batch{rows: analytics.NewBatch(), latest: map[partition]*span{}, events: map[uint64]struct{}{}, traces: newTraces(t)}
 }
 
 func (b *batch) reset() {
@@ -57,6 +59,7 @@ func (b *batch) reset() {
 	b.sources, b.moves, b.spans = b.sources[:0], b.moves[:0], b.spans[:0]
 	clear(b.latest)
 	clear(b.events)
+	b.traces.end()
 	b.oldest, b.bytes, b.buried = time.Time{}, 0, 0
 }
 

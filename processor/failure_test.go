@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +17,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/processor"
 	"github.com/hookline-io/hookline/processor/alert"
@@ -142,6 +146,44 @@ func TestInvariant3_AnOutageIsHeldAndARefusalNeedsAPerson(t *testing.T) {
 	s.wantAllCommitted()
 	if letters, retries := s.read(s.kafka.Topics().DLQ), s.read(s.kafka.Topics().Retry); len(letters)+len(retries) != 0 {
 		t.Errorf("%d dead letters and %d retries, for a fault that was not the events'", len(letters), len(retries))
+	}
+}
+
+// Events of a whole topic meet a password that is wrong: none is to blame, so none is dead-lettered, and all are stored
+// once the password is right, by the same process.
+func TestInvariant3_AWrongPasswordNeedsAPersonAndNoRestart(t *testing.T) {
+	const right, n = "the-right-one", 3000
+	s, p := newStackOver(t, testkit.LockedEngine(t, right), 4), newPager(t)
+	file := filepath.Join(t.TempDir(), "password")
+	password := func(text string) {
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	password("a-wrong-one")
+	s.produce(sales(0, n, time.Now())...)
+	var admin string
+	s.start(p.on, func(o *processor.Options) {
+		admin = o.Admin.Listen
+		o.ClickHouse.DSN, o.ClickHouse.Password = analytics.DSN(s.engine.URL+"/hookline"), secret.Ref("file:"+file)
+	})
+	p.want(t, "firing HooklineStoreRefused")
+	wantReady(t, admin, http.StatusServiceUnavailable, "password")
+	p.want(t, "firing HooklineStoreHolding") // by when it has been tried again and again
+	if committed, _ := s.committed(); committed != 0 {
+		t.Errorf("%d offsets are committed", committed)
+	}
+	password(right)
+	s.wantSales(n)
+	s.wantAllCommitted()
+	p.want(t, "resolved HooklineStoreRefused")
+	p.want(t, "resolved HooklineStoreHolding")
+	wantReady(t, admin, http.StatusOK, "ready")
+	if letters, retries := s.read(s.kafka.Topics().DLQ), s.read(s.kafka.Topics().Retry); len(letters)+len(retries) != 0 {
+		t.Errorf("%d dead letters and %d retries, for a password that was not the events'", len(letters), len(retries))
+	}
+	if totals := s.audit(false).Totals; !totals.Passed() || totals.Committed != n {
+		t.Errorf("%+v", totals)
 	}
 }
 

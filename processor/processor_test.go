@@ -55,7 +55,12 @@ func newStack(t *testing.T) *stack {
 // newStackOf makes a stack whose topics have that many partitions.
 func newStackOf(t *testing.T, partitions int32) *stack {
 	t.Helper()
-	s := &stack{t: t, broker: testkit.Broker(t), engine: testkit.Engine(t)}
+	return newStackOver(t, testkit.Engine(t), partitions)
+}
+
+func newStackOver(t *testing.T, engine *testkit.EngineProcess, partitions int32) *stack {
+	t.Helper()
+	s := &stack{t: t, broker: testkit.Broker(t), engine: engine}
 	s.kafka = kafka.Options{Brokers: []string{s.broker.Addr}, TopicPrefix: "webhooks"}
 	var err error
 	if s.client, err = s.kafka.NewClient(discard(), nil, kafka.ProducerOptions()...); err != nil {

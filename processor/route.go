@@ -22,7 +22,7 @@ const (
 
 // What to do about a refusal.
 const (
-	fixAccess  = "Check the user and the password in --clickhouse-dsn or --clickhouse-password-file, and that this user exists in ClickHouse and may connect from here."
+	fixAccess  = "Check the user and the password in --clickhouse-dsn or --clickhouse-password, and that this user exists in ClickHouse and may connect from here."
 	fixGrants  = "Give the user of --clickhouse-dsn the right to insert into hookline's tables and to read them."
 	fixSchema  = "Run 'hookline setup': the database or its tables are missing, or are not those of this version."
 	fixProfile = "Allow the user of --clickhouse-dsn to change settings of its own queries (its profile, or readonly, forbids one)."

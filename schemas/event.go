@@ -5,6 +5,7 @@ package schemas
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,6 +25,10 @@ const (
 	headerBadTime = "ce_badtime" // what the vendor wrote where a time should stand, if it is not one
 	headerKeyID   = "ce_keyid"   // which secret verified the delivery; see secret.Value.ID
 	headerProof   = "ce_proof"   // what the signature covers; see Proof
+
+	// The extension of distributed tracing
+	// (https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md).
+	headerTraceParent = "ce_traceparent"
 )
 
 const (
@@ -51,6 +56,7 @@ type Event struct {
 	ContentType string
 	KeyID       string
 	Proof       Proof
+	TraceParent string // W3C traceparent of the trace that began with the event; empty where it is not traced
 	Data        []byte // exactly the bytes received, or one item's where a delivery carries several
 }
 
@@ -60,16 +66,26 @@ var ErrNotEvent = errors.New("not a hookline event")
 // Record returns the event as topic holds it: keyed by its ID, stamped with the time it was received.
 // The record shares Data with the event.
 func (e *Event) Record(topic string) *kgo.Record {
-	headers := make([]kgo.RecordHeader, 0, 9)
-	add := func(key, value string) {
-		headers = append(headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
+	// All texts share one piece of memory: a delivery passes here while its vendor waits.
+	text := make([]byte, 0, len(specVersion)+len(e.ID)+len(sourcePrefix)+len(e.Vendor)+len(e.Type)+len(time.RFC3339Nano)+
+		len(e.BadTime)+len(e.ContentType)+len(e.KeyID)+len(e.Proof)+len(e.TraceParent))
+	headers := make([]kgo.RecordHeader, 0, 10)
+	add := func(key string, value ...string) {
+		start := len(text)
+		for _, part := range value {
+			text = append(text, part...)
+		}
+		headers = append(headers, kgo.RecordHeader{Key: key, Value: text[start:len(text):len(text)]})
 	}
 	add(headerSpecVersion, specVersion)
 	add(headerID, e.ID)
-	add(headerSource, sourcePrefix+e.Vendor)
+	key := headers[1].Value
+	add(headerSource, sourcePrefix, e.Vendor)
 	add(headerType, e.Type)
 	if !e.Time.IsZero() {
-		add(headerTime, e.Time.UTC().Format(time.RFC3339Nano))
+		start := len(text)
+		text = e.Time.UTC().AppendFormat(text, time.RFC3339Nano)
+		headers = append(headers, kgo.RecordHeader{Key: headerTime, Value: text[start:len(text):len(text)]})
 	}
 	if e.BadTime != "" {
 		add(headerBadTime, e.BadTime)
@@ -83,45 +99,62 @@ func (e *Event) Record(topic string) *kgo.Record {
 	if e.Proof != "" {
 		add(headerProof, string(e.Proof))
 	}
-	return &kgo.Record{Topic: topic, Key: []byte(e.ID), Value: e.Data, Headers: headers, Timestamp: e.Received}
+	if e.TraceParent != "" {
+		add(headerTraceParent, e.TraceParent)
+	}
+	return &kgo.Record{Topic: topic, Key: key, Value: e.Data, Headers: headers, Timestamp: e.Received}
 }
 
 // DecodeEvent reads an event back from its record. Headers it does not know are left alone.
 // The event shares the record's value.
 func DecodeEvent(r *kgo.Record) (Event, error) {
 	e := Event{Received: r.Timestamp.UTC(), Data: r.Value}
+	// All texts are parts of one: the processor does this for every event there is.
+	size := 0
+	for i := range r.Headers {
+		size += len(r.Headers[i].Value)
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for i := range r.Headers {
+		all.Write(r.Headers[i].Value)
+	}
+	rest := all.String()
 	var version string
 	for i := range r.Headers {
-		value := r.Headers[i].Value
+		var value string
+		value, rest = rest[:len(r.Headers[i].Value)], rest[len(r.Headers[i].Value):]
 		switch r.Headers[i].Key {
 		case headerSpecVersion:
-			version = string(value)
+			version = value
 		case headerID:
-			e.ID = string(value)
+			e.ID = value
 		case headerSource:
-			source := string(value)
-			if len(source) <= len(sourcePrefix) || source[:len(sourcePrefix)] != sourcePrefix {
-				return Event{}, fmt.Errorf("%w: %s %q does not start with %s", ErrNotEvent, headerSource, source, sourcePrefix)
+			vendor, ok := strings.CutPrefix(value, sourcePrefix)
+			if !ok || vendor == "" {
+				return Event{}, fmt.Errorf("%w: %s %q does not start with %s", ErrNotEvent, headerSource, value, sourcePrefix)
 			}
-			e.Vendor = source[len(sourcePrefix):]
+			e.Vendor = vendor
 		case headerType:
-			e.Type = string(value)
+			e.Type = value
 		case headerTime:
-			t, err := time.Parse(time.RFC3339Nano, string(value))
+			t, err := time.Parse(time.RFC3339Nano, value)
 			if err != nil {
 				return Event{}, fmt.Errorf("%w: %s: %w", ErrNotEvent, headerTime, err)
 			}
 			e.Time = t.UTC()
 		case headerBadTime:
-			e.BadTime = string(value)
+			e.BadTime = value
 		case headerContentType:
-			e.ContentType = string(value)
+			e.ContentType = value
 		case headerKeyID:
-			e.KeyID = string(value)
+			e.KeyID = value
 		case headerProof:
 			e.Proof = Proof(value)
+		case headerTraceParent:
+			e.TraceParent = string(value)
 		case headerReceived:
-			t, err := time.Parse(time.RFC3339Nano, string(value))
+			t, err := time.Parse(time.RFC3339Nano, value)
 			if err != nil {
 				return Event{}, fmt.Errorf("%w: %s: %w", ErrNotEvent, headerReceived, err)
 			}

@@ -36,7 +36,7 @@ var saleCandidates = []candidate{
 	{"type", "LowCardinality(String)", []string{"LZ4", "ZSTD(1)"}},
 	{"type", "String", []string{"LZ4", "ZSTD(1)"}},
 	{"amount", "Decimal(18, 4)", []string{"GCD, T64('bit'), ZSTD(1)", "LZ4", "ZSTD(1)", "T64, ZSTD(1)", "GCD, T64, ZSTD(1)", "Delta, ZSTD(1)", "GCD, ZSTD(1)"}},
-	{"currency", "LowCardinality(String)", []string{"LZ4", "ZSTD(1)"}},
+	{"currency", "LowCardinality(String)", []string{"ZSTD(1)", "LZ4"}},
 	{"occurred_at", "DateTime64(3, 'UTC')", []string{"GCD, T64, ZSTD(1)", "LZ4", "ZSTD(1)", "T64, ZSTD(1)", "Delta, ZSTD(1)", "DoubleDelta, ZSTD(1)", "GCD, DoubleDelta, ZSTD(1)"}},
 	{"received_at", "DateTime64(3, 'UTC')", []string{"T64, ZSTD(1)", "LZ4", "ZSTD(1)", "Delta, ZSTD(1)", "DoubleDelta, ZSTD(1)"}},
 	{"version", "UInt64", []string{"T64, ZSTD(1)", "LZ4", "ZSTD(1)", "Delta, ZSTD(1)", "DoubleDelta, ZSTD(1)"}},

@@ -4,4 +4,5 @@
 -- first. What is stored already gets its new form as parts merge.
 ALTER TABLE sales
     MODIFY COLUMN amount CODEC(GCD, T64('bit'), ZSTD(1)),
-    MODIFY COLUMN occurred_at CODEC(GCD, T64, ZSTD(1));
+    MODIFY COLUMN occurred_at CODEC(GCD, T64, ZSTD(1)),
+    MODIFY COLUMN currency CODEC(ZSTD(1));

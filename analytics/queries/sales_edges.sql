@@ -6,6 +6,7 @@
 CREATE MATERIALIZED VIEW {{.View}}
 REFRESH EVERY 1 MINUTE APPEND
 TO {{.Database}}.sales
+{{.Definer}}
 AS WITH
     (
         SELECT groupArray(toUInt32(partition))

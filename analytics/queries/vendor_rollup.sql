@@ -1,8 +1,9 @@
--- The refreshable materialized view that keeps vendor_rollup, as sales_rollup.sql does sales_rollup. Whole
+-- The refreshable materialized view that keeps vendor_rollup, as sales_rollup.sql does sales_sums. Whole
 -- months are few rows here, so that all of them are written.
 CREATE MATERIALIZED VIEW {{.View}}
 REFRESH EVERY 15 SECOND APPEND
 TO {{.Database}}.{{.Rollup}}
+{{.Definer}}
 AS WITH
     {{template "due.sql" .}} AS due,
     now64(3, 'UTC') AS started

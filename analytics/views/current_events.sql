@@ -18,6 +18,7 @@ CREATE OR REPLACE VIEW current_events
     version         UInt64 COMMENT 'Rank among the deliveries of one event: the highest counts. See analytics.Version.',
     source_month    UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
+{{definer}}
 AS SELECT vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, effect, error, kafka_topic, kafka_partition, kafka_offset, version, source_month
 FROM events FINAL
 COMMENT 'Every verified event, each once, with its payload. Filter by source_month to read only what is needed.'

@@ -15,6 +15,7 @@ CREATE OR REPLACE VIEW current_sales
     version      UInt64 COMMENT 'Rank among the rows of one sale: the highest counts. See analytics.Version.',
     source_month UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
+{{definer}}
 AS SELECT vendor, kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, stored_at, dimensions, version, source_month
 FROM sales FINAL
 COMMENT 'Every sale and refund, each once, as it counts now. For figures by month or day use the views sales_per_month and sales_daily, which are faster by far. Filter by source_month to read only what is needed.'

@@ -7,6 +7,7 @@ CREATE OR REPLACE VIEW event_journal
     detail   String COMMENT 'What there is to say about the step.',
     payload  String COMMENT 'The body as it was signed, with the step received; the record''s value with dead letter.'
 )
+{{definer}}
 AS
 SELECT vendor, event_id, taken.1 AS at, taken.2 AS step, taken.3 AS detail, taken.4 AS payload
 FROM events FINAL

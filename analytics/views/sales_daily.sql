@@ -12,6 +12,7 @@ CREATE OR REPLACE VIEW sales_daily
     refund_count        UInt64 COMMENT 'Number of refunds.',
     average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.'
 )
+{{definer}}
 AS SELECT
     zone, day, (source_month = 0)::Bool AS undated, vendor, currency,
     sumIf(amount, kind = 'sale') AS gross,
@@ -20,7 +21,7 @@ AS SELECT
     sumIf(count, kind = 'sale') AS orders,
     sumIf(count, kind = 'refund') AS refund_count,
     if(orders = 0, NULL, gross / orders) AS average_order_value
-FROM sales_rollup FINAL
-WHERE count > 0
+FROM sales_sums FINAL
+WHERE grain = 'day' AND count > 0
 GROUP BY zone, day, undated, vendor, currency
 COMMENT 'Sales per day, vendor and currency in a reporting zone. Seconds behind the table sales.'

@@ -10,6 +10,7 @@ CREATE OR REPLACE VIEW sales_per_month_converted
     net      Nullable(Decimal(38, 4)) COMMENT 'gross - refunds.',
     missing  Array(String) COMMENT 'Currencies without a rate on a day with sales or refunds.'
 )
+{{definer}}
 AS SELECT
     zone, toStartOfMonth(day) AS month, undated, vendor, target AS currency,
     if(empty(missing), sum(round(daily.gross * rate, 4))::Decimal(38, 4), NULL) AS gross,

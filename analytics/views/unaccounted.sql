@@ -7,6 +7,7 @@ CREATE OR REPLACE VIEW unaccounted
     end_offset      Int64 COMMENT 'The offset after the last one.',
     offsets         Int64 COMMENT 'How many offsets that is. Kafka''s own transaction markers are offsets too.'
 )
+{{definer}}
 AS SELECT
     consumer_group, kafka_topic, kafka_partition,
     reached AS first_offset, next AS end_offset, end_offset - first_offset AS offsets

@@ -20,6 +20,7 @@ CREATE OR REPLACE VIEW vendor_performance
     action_failures      UInt64 COMMENT 'Number of actions that were given up.',
     last_seen            DateTime64(3, 'UTC') COMMENT 'When the last of the events was received; 1970-01-01 where there are none.'
 )
+{{definer}}
 AS SELECT
     if(source_month = 0, toDate(0), makeDate(intDiv(source_month, 100), source_month % 100, 1)) AS month,
     vendor,
@@ -39,10 +40,10 @@ FROM
     FROM vendor_rollup FINAL
     WHERE events > 0
     UNION ALL
-    -- In any one zone the days of a source month add up to all of it.
+    -- In any one zone the months of a source month add up to all of it.
     SELECT source_month, vendor, 0, sumIf(count, kind = 'sale'), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
-    FROM sales_rollup FINAL
-    WHERE count > 0 AND zone = (SELECT min(zone) FROM reporting_zones)
+    FROM sales_sums FINAL
+    WHERE grain = 'month' AND count > 0 AND zone = (SELECT min(zone) FROM reporting_zones)
     GROUP BY source_month, vendor
     UNION ALL
     SELECT toYYYYMM(written_at), vendors.1, 0, 0, 0, (0, 0, 0), (0, 0, 0), vendors.2, map(), 0, 0, toDateTime64(0, 3, 'UTC')

@@ -2,8 +2,6 @@ package doctor
 
 import (
 	"context"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -24,24 +22,35 @@ func lookAtClickHouse(ctx context.Context, _ *slog.Logger, o Options) []Finding 
 	server, err := db.Server(ctx)
 	after := o.Now()
 	if err != nil {
-		return []Finding{failed("clickhouse", err.Error(), fixClickHouse(err))}
+		return []Finding{failed("clickhouse", err.Error(), fixClickHouse(o.ClickHouse, err))}
 	}
-	findings := []Finding{judgeVersion(server), judgeClock("clickhouse's clock", "ClickHouse's", server.Now, before, after)}
-	findings = append(findings, lookAtGrants(ctx, db, server.User)...)
+	var findings []Finding
+	if o.ClickHouse.DSN.HasPassword() {
+		findings = append(findings, warning("clickhouse", "a password stands in --clickhouse-dsn, where who may list processes can read it", "Keep it in a file and name that with --clickhouse-password."))
+	}
+	findings = append(findings, judgeVersion(server), judgeClock("clickhouse's clock", "ClickHouse's", server.Now, before, after))
+	grants, err := db.Grants(ctx)
+	if err != nil {
+		return append(findings, failed("grants", err.Error(), fixClickHouse(o.ClickHouse, err)))
+	}
+	findings = append(findings, judgeGrants(grants, server.User))
+	if len(grants.Look) > 0 {
+		return append(findings, unknown("schema", server.User+" may not see it: look with the user of 'hookline setup'"))
+	}
 	schema, err := db.Schema(ctx)
 	if err != nil {
-		return append(findings, failed("schema", err.Error(), fixClickHouse(err)))
+		return append(findings, failed("schema", err.Error(), fixClickHouse(o.ClickHouse, err)))
 	}
 	findings = append(findings, judgeSchema(db.Name(), schema))
 	if schema.Exists && len(schema.Pending) == 0 {
-		findings = append(findings, lookAtRefreshes(ctx, db)...)
+		findings = append(findings, lookAtRefreshes(ctx, o, db)...)
 	}
 	return findings
 }
 
 // fixClickHouse says what to do about an error. The codes are those of
 // https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp.
-func fixClickHouse(err error) string {
+func fixClickHouse(o analytics.Options, err error) string {
 	switch analytics.Code(err) {
 	case 192, 193, 194, 516: // UNKNOWN_USER WRONG_PASSWORD REQUIRED_PASSWORD AUTHENTICATION_FAILED
 		return "Check the user in --clickhouse-dsn and the password that --clickhouse-password names."
@@ -55,8 +64,8 @@ func fixClickHouse(err error) string {
 	default:
 		return "See what ClickHouse logs about this query."
 	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "Name the file of the authority that signed ClickHouse's certificate with --clickhouse-ca."
+	if advice := o.AdviceTLS(err); advice != "" {
+		return advice
 	}
 	return "Check the address and the protocol in --clickhouse-dsn (9000 and 9440 are native, 8123 and 8443 HTTP; secure=true is TLS), and that ClickHouse runs."
 }
@@ -81,20 +90,21 @@ func judgeVersion(s analytics.Server) Finding {
 	return ok("clickhouse", found)
 }
 
-func lookAtGrants(ctx context.Context, db *analytics.DB, user string) []Finding {
+func judgeGrants(g analytics.Grants, user string) Finding {
 	const check = "grants"
-	grants, err := db.Grants(ctx)
 	switch {
-	case err != nil:
-		return []Finding{failed(check, err.Error(), fixClickHouse(err))}
-	case len(grants.Store) > 0:
-		rights := strings.Join(grants.Store, ", ")
-		return []Finding{failed(check, fmt.Sprintf("%s lacks %s", user, rights), fmt.Sprintf("GRANT %s ON %s.* TO %s", rights, db.Name(), user))}
-	case len(grants.SetUp) > 0:
-		rights := strings.Join(grants.SetUp, ", ")
-		return []Finding{ok(check, fmt.Sprintf("%s may store and read; it may not set up, which takes %s too", user, rights))}
+	case len(g.Store) > 0 && len(g.SetUp) > 0:
+		var grants []string
+		for _, right := range g.Store {
+			grants = append(grants, "GRANT "+right+" TO "+user)
+		}
+		return failed(check, user+" may neither store nor set up: it lacks "+strings.Join(g.Store, ", "), strings.Join(grants, "; "))
+	case len(g.Store) > 0:
+		return warning(check, user+" may set up and not store: it lacks "+strings.Join(g.Store, ", "), "Good for 'hookline setup', not for the processor.")
+	case len(g.SetUp) > 0:
+		return ok(check, user+" may store, as the processor does; 'hookline setup' needs more")
 	}
-	return []Finding{ok(check, user+" may store, read and set up")}
+	return ok(check, user+" may store and set up")
 }
 
 func judgeSchema(name string, s analytics.Schema) Finding {
@@ -113,18 +123,18 @@ func judgeSchema(name string, s analytics.Schema) Finding {
 // late is how long a rollup may go without a run that succeeded; each runs at least once a minute.
 const late = 10 * time.Minute
 
-func lookAtRefreshes(ctx context.Context, db *analytics.DB) []Finding {
+func lookAtRefreshes(ctx context.Context, o Options, db *analytics.DB) []Finding {
 	const check = "rollups"
 	refreshes, err := db.Refreshes(ctx)
 	if err != nil {
-		return []Finding{failed(check, err.Error(), fixClickHouse(err))}
+		return []Finding{failed(check, err.Error(), fixClickHouse(o.ClickHouse, err))}
 	}
 	if len(refreshes) == 0 {
 		return []Finding{failed(check, "no view refreshes the figures of sales", "Run 'hookline setup'.")}
 	}
 	server, err := db.Server(ctx)
 	if err != nil {
-		return []Finding{failed(check, err.Error(), fixClickHouse(err))}
+		return []Finding{failed(check, err.Error(), fixClickHouse(o.ClickHouse, err))}
 	}
 	var findings []Finding
 	for _, r := range refreshes {

@@ -59,7 +59,7 @@ func newWorld(t *testing.T, engine *testkit.EngineProcess, database string) *wor
 	w.Kafka = kafka.Options{Brokers: w.cluster.ListenAddrs(), TopicPrefix: "webhooks"}
 	w.ClickHouse = analytics.Options{DSN: analytics.DSN(engine.DSN + "/" + database)}
 	if err := setup.Run(t.Context(), discard(), setup.Options{
-		Zones: []string{"UTC"}, Kafka: w.Kafka, ClickHouse: w.ClickHouse,
+		SetupOptions: analytics.SetupOptions{Zones: []string{"UTC"}}, Kafka: w.Kafka, ClickHouse: w.ClickHouse,
 		Topics: kafka.TopicOptions{Partitions: 2, Replication: 3, Retention: 168 * time.Hour, DeadLetterMaxAge: 2160 * time.Hour},
 	}); err != nil {
 		t.Fatal(err)
@@ -132,6 +132,8 @@ func (w *world) inFront(change func(w http.ResponseWriter, query string) (string
 		}
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(query)), int64(len(query))
 		r.Header.Del("Content-Encoding")
+		r.Header.Del("Authorization") // the engine has no passwords
+		r.Header.Del("X-ClickHouse-Key")
 		proxy.ServeHTTP(rw, r)
 	}))
 	w.Cleanup(server.Close)
@@ -204,21 +206,43 @@ func TestBrokenSetUps(t *testing.T) {
 		}, []want{{"clickhouse", doctor.Failed, "Authentication failed", "--clickhouse-password"}}},
 		{"no right to insert", func(w *world) {
 			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
-				if strings.HasPrefix(query, "CHECK GRANT INSERT") {
+				if strings.HasPrefix(query, "CHECK GRANT") && !strings.Contains(query, "schema_migrations") {
 					query = "SELECT toUInt8(0) AS result"
 				}
 				return query, false
 			})
-		}, []want{{"grants", doctor.Failed, "default lacks INSERT", "GRANT INSERT ON"}}},
+		}, []want{{"grants", doctor.Failed, "it lacks INSERT ON doctor", ".events TO default"}}},
+		{"the rights of the processor alone", func(w *world) {
+			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
+				if strings.HasPrefix(query, "CHECK GRANT") && (strings.HasSuffix(query, ".*") || strings.Contains(query, "schema_migrations")) {
+					query = "SELECT toUInt8(0) AS result"
+				}
+				return query, false
+			})
+		}, nil},
+		{"another authority than ClickHouse's", func(w *world) {
+			target, err := url.Parse(w.engine.URL)
+			if err != nil {
+				w.Fatal(err)
+			}
+			server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(target))
+			w.Cleanup(server.Close)
+			w.ClickHouse.DSN = analytics.DSN(server.URL + "/hookline?secure=true")
+			w.ClickHouse.CA = testkit.NewAuthority(w.T).File
+		}, []want{{"clickhouse", doctor.Failed, "unknown authority", "--clickhouse-ca"}}},
+		{"a password in the DSN", func(w *world) {
+			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) { return query, false })
+			w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), "http://", "http://default:hunter2@", 1))
+		}, []want{{"clickhouse", doctor.Warning, "can read it", "--clickhouse-password"}}},
 		{"no database", func(w *world) { w.ClickHouse.DSN += "_not_there" },
 			[]want{{"schema", doctor.Failed, "there is no database", "hookline setup"}}},
 		{"an old schema", func(w *world) {
-			w.sql("ALTER TABLE schema_migrations DELETE WHERE version_id = 3 SETTINGS mutations_sync = 2")
+			w.sql("ALTER TABLE schema_migrations DELETE WHERE version_id > 2 SETTINGS mutations_sync = 2")
 		}, []want{{"schema", doctor.Failed, "lacks migrations 00003", "hookline setup"}}},
 		{"a newer schema", func(w *world) { w.sql("INSERT INTO schema_migrations (version_id, is_applied) VALUES (99, 1)") },
 			[]want{{"schema", doctor.Warning, "[99]", "Upgrade"}}},
 		{"a rollup that fails", func(w *world) {
-			w.sql("DROP TABLE sales_rollup SYNC")
+			w.sql("DROP TABLE sales_sums SYNC")
 			testkit.Eventually(w.T, time.Minute, func() error {
 				for _, f := range doctor.Run(w.Context(), discard(), w.Options).Findings {
 					if f.Check == "rollups" && f.Status == doctor.Failed {

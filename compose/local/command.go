@@ -15,7 +15,7 @@ type Command struct {
 	DataDir    string `default:".hookline" type:"path" help:"Folder for topics, tables, sample vendors and their secrets; created if missing."`
 	Fresh      bool   `help:"Begin with empty topics and tables. vendors.yaml and the secrets stay."`
 	Vendors    string `type:"path" help:"vendors.yaml to use. By default DATA-DIR/vendors.yaml, which is written, with four sample vendors and random secrets, if it is missing."`
-	Demo       bool   `help:"Have the four sample vendors send: 25 months of history at first, then two deliveries a second."`
+	Demo       bool   `help:"Have the four sample vendors send: 25 months of history at first, then a delivery every five seconds."`
 	Kafka      Kafka  `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
 	SyncWrites bool   `help:"Have the broker flush every batch to the disk before it is acknowledged."`
 	Ports      Ports  `embed:""`

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 	"github.com/hookline-io/hookline/dashboards"
@@ -67,27 +68,9 @@ func (b board) panels() []dashboard.Panel {
 	return out
 }
 
-// foreign is the type of the data source that a panel asks, where that is not ClickHouse.
-func foreign(panel dashboard.Panel) string {
-	for _, query := range panel.Targets {
-		if kind := query.DataqueryType(); kind != dashboards.ClickHouseType {
-			return kind
-		}
-	}
-	return ""
-}
-
-// targets returns the panel's queries.
-func targets(panel dashboard.Panel) ([]dashboards.Target, error) {
-	out := make([]dashboards.Target, 0, len(panel.Targets))
-	for _, query := range panel.Targets {
-		target, ok := query.(dashboards.Target)
-		if !ok {
-			return nil, fmt.Errorf("the preview only asks ClickHouse, and this panel asks a data source of type %q", query.DataqueryType())
-		}
-		out = append(out, target)
-	}
-	return out, nil
+// asks says whether a panel asks a data source of that type.
+func asks(panel dashboard.Panel, kind string) bool {
+	return slices.ContainsFunc(panel.Targets, func(query variants.Dataquery) bool { return query.DataqueryType() == kind })
 }
 
 // interval is how much of a range one point stands for in a chart of at most points points, in steps that

@@ -16,6 +16,7 @@ import (
 type Command struct {
 	Listen        string `default:"127.0.0.1:3000" help:"Address of the page. It asks for no password: keep it on this machine or behind a proxy that does."`
 	ClickhouseDSN string `name:"clickhouse-dsn" default:"http://127.0.0.1:8123/hookline" help:"ClickHouse to read from: clickhouse://user:password@host:9000/hookline or http://host:8123/hookline. The user needs to read only."`
+	PrometheusURL string `name:"prometheus-url" placeholder:"URL" help:"Prometheus that watches ingest and the processor, for the board Pipeline. Without it, the panels that ask it say so."`
 	Assets        string `required:"" type:"existingdir" help:"Folder of npm packages (node_modules) that holds echarts 6."`
 }
 
@@ -29,8 +30,14 @@ func (c Command) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	var metrics *Metrics
+	if c.PrometheusURL != "" {
+		if metrics, err = OpenMetrics(c.PrometheusURL); err != nil {
+			return err
+		}
+	}
 	handler, err := Handler(Options{
-		Boards: boards, Order: dashboards.UIDs(), Assets: c.Assets, Engine: engine, Log: log,
+		Boards: boards, Order: dashboards.UIDs(), Assets: c.Assets, Engine: engine, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return err

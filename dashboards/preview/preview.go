@@ -31,12 +31,13 @@ var static embed.FS
 
 // Options is what a preview needs.
 type Options struct {
-	Boards map[string][]byte // the generated dashboards by file name
-	Order  []string          // UIDs of the boards in the order to list them; the first one is at "/"
-	Assets string            // folder of npm packages that holds echarts
-	Engine Engine
-	Log    *slog.Logger
-	Now    func() time.Time // nil: time.Now
+	Boards  map[string][]byte // the generated dashboards by file name
+	Order   []string          // UIDs of the boards in the order to list them; the first one is at "/"
+	Assets  string            // folder of npm packages that holds echarts
+	Engine  Engine
+	Metrics *Metrics // nil: panels that ask Prometheus say so
+	Log     *slog.Logger
+	Now     func() time.Time // nil: time.Now
 }
 
 // charts is where the package echarts of npm keeps its library for browsers.
@@ -111,7 +112,7 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) boardOf(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, func(ctx context.Context, request request) (any, error) {
-		view, err := request.view(ctx, s.Engine)
+		view, err := request.view(ctx, s.Engine, s.Metrics)
 		for _, b := range s.boards {
 			view.Boards = append(view.Boards, boardName{UID: b.uid, Title: text(b.model.Title)})
 		}
@@ -125,7 +126,7 @@ func (s *server) panelOf(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %q", errNoPanel, r.PathValue("id"))
 		}
-		frames, err := request.figures(ctx, s.Engine, uint32(id))
+		frames, err := request.figures(ctx, s.Engine, s.Metrics, uint32(id))
 		return map[string]any{"frames": frames}, err
 	})
 }
@@ -170,6 +171,8 @@ func explain(err error) (status int, advice string) {
 	switch {
 	case errors.Is(err, errNoPanel):
 		return http.StatusNotFound, err.Error()
+	case errors.Is(err, errMetrics):
+		return http.StatusBadGateway, err.Error()
 	case errors.As(err, &exception):
 		return http.StatusBadGateway, fmt.Sprintf("ClickHouse refused the query (code %d): %s", exception.Code, exception.Message)
 	case errors.Is(err, context.DeadlineExceeded):

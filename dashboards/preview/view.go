@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 
 	"github.com/hookline-io/hookline/dashboards"
 )
@@ -81,7 +82,7 @@ type panelView struct {
 }
 
 // view answers a request for a board: it runs the queries of the variables, not those of the panels.
-func (r request) view(ctx context.Context, engine Engine) (boardView, error) {
+func (r request) view(ctx context.Context, engine Engine, metrics *Metrics) (boardView, error) {
 	variables, choices, err := r.variables(ctx, engine, true)
 	if err != nil {
 		return boardView{}, err
@@ -111,8 +112,8 @@ func (r request) view(ctx context.Context, engine Engine) (boardView, error) {
 		if panel.FieldConfig != nil {
 			view.NoValue = text(panel.FieldConfig.Defaults.NoValue)
 		}
-		if kind := foreign(panel); kind != "" {
-			view.Elsewhere = "This panel asks a data source of type " + kind + ", which the preview does not have. Grafana shows it."
+		if asks(panel, prometheusType) && metrics == nil {
+			view.Elsewhere = "Needs a Prometheus that watches hookline: start the preview with --prometheus-url."
 		}
 		out.Panels = append(out.Panels, view)
 	}
@@ -228,26 +229,33 @@ func (r request) sql(raw string, choices Choices) (string, error) {
 var errNoPanel = errors.New("no such panel")
 
 // figures answers a request for a panel: its queries' frames, transformed and configured as Grafana would.
-func (r request) figures(ctx context.Context, engine Engine, id uint32) ([]Frame, error) {
+func (r request) figures(ctx context.Context, engine Engine, metrics *Metrics, id uint32) ([]Frame, error) {
 	panel, ok := r.board.panel(id)
 	if !ok {
 		return nil, fmt.Errorf("%w: %d", errNoPanel, id)
-	}
-	queries, err := targets(panel)
-	if err != nil {
-		return nil, err
 	}
 	_, choices, err := r.variables(ctx, engine, false)
 	if err != nil {
 		return nil, err
 	}
-	frames := make([]Frame, 0, len(queries))
-	for _, target := range queries {
-		frame, err := r.run(ctx, engine, target, choices)
+	var frames []Frame
+	for _, query := range panel.Targets {
+		var frame Frame
+		switch target := query.(type) {
+		case dashboards.Target:
+			frame, err = r.run(ctx, engine, target, choices)
+		case *prometheus.Dataquery:
+			frame, err = r.measure(ctx, metrics, target)
+		default:
+			err = fmt.Errorf("the preview has no data source of type %q", query.DataqueryType())
+		}
 		if err != nil {
 			return nil, err
 		}
 		frames = append(frames, frame)
+	}
+	if asks(panel, prometheusType) {
+		frames = []Frame{merged(frames)}
 	}
 	if frames, err = transform(frames, panel.Transformations); err != nil {
 		return nil, err
@@ -272,6 +280,17 @@ func (r request) run(ctx context.Context, engine Engine, target dashboards.Targe
 		return widen(frame)
 	}
 	return frame, nil
+}
+
+// prometheusType is the ID of Grafana's plugin for Prometheus.
+const prometheusType = "prometheus"
+
+func (r request) measure(ctx context.Context, metrics *Metrics, query *prometheus.Dataquery) (Frame, error) {
+	if metrics == nil {
+		return Frame{}, fmt.Errorf("%w: the preview was not told of any", errMetrics)
+	}
+	const points = 500
+	return metrics.Query(ctx, query, r.shown, max(interval(r.shown, points), scrapeInterval))
 }
 
 func text(s *string) string {

@@ -30,7 +30,7 @@ type Options struct {
 // Topics returns the names of the topics.
 func (o Options) Topics() schemas.Topics { return schemas.NewTopics(o.TopicPrefix) }
 
-// NewClient returns a client that reports its metrics to reg and its warnings to log. extra overrides the defaults.
+// NewClient returns a client that reports its metrics to reg, unless it is nil, and its warnings to log. extra overrides the defaults.
 func (o Options) NewClient(log *slog.Logger, reg prometheus.Registerer, extra ...kgo.Opt) (*kgo.Client, error) {
 	security, err := o.clientOptions()
 	if err != nil {
@@ -54,6 +54,11 @@ func (o Options) NewClient(log *slog.Logger, reg prometheus.Registerer, extra ..
 		return nil, fmt.Errorf("kafka client for %v: %w", o.Brokers, err)
 	}
 	return client, nil
+}
+
+// Named gives the metrics of one of a process's clients a label that tells them from those of the others.
+func Named(reg prometheus.Registerer, client string) prometheus.Registerer {
+	return prometheus.WrapRegistererWith(prometheus.Labels{"client": client}, reg)
 }
 
 // ProducerOptions make a producer that loses nothing it acknowledged: idempotent (franz-go's default), and a

@@ -2,13 +2,10 @@ package kafka
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"time"
 
@@ -66,8 +63,12 @@ func (o Options) fix(err error) string {
 		}
 		return ""
 	}
-	if fix := o.fixTLS(err); fix != "" {
+	if fix := o.certificates().Advice(err, "--kafka-", "the broker"); fix != "" {
 		return fix
+	}
+	// kgo looks for a TLS alert where a length should be, and has no type for what it says then.
+	if strings.Contains(err.Error(), "tls alert record") {
+		return "The broker speaks TLS at this port: use --kafka-tls, with --kafka-ca where its authority is not the system's."
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return o.fixHangup()
@@ -85,40 +86,6 @@ func (o Options) checkLogin() string {
 	}
 	return fmt.Sprintf("Check that %s is the password of user %q for --kafka-sasl=%s.", o.Password, o.User, o.SASL)
 }
-
-func (o Options) fixTLS(err error) string {
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		if o.CA == "" {
-			return "No authority of this system signed the broker's certificate: name the file of the one that did with --kafka-ca."
-		}
-		return fmt.Sprintf("None of the authorities in %s (--kafka-ca) signed the broker's certificate: get the file of the one that did.", o.CA)
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "Address the brokers by a name that their certificate has, in --kafka-brokers and in their own advertised.listeners."
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		if invalid.Reason == x509.Expired {
-			return "Renew the broker's certificate, and check this machine's clock."
-		}
-		return "The broker's certificate is not one for a server: have it made anew."
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "The broker speaks no TLS at this port: leave --kafka-tls, --kafka-ca and --kafka-cert out, or name the port at which it does."
-	}
-	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
-		if o.Cert == "" {
-			return "The broker ended the TLS handshake: it wants a certificate of ours (--kafka-cert, --kafka-key)."
-		}
-		return "The broker does not accept our certificate: check that its authority is one the brokers trust, and that it has not expired (--kafka-cert)."
-	}
-	// kgo looks for a TLS alert where a length should be, and has no type for what it says then.
-	if strings.Contains(err.Error(), "tls alert record") {
-		return wantsTLS
-	}
-	return ""
-}
-
-const wantsTLS = "The broker speaks TLS at this port: use --kafka-tls, with --kafka-ca where its authority is not the system's."
 
 // fixHangup says what most likely makes a broker close the connection without a word.
 func (o Options) fixHangup() string {

@@ -1,14 +1,9 @@
 package kafka
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"os"
-
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/hookline-io/hookline/internal/certificate"
 	"github.com/hookline-io/hookline/internal/secret"
 )
 
@@ -37,10 +32,14 @@ func (o SecurityOptions) Readable() bool {
 	return !o.Encrypted() && (o.SASL == Plain || o.SASL == OAuthBearer)
 }
 
+func (o SecurityOptions) certificates() certificate.Client {
+	return certificate.Client{CA: o.CA, Cert: o.Cert, Key: o.Key}
+}
+
 func (o SecurityOptions) clientOptions() ([]kgo.Opt, error) {
 	var opts []kgo.Opt
 	if o.Encrypted() {
-		config, err := o.tlsConfig()
+		config, err := o.certificates().Config("--kafka-")
 		if err != nil {
 			return nil, err
 		}
@@ -54,35 +53,4 @@ func (o SecurityOptions) clientOptions() ([]kgo.Opt, error) {
 		opts = append(opts, kgo.SASL(mechanism))
 	}
 	return opts, nil
-}
-
-func (o SecurityOptions) tlsConfig() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
-		if err != nil {
-			return nil, fmt.Errorf("--kafka-ca: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("--kafka-ca: %s holds no certificate in PEM form", o.CA)
-		}
-	}
-	if (o.Cert == "") != (o.Key == "") {
-		return nil, errors.New("--kafka-cert and --kafka-key go together: name both")
-	}
-	if o.Cert != "" {
-		load := func() (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(o.Cert, o.Key)
-			if err != nil {
-				return nil, fmt.Errorf("--kafka-cert, --kafka-key: %w", err)
-			}
-			return &pair, nil
-		}
-		if _, err := load(); err != nil {
-			return nil, err
-		}
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	}
-	return config, nil
 }

@@ -155,7 +155,7 @@ func TestTLS(t *testing.T) {
 		{name: "the system's authorities", change: func(o *kafka.Options) { o.TLS = true }, refusal: []string{"name the file", "--kafka-ca"}},
 		{name: "no TLS", change: func(*kafka.Options) {}, refusal: []string{"--kafka-tls"}},
 		{name: "another name", server: authority.Issue(t, []string{"kafka.example.com"}), change: func(o *kafka.Options) { o.CA = authority.File },
-			refusal: []string{"127.0.0.1", "--kafka-brokers"}},
+			refusal: []string{"127.0.0.1", "a name that its certificate has"}},
 		{name: "expired", server: authority.Issue(t, local, expired), change: func(o *kafka.Options) { o.CA = authority.File }, refusal: []string{"Renew"}},
 		{name: "mTLS", clients: authority, change: func(o *kafka.Options) { o.CA, o.Cert, o.Key = authority.File, client.Cert, client.Key }},
 		{name: "mTLS without a certificate", clients: authority, change: func(o *kafka.Options) { o.CA = authority.File }, refusal: []string{"--kafka-cert"}},

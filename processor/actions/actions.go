@@ -84,16 +84,17 @@ type Parts struct {
 
 // Actions runs actions.
 type Actions struct {
-	options Options
-	topics  schemas.Topics
-	kafka   kafka.Options
-	log     *slog.Logger
-	config  *atomic.Pointer[vendors.Config]
-	results Results
-	alerts  *alert.Notifier
-	metrics *metrics
-	guard   guard
-	forward forwarder
+	options  Options
+	topics   schemas.Topics
+	kafka    kafka.Options
+	log      *slog.Logger
+	config   *atomic.Pointer[vendors.Config]
+	results  Results
+	alerts   *alert.Notifier
+	metrics  *metrics
+	registry prometheus.Registerer
+	guard    guard
+	forward  forwarder
 
 	tracker  *tracker
 	jobs     sync.WaitGroup
@@ -109,7 +110,7 @@ func New(o Options, p Parts) (*Actions, error) {
 	g := guard{allow: o.Allow}
 	a := &Actions{
 		options: o, topics: p.Kafka.Topics(), kafka: p.Kafka, log: p.Log.With("part", "actions"), config: p.Config, results: p.Results,
-		alerts: p.Alerts, metrics: newMetrics(p.Registry), guard: g, forward: newForwarder(g, o.Concurrency),
+		alerts: p.Alerts, registry: p.Registry, metrics: newMetrics(p.Registry), guard: g, forward: newForwarder(g, o.Concurrency),
 		tracker: newTracker(), outcomes: make(chan outcome), settled: make(chan settled, maxUnstored),
 	}
 	return a, a.Check(p.Config.Load())
@@ -122,7 +123,7 @@ func (a *Actions) Check(config *vendors.Config) error { return a.guard.checkConf
 // Run runs actions until ctx is done, then finishes what is under way for at most Options.DrainTimeout. It may be
 // called once. An error says that it did not finish; then nothing is lost, and some actions are run again.
 func (a *Actions) Run(ctx context.Context) error {
-	client, leave, err := a.kafka.NewMember(a.log, nil, a.options.Group, append(kafka.ProducerOptions(), a.groupOptions()...)...)
+	client, leave, err := a.kafka.NewMember(a.log, kafka.Named(a.registry, "actions"), a.options.Group, append(kafka.ProducerOptions(), a.groupOptions()...)...)
 	if err != nil {
 		return err
 	}
@@ -170,7 +171,7 @@ func (a *Actions) groupOptions() []kgo.Opt {
 		}),
 		kgo.OnPartitionsRevoked(lost),
 		kgo.OnPartitionsLost(lost),
-		kgo.FetchMaxBytes(8 << 20),
+		kgo.FetchMaxBytes(4 << 20),
 		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 	}

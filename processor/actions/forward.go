@@ -106,6 +106,9 @@ func setHeaders(h http.Header, e *schemas.Event, keys []vendors.Key, now time.Ti
 	if !e.Time.IsZero() {
 		h.Set("Ce-Time", e.Time.UTC().Format(time.RFC3339Nano))
 	}
+	if e.TraceParent != "" {
+		h.Set("Traceparent", headerValue(e.TraceParent, "")) // what the target does belongs to the event's trace
+	}
 	// The specification: the ID must not be able to hold a full stop, which parts what is signed.
 	id := headerValue(e.ID, ".")
 	h.Set("Webhook-Id", id)

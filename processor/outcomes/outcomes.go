@@ -51,7 +51,7 @@ func Run(ctx context.Context, p Parts) error {
 		Name: "hookline_processor_unreadable_rejections_total", Help: "Records of the rejections topic that are no counts and were passed over."})
 	p.Registry.MustRegister(unreadable)
 	topics := p.Kafka.Topics()
-	client, leave, err := p.Kafka.NewMember(p.Log, nil, p.Group,
+	client, leave, err := p.Kafka.NewMember(p.Log, kafka.Named(p.Registry, "outcomes"), p.Group,
 		kgo.ConsumeTopics(topics.DLQ, topics.Rejections),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,27 +10,29 @@ import (
 )
 
 // profile takes a CPU profile of p for some time, from now on, where --profile asks for it. The function it returns
-// waits until the profile is written.
+// waits for that and adds a profile of what p has allocated since it began.
 func (b *bench) profile(p *process, during time.Duration, name string) func() error {
 	if b.Profile == "" {
 		return func() error { return nil }
 	}
 	written := make(chan error, 1)
 	go func() {
-		written <- b.writeProfile(p, during, name)
+		written <- b.writeProfile(p, fmt.Sprintf("profile?seconds=%d", max(1, int(during.Seconds()))), name+".cpu.pprof")
 	}()
-	return func() error { return <-written }
+	return func() error {
+		return errors.Join(<-written, b.writeProfile(p, "allocs", name+".allocs.pprof"))
+	}
 }
 
-func (b *bench) writeProfile(p *process, during time.Duration, name string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), during+10*time.Second)
+func (b *bench) writeProfile(p *process, what, name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	text, err := get(ctx, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", p.admin, max(1, int(during.Seconds()))))
+	text, err := get(ctx, p.admin+"/debug/pprof/"+what)
 	if err == nil {
 		err = os.MkdirAll(b.Profile, 0o750)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(b.Profile, name+".pprof"), []byte(text), 0o600)
+		err = os.WriteFile(filepath.Join(b.Profile, name), []byte(text), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("profile %s: %w", p.name, err)

@@ -18,7 +18,7 @@ import (
 
 // settle is how long the last record may take, once everything is healed, to be stored and committed: a member of a
 // group that was killed is missed only when its session times out, and joins take a moment.
-const settle = 90 * time.Second
+const settle = 45 * time.Second
 
 // findings are what a check found wrong, one line each, and what it saw.
 type findings struct {
@@ -27,6 +27,7 @@ type findings struct {
 	audit       audit.Totals
 	retried     uint64
 	poison      int // poison events that were acknowledged
+	stranded    int // their records that are no dead letter
 	buried      int // records of the dead-letter topic
 }
 
@@ -41,16 +42,24 @@ func (c *checker) auditOptions() audit.Options {
 	return audit.Options{Group: "hookline.store", Timeout: time.Minute, Kafka: c.kafka, ClickHouse: c.clickhouse}
 }
 
+// lag is how many records the group has yet to commit.
+func (c *checker) lag(ctx context.Context) (int64, error) {
+	report, err := audit.Run(ctx, c.log, c.auditOptions())
+	if err != nil {
+		return 0, err
+	}
+	return report.Totals.Lag, nil
+}
+
 // drained waits until the group has committed everything there is to read.
 func (c *checker) drained(ctx context.Context) error {
-	var why error
 	for deadline := time.Now().Add(settle); ; {
-		report, err := audit.Run(ctx, c.log, c.auditOptions())
-		if err == nil && report.Totals.Lag == 0 {
+		lag, why := c.lag(ctx)
+		if why == nil && lag == 0 {
 			return nil
 		}
-		if why = err; err == nil {
-			why = fmt.Errorf("%d records are not committed", report.Totals.Lag)
+		if why == nil {
+			why = fmt.Errorf("%d records are not committed", lag)
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("not drained after %s: %w", settle, why)
@@ -65,7 +74,7 @@ func (c *checker) drained(ctx context.Context) error {
 func (c *checker) check(ctx context.Context, poison []analytics.EventID) (findings, error) {
 	f := findings{poison: len(poison)}
 	o := c.auditOptions()
-	o.Records, o.Split = 365*24*time.Hour, true // the demo's redeliveries are received in other months
+	o.Records, o.Split = 2*365*24*time.Hour, true // the demo's redeliveries are received in other months
 	report, err := audit.Run(ctx, c.log, o)
 	if err != nil {
 		return f, fmt.Errorf("audit: %w", err)
@@ -133,7 +142,8 @@ func (c *checker) letters(ctx context.Context, poison []analytics.EventID, f *fi
 		if l.table, err = db.BuriedEvents(ctx); err != nil {
 			return nil, err
 		}
-		wrong := l.judge(poison)
+		stranded, wrong := l.judge(poison)
+		f.stranded = stranded
 		if len(wrong) == 0 || time.Now().After(deadline) {
 			return wrong, nil
 		}
@@ -161,17 +171,22 @@ type letters struct {
 	table    map[analytics.DeadLetterID]analytics.EventID // dead letters in ClickHouse
 }
 
-// judge says what is wrong with them. A vendor that is not answered sends again, and each of its records that ingest
+// judge says what is wrong with them, and of how many records it is that they are no dead letter. A vendor that is not answered sends again, and each of its records that ingest
 // accepted is a dead letter: so it is records that are counted, not events. In the topic a dead letter may be there
 // twice, where a processor died between writing it and committing its offset; in the table it is once.
-func (l *letters) judge(poison []analytics.EventID) (wrong []string) {
+func (l *letters) judge(poison []analytics.EventID) (stranded int, wrong []string) {
 	found := map[analytics.EventID]bool{}
 	for at, id := range l.poisoned {
 		found[id] = true
+		got, ok := l.table[analytics.DeadLetterID{Origin: at}]
+		tabled := ok && got == id
+		if l.topic[at] == 0 || !tabled {
+			stranded++
+		}
 		if l.topic[at] == 0 {
 			wrong = append(wrong, fmt.Sprintf("poison %s at %s/%d offset %d is not in the dead-letter topic", id.ID, at.Topic, at.Partition, at.Offset))
 		}
-		if got, ok := l.table[analytics.DeadLetterID{Origin: at}]; !ok || got != id {
+		if !tabled {
 			wrong = append(wrong, fmt.Sprintf("poison %s at %s/%d offset %d is not in the table of dead letters", id.ID, at.Topic, at.Partition, at.Offset))
 		}
 	}
@@ -185,16 +200,22 @@ func (l *letters) judge(poison []analytics.EventID) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("the record at %s/%d offset %d is a dead letter, though nothing is wrong with it", at.Topic, at.Partition, at.Offset))
 		}
 	}
+	copies := map[analytics.Origin]int{}
+	for id := range l.table {
+		if copies[id.Origin]++; copies[id.Origin] == 2 {
+			wrong = append(wrong, fmt.Sprintf("poison %s at %s/%d offset %d is 2 dead letters", l.poisoned[id.Origin].ID, id.Topic, id.Partition, id.Offset))
+		}
+	}
 	for id, event := range l.table {
 		if _, ok := l.poisoned[id.Origin]; !ok {
 			wrong = append(wrong, fmt.Sprintf("event %s of %s at %s/%d offset %d is in the table of dead letters, though nothing is wrong with it", event.ID, event.Vendor, id.Topic, id.Partition, id.Offset))
 		}
 	}
 	slices.Sort(wrong)
-	return wrong
+	return stranded, wrong
 }
 
-// target is what the checker looks into.
+// newChecker returns one that looks into target.
 func newChecker(log *slog.Logger, target demo.Target) *checker {
 	target.ClickHouse.Timeout = 30 * time.Second
 	return &checker{log: log, kafka: target.Kafka, clickhouse: target.ClickHouse}

@@ -17,17 +17,18 @@ import (
 
 // Command is `hookline chaos`.
 type Command struct {
-	Faults int         `default:"30" help:"Faults to strike with, one every 1.5 s on average."`
-	Seed   uint64      `help:"Seed of the plan of faults and of the traffic; random by default, and printed."`
-	Kafka  local.Kafka `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
-	Rate   float64     `default:"150" help:"Deliveries per second."`
-	Keep   bool        `help:"Keep the folder with the parts' log and data even if all is well."`
+	Faults int           `default:"30" help:"Faults to strike with, one every 1.5 s on average."`
+	Seed   uint64        `help:"Seed of the plan of faults and of the traffic; random by default, and printed."`
+	Kafka  local.Kafka   `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
+	Rate   float64       `default:"150" help:"Deliveries per second."`
+	Outage time.Duration `placeholder:"TIME" help:"In place of the faults, one outage of ClickHouse of this length, such as 10m. Passes only if an alert comes within 1 minute and is called off when it is over."`
+	Keep   bool          `help:"Keep the folder with the parts' log and data even if all is well."`
 }
 
 // Help says what the command does.
 func (*Command) Help() string {
 	return `Runs the whole stack in a new folder and at free ports, with two processors, sends it signed deliveries (some again and
-again, some forged, and each second one that cannot be mapped), and does to it what goes wrong in production: processes
+again, some forged, and once a second one that nobody can map), and does to it what goes wrong in production: processes
 are killed, hang and are restarted in turn, connections are cut, slow or silent, the broker answers with errors, the
 engine's disk is full. Then it heals everything, waits until all is stored, and looks for what was lost or doubled.
 
@@ -53,6 +54,9 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	trial.Options.Kafka = c.Kafka
+	if c.Outage > 0 {
+		c.Faults = 0
+	}
 	fmt.Printf("chaos: seed=%d faults=%d\n", c.Seed, c.Faults)
 	t := &test{Command: c, log: log, trial: trial}
 	err = t.run(ctx)
@@ -79,6 +83,7 @@ type test struct {
 	verdict  demo.Verdict
 	findings findings
 	memory   memory
+	pager    *pager
 	wrong    []string
 }
 
@@ -89,7 +94,7 @@ func (t *test) String() string {
 		hits = t.striker.hits()
 	}
 	return fmt.Sprintf("chaos: faults=%d acked=%d lost=%d doubled=%d unaccounted=%d",
-		hits, t.verdict.Accepted, len(t.verdict.Lost), len(t.verdict.Doubled), t.findings.unaccounted)
+		hits, t.verdict.Accepted, len(t.verdict.Lost)+t.findings.stranded, len(t.verdict.Doubled), t.findings.unaccounted)
 }
 
 // say prints a line with the time since the traffic began.
@@ -111,17 +116,27 @@ func (t *test) run(ctx context.Context) (err error) {
 	}
 	defer s.toEngine.close()
 	o.Through = local.Through{Kafka: s.toBroker.port(), ClickHouse: s.toEngine.port()}
-	processor := []string{"--session-timeout=" + sessionTimeout.String(), "--batch-insert-timeout=4s"}
-	o.Args = map[string][]string{local.Processor: processor, local.SecondProcessor: processor}
+	if t.pager, err = newPager(); err != nil {
+		return err
+	}
+	defer t.pager.listener.Close()
+	o.Args = map[string][]string{}
+	for _, part := range []string{local.Processor, local.SecondProcessor} {
+		o.Args[part] = []string{"--alert-webhook-url=" + t.pager.url(), "--alert-instance=" + part}
+		if t.Outage == 0 {
+			o.Args[part] = append(o.Args[part], "--session-timeout="+sessionTimeout.String(), "--batch-insert-timeout=4s")
+		}
+	}
 	if t.Kafka == local.Apache {
 		t.leaveOut(Refuse, "only the embedded broker takes orders for errors")
+		t.leaveOut(Strand, "only the embedded broker takes orders for errors")
 	} else {
 		orders, err := freeAddress()
 		if err != nil {
 			return err
 		}
 		s.orders = "http://" + orders
-		o.Args[local.Broker] = []string{"--faults=" + orders}
+		o.Args[local.Broker] = []string{"--faults-listen=" + orders}
 	}
 	s.disk, err = mountDisk(filepath.Join(o.DataDir, local.Engine))
 	switch {
@@ -153,8 +168,13 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 	watched, stop := context.WithCancel(ctx)
 	defer stop()
 	watching.Go(func() { t.memory.watch(watched, s.PIDs) })
+	watching.Go(func() {
+		if err := t.pager.run(watched); err != nil {
+			t.log.Error("pager", "err", err)
+		}
+	})
 
-	t.striker.signal = s.Signal
+	t.striker.signal, t.striker.deadLetters = s.Signal, s.Target().Kafka.Topics().DLQ
 	var err error
 	t.began = time.Now()
 	load := demo.Load{Workers: 32, Rate: t.Rate, Seed: t.Seed, Poison: time.Second}
@@ -167,6 +187,9 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 				t.say("sent %d, acknowledged %d", sent, accepted)
 			}
 		})
+		if t.Outage > 0 {
+			return t.outage(ctx, newChecker(t.log, s.Target()))
+		}
 		if err := t.striker.run(ctx, plan(t.Seed, t.Faults, t.without...)); err != nil {
 			return err
 		}
@@ -200,6 +223,9 @@ func (t *test) judge(ctx context.Context, s *local.Stack) error {
 	fmt.Printf("poison: %d events, %d records in the dead-letter topic; retries: %d\n", f.poison, f.buried, f.retried)
 	fmt.Printf("audit: committed=%d looked_up=%d unaccounted=%d wrong=%d missing=%d split=%d\n", f.audit.Committed, f.audit.LookedUp, f.audit.Unaccounted, f.audit.Wrong, f.audit.Missing, f.audit.Split)
 	fmt.Println(line)
+	if _, count := t.pager.raised("HooklineDeadLetters"); count == 0 && f.poison > 0 {
+		t.wrong = append(t.wrong, "no alert told of the dead letters")
+	}
 	if len(t.wrong) > 0 {
 		return errors.New("hookline did not keep its promise")
 	}

@@ -10,12 +10,12 @@ import (
 
 // What Play sends.
 const (
-	history  = 20_000 // deliveries that tell the 25 months
-	liveRate = 2      // deliveries per second after that
+	history  = 60_000 // deliveries that tell the 25 months
+	liveRate = 0.2    // deliveries per second after that; more, and in an hour this month would dwarf all others
 )
 
 // Play makes a running stack worth looking at: where there are no events yet it tells 25 months of history, and
-// then sends a few deliveries each second until ctx ends.
+// then sends one delivery every few seconds until ctx ends.
 func Play(ctx context.Context, log *slog.Logger, target Target) error {
 	db, err := analytics.Open(ctx, target.ClickHouse)
 	if err != nil {

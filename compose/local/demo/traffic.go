@@ -102,8 +102,8 @@ func (t *Traffic) moment() time.Time {
 // later picks a time up to a few weeks after at, and not after now.
 func (t *Traffic) later(at time.Time) time.Time {
 	later := at.Add(time.Duration(t.rng.ExpFloat64() * float64(9*24*time.Hour))).Truncate(time.Second)
-	if later.After(t.now) {
-		return t.now.Truncate(time.Second)
+	if later.After(t.now) { // some time since then, lest all of these fall on today
+		return at.Add(time.Duration(t.rng.Float64() * float64(t.now.Sub(at)))).Truncate(time.Second)
 	}
 	return later
 }

@@ -97,6 +97,7 @@ function draw(found) {
   find("boards").replaceChildren(...view.boards.length < 2 ? [] : view.boards.map((board) =>
     h("a", { href: `/d/${board.uid}?${choices()}`, "aria-current": board.uid === view.uid ? "page" : null }, board.title)));
   drawVariables(find("variables"), view.variables, setVariable);
+  find("variables").classList.toggle("none", view.variables.length === 0);
   drawRange(find("range"), view, setRange);
   drawRefresh(find("refresh"), view.refresh, load, (chosen) => { pace = chosen; clearTimeout(timer); schedule(); });
   for (const panel of view.panels) {

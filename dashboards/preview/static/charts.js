@@ -1,6 +1,11 @@
 import { cssColor, h, swatch } from "./dom.js";
 import { calcNames, reduce, seriesColor, writer } from "./format.js";
 
+// leastStep keeps two lines of an axis from having one label. Durations change their unit as they get small.
+function leastStep({ unit, decimals }) {
+  return unit === "s" || unit === "ms" ? undefined : 10 ** -(decimals ?? 3) / (unit === "percentunit" ? 100 : 1);
+}
+
 // Chart is a bar chart or a time series with its legend, drawn by ECharts into SVG: labels stay text.
 export class Chart {
   constructor(panel, zone, zoom) {
@@ -67,7 +72,7 @@ export class Chart {
         axisLabel: { color: text, fontSize: 12, formatter: (value) => first ? first.write(value) : String(value) },
         splitLine: { lineStyle: { color: lines } },
         splitNumber: 5,
-        minInterval: 10 ** -(first?.field.config.decimals ?? 3) / (first?.field.config.unit === "percentunit" ? 100 : 1), // no two lines with one label
+        minInterval: leastStep(first?.field.config ?? {}),
       },
       tooltip: {
         trigger: "axis", confine: true, transitionDuration: 0, className: "tip",
@@ -119,7 +124,7 @@ export class Chart {
         const stack = custom.stacking?.mode === "normal" ? custom.stacking.group || "all" : undefined;
         const opacity = (custom.fillOpacity ?? 0) / 100;
         if (custom.drawStyle === "bars") {
-          return { type: "bar", name: field.title, data, stack, barMinWidth: 1, itemStyle: { color, opacity }, emphasis: { disabled: true } };
+          return { type: "bar", name: field.title, data, stack, barMinWidth: 1, barMaxWidth: 60, itemStyle: { color, opacity }, emphasis: { disabled: true } };
         }
         return {
           type: "line", name: field.title, data, stack, symbol: "circle", symbolSize: 5,
@@ -148,17 +153,29 @@ export class Chart {
     const { legend } = this.panel.options;
     this.legend.hidden = !legend?.showLegend || this.series.length === 0;
     if (this.legend.hidden) return;
-    const calcs = legend.displayMode === "table" ? legend.calcs : [];
     const focused = this.legend.contains(document.activeElement) ? document.activeElement.textContent : null;
-    this.legend.replaceChildren(h("table", {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Name"), calcs.map((calc) => h("th", { scope: "col", class: "number" }, calcNames[calc] ?? calc)))),
-      h("tbody", {}, this.series.map(({ field, color, write }) => h("tr", {},
-        h("th", { scope: "row" }, h("button", {
-          type: "button", class: "series", title: field.title, "aria-pressed": String(!this.hidden.has(field.title)),
-          onclick: () => { this.toggle(field.title); },
-        }, swatch(color), h("span", {}, field.title))),
-        calcs.map((calc) => h("td", { class: "number" }, write(reduce(field.values, calc)))))))));
+    this.legend.replaceChildren(legend.displayMode === "table" ? this.legendTable(legend.calcs) : this.legendList(legend.calcs));
     if (focused) [...this.legend.querySelectorAll("button")].find((button) => button.textContent === focused)?.focus();
+  }
+
+  legendTable(calcs) {
+    return h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Name"), calcs.map((calc) => h("th", { scope: "col", class: "number" }, calcNames[calc] ?? calc)))),
+      h("tbody", {}, this.series.map((series) => h("tr", {}, h("th", { scope: "row" }, this.switchOf(series)),
+        calcs.map((calc) => h("td", { class: "number" }, series.write(reduce(series.field.values, calc))))))));
+  }
+
+  legendList(calcs) {
+    return h("ul", {}, this.series.map((series) => h("li", {}, this.switchOf(series),
+      calcs.map((calc) => h("span", { class: "calc" }, `${calcNames[calc] ?? calc}: ${series.write(reduce(series.field.values, calc))}`)))));
+  }
+
+  // switchOf is a series' name, which shows and hides it.
+  switchOf({ field, color }) {
+    return h("button", {
+      type: "button", class: "series", title: field.title, "aria-pressed": String(!this.hidden.has(field.title)),
+      onclick: () => { this.toggle(field.title); },
+    }, swatch(color), h("span", {}, field.title));
   }
 
   toggle(title) {

@@ -67,6 +67,7 @@ const units = {
   bytes: (value, decimals) => scaled(value, decimals, [" B", " KiB", " MiB", " GiB", " TiB"], 1024),
   decbytes: (value, decimals) => scaled(value, decimals, [" B", " kB", " MB", " GB", " TB"], 1000),
   reqps: (value, decimals) => scaled(value, decimals, [" req/s", "K req/s", "M req/s"], 1000),
+  eps: (value, decimals) => scaled(value, decimals, [" evt/s", "K evt/s", "M evt/s"], 1000),
 };
 
 const families = {
@@ -96,7 +97,8 @@ export function writer(field, zone) {
   }
   if (field.type !== "number") return (value) => (value === null ? "" : String(value));
   const write = units[unit] ?? (family in families ? families[family](unit.slice(at + 1)) : unit === "" ? plain : families.suffix(unit));
-  return (value) => (value === null ? "" : write(value, decimals));
+  const words = Object.assign({}, ...(field.config.mappings ?? []).filter((mapping) => mapping.type === "value").map((mapping) => mapping.options));
+  return (value) => (value === null ? "" : words[value]?.text ?? write(value, decimals));
 }
 
 // Grafana's names for colours, and the classic palette by which it colours series one after another.

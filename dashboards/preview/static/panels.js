@@ -1,6 +1,6 @@
 import { Chart } from "./charts.js";
-import { h } from "./dom.js";
-import { namedColor, reduce, thresholdColor, writer } from "./format.js";
+import { h, svg } from "./dom.js";
+import { namedColor, reduce, seriesColor, thresholdColor, writer } from "./format.js";
 import { markdown } from "./markdown.js";
 import { download, table } from "./table.js";
 
@@ -141,6 +141,25 @@ function drawStat(panel, frame) {
     if (coloured) figure.style.color = thresholdColor(field, value) ?? "";
     return h("div", { class: "stat-value" }, numbers.length > 1 ? h("span", { class: "stat-name" }, field.title) : null, figure);
   })));
+  const times = frame.fields.find((field) => field.type === "time");
+  if (panel.view.options.graphMode === "area" && times?.values.length > 1) {
+    panel.body.append(sparkline(times.values, numbers[0], panel.view.options.colorMode === "value" ? figures[0].value : null));
+  }
+}
+
+// sparkline draws a series without axes: the figure above it says what it ends in or adds up to.
+function sparkline(times, field, value) {
+  const width = 100, height = 30;
+  const [first, last] = [times[0], times.at(-1)];
+  const present = field.values.filter((entry) => entry !== null);
+  const least = Math.min(0, ...present), most = Math.max(...present);
+  const points = times.map((at, row) => [at, field.values[row]]).filter(([, entry]) => entry !== null)
+    .map(([at, entry]) => [(at - first) / (last - first || 1) * width, height - (entry - least) / (most - least || 1) * (height - 1)]);
+  const line = points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(2)} ${y.toFixed(2)}`).join("");
+  const color = value === null ? seriesColor(field, 0) : thresholdColor(field, value);
+  return svg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("path", { d: `${line}L${points.at(-1)?.[0] ?? 0} ${height}L${points[0]?.[0] ?? 0} ${height}Z`, fill: color, "fill-opacity": .18 }),
+    svg("path", { d: line, fill: "none", stroke: color, "stroke-width": 1.5, "vector-effect": "non-scaling-stroke" }));
 }
 
 function drawGauge(panel, frame) {

@@ -1,5 +1,5 @@
 import { h } from "./dom.js";
-import { thresholdColor, writer } from "./format.js";
+import { reduce, seriesColor, thresholdColor, writer } from "./format.js";
 
 const page = 200;
 
@@ -22,7 +22,9 @@ export function table(frame, zone, state) {
     body.replaceChildren(...order.slice(0, state.shown).map((row) => h("tr", {}, fields.map((field, column) => {
       const text = write[column](field.values[row]);
       const to = address(field, frame, row);
-      const cell = h("td", { class: field.type === "number" ? "number" : field.config.custom?.cellOptions?.wrapText ? "wrap" : "", title: text.length > 30 ? text : null }, to ? h("a", { href: to }, text) : text);
+      const kind = field.config.custom?.cellOptions;
+      if (kind?.type === "gauge") return h("td", { class: "number measured" }, h("div", {}, track(field, field.values[row]), h("span", {}, text)));
+      const cell = h("td", { class: field.type === "number" ? "number" : kind?.wrapText ? "wrap" : "", title: text.length > 30 ? text : null }, to ? h("a", { href: to }, text) : text);
       const color = field.config.custom?.cellOptions?.type === "color-text" && field.values[row] !== null ? thresholdColor(field, field.values[row]) : null;
       if (color) cell.style.color = color;
       return cell;
@@ -49,6 +51,16 @@ export function table(frame, zone, state) {
   rows();
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table, scrolls" },
     h("table", {}, h("thead", {}, h("tr", {}, heads)), body), more);
+}
+
+// track is a bar as long as the value is great among those of its column.
+function track(field, value) {
+  const least = field.config.min ?? reduce(field.values, "min");
+  const most = field.config.max ?? reduce(field.values, "max");
+  const bar = h("span", { class: "bar" });
+  bar.style.width = `${Math.max(0, Math.min(1, (value - least) / (most - least || 1))) * 100}%`;
+  bar.style.backgroundColor = seriesColor(field, 0);
+  return h("span", { class: "track", "aria-hidden": "true" }, bar);
 }
 
 // address is where a field's first link leads from a row: to a board of this page, or nowhere. The values of

@@ -1,0 +1,70 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// What an outage must not exceed.
+const (
+	alertWithin   = time.Minute
+	resolveWithin = time.Minute
+)
+
+// alertHolding is the alert of a processor whose store is away.
+const alertHolding = "HooklineStoreHolding"
+
+// outage cuts the way to the engine for t.Outage, while vendors go on sending, and returns when the processors have
+// caught up and called their alerts off.
+func (t *test) outage(ctx context.Context, c *checker) error {
+	const before = 5 * time.Second // of traffic as usual
+	if !sleep(ctx, before) {
+		return ctx.Err()
+	}
+	t.say("ClickHouse is away from now on, for %s", t.Outage)
+	began := time.Now()
+	t.striker.toEngine.close()
+	sleep(ctx, t.Outage)
+	backlog, lagErr := c.lag(ctx)
+	if err := t.striker.toEngine.open(); err != nil {
+		return err
+	}
+	healed := time.Now()
+	t.say("ClickHouse is back")
+	if lagErr != nil {
+		return lagErr
+	}
+
+	var caughtUp time.Duration
+	usual := int64(2 * t.Rate) // what is on its way at any moment
+	for caughtUp == 0 {
+		if lag, err := c.lag(ctx); err == nil && lag <= usual {
+			caughtUp = time.Since(healed)
+		} else if time.Since(healed) > t.Outage+settle {
+			t.wrong = append(t.wrong, fmt.Sprintf("not caught up after %s: %d records behind", time.Since(healed).Round(time.Second), lag))
+			break
+		}
+		if !sleep(ctx, 100*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	for time.Since(healed) < resolveWithin && t.pager.over(alertHolding).IsZero() {
+		if !sleep(ctx, 100*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	first, count := t.pager.raised(alertHolding)
+	over := t.pager.over(alertHolding)
+	switch {
+	case count == 0:
+		t.wrong = append(t.wrong, "no alert was raised for the outage")
+	case first.Sub(began) > alertWithin:
+		t.wrong = append(t.wrong, fmt.Sprintf("the first alert came %s after the outage began", first.Sub(began)))
+	case over.IsZero():
+		t.wrong = append(t.wrong, fmt.Sprintf("alerts are not resolved %s after the outage ended", resolveWithin))
+	}
+	t.say("outage: %s, first of %d alerts after %.1f s, the last one resolved %.1f s after the end, backlog %d records, caught up in %.1f s",
+		t.Outage, count, first.Sub(began).Seconds(), over.Sub(healed).Seconds(), backlog, caughtUp.Seconds())
+	return nil
+}

@@ -1,0 +1,86 @@
+package dashboards
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// For every rule that asks Prometheus: its condition false, then true, then false again, evaluated by Prometheus'
+// own tool for tests of rules over series with the metrics' real names and labels.
+func TestRulesThatAskPrometheusFireAndEnd(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("SKIPPED: no promtool to evaluate PromQL with (Debian: apt-get install prometheus)")
+	}
+	type input struct {
+		Series string `json:"series"`
+		Values string `json:"values"` // one each minute
+	}
+	type sample struct {
+		Labels string  `json:"labels"`
+		Value  float64 `json:"value"`
+	}
+	type evaluation struct {
+		Expr    string   `json:"expr"`
+		At      string   `json:"eval_time"`
+		Samples []sample `json:"exp_samples"`
+	}
+	type test struct {
+		Interval string       `json:"interval"`
+		Input    []input      `json:"input_series"`
+		Queries  []evaluation `json:"promql_expr_test"`
+	}
+	lag := func(partition int, topic string) string {
+		return fmt.Sprintf(`hookline_processor_lag_records{topic="%s",partition="%d",instance="a"}`, topic, partition)
+	}
+	tests := map[string]struct {
+		input []input
+		fires map[string][]sample // at a time; nothing: it does not
+	}{
+		"hookline-holding": {
+			input: []input{
+				{`hookline_processor_holding{instance="a"}`, "0+0x10 1+0x10 0+0x20"},
+				{`hookline_processor_holding{instance="b"}`, "0+0x40"},
+				{`hookline_actions_holding{instance="a",stage="keep"}`, "0+0x30 1+0x5 0+0x5"},
+			},
+			fires: map[string][]sample{"5m": nil, "15m": {{"{}", 1}}, "25m": nil, "33m": {{"{}", 1}}, "40m": nil},
+		},
+		"hookline-lag-growing": {
+			input: []input{
+				{lag(0, "webhooks.events"), "10+0x30 0+100x20 2000-100x20 0+0x20"}, // grows from 31 to 51, falls until 72
+				{lag(1, "webhooks.events"), "10+0x30 0+100x20 2000-100x20 0+0x20"},
+				{lag(0, "webhooks.events.retry"), "5000+0x90"}, // much, but it does not grow
+			},
+			fires: map[string][]sample{"20m": nil, "33m": nil, "45m": {{`{topic="webhooks.events"}`, 2800}}, "65m": nil, "85m": nil},
+		},
+	}
+	for _, a := range alerts() {
+		if a.prom == "" {
+			continue
+		}
+		wanted, ok := tests[a.uid]
+		if !ok {
+			t.Errorf("%s has no test", a.uid)
+			continue
+		}
+		one := test{Interval: "1m", Input: wanted.input}
+		for at, samples := range wanted.fires {
+			one.Queries = append(one.Queries, evaluation{Expr: fmt.Sprintf("(%s) > %v", a.prom, a.above), At: at, Samples: samples})
+		}
+		raw, err := json.Marshal(map[string]any{"rule_files": []string{}, "evaluation_interval": "1m", "tests": []test{one}}) // JSON is YAML
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "test.yaml")
+		if err := os.WriteFile(path, raw, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(promtool, "test", "rules", path).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", a.uid, err, out)
+		}
+	}
+}
