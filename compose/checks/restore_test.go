@@ -41,6 +41,14 @@ func TestARestoredDatabaseCatchesUpFromKafka(t *testing.T) {
 	if got, err := r.query("SELECT count() FROM hookline.current_sales"); err != nil || got != "20" {
 		t.Fatalf("%s sales are restored, %v", got, err)
 	}
+	// Until ClickHouse reads it anew, a restored view that has a UNION cannot be refreshed (26.7: "UNION mode
+	// UNION_DEFAULT must be normalized").
+	r.signal("clickhouse", syscall.SIGTERM)
+	r.start("clickhouse")
+	r.eventually(time.Minute, func() error {
+		_, err := r.query("SELECT 1")
+		return err
+	})
 	if out, err := r.command("setup").CombinedOutput(); err != nil {
 		t.Fatalf("setup: %v\n%s", err, out)
 	}
