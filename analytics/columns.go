@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/ClickHouse/ch-go/proto"
 	driver "github.com/ClickHouse/clickhouse-go/v2/lib/column"
@@ -109,7 +110,7 @@ func (c *words) number(s string) uint32 {
 		if c.numbers == nil {
 			c.numbers, c.entries = map[string]uint32{"": 0}, []string{""}
 		}
-		n = uint32(len(c.entries))
+		n, s = uint32(len(c.entries)), strings.Clone(s) // the dictionary outlives the batch, and what s is a part of
 		c.numbers[s], c.entries = n, append(c.entries, s)
 	}
 	c.last, c.lastRow = s, n

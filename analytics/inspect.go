@@ -73,7 +73,7 @@ func (db *DB) Schema(ctx context.Context) (Schema, error) {
 var (
 	rightsToStore = []right{
 		{"INSERT", "events"}, {"INSERT", "sales"}, {"INSERT", "action_results"}, {"INSERT", "rejections"}, {"INSERT", "dead_letters"},
-		{"INSERT", "ledger"}, {"SELECT", "ledger"},
+		{"INSERT", "ledger"}, {"SELECT", "ledger"}, {"SELECT", "dead_letters"},
 	}
 	rightsToSetUp = []right{
 		{"CREATE TABLE", ""}, {"CREATE VIEW", ""}, {"DROP TABLE", ""}, {"DROP VIEW", ""}, {"ALTER", ""}, {"SELECT", ""}, {"INSERT", ""},

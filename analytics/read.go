@@ -73,6 +73,7 @@ func (db *DB) number(ctx context.Context, op, query string, args ...any) (n uint
 type RollupState struct {
 	Months  uint64        // source months that have sales
 	Pending uint64        // those of them whose figures are not up to date
+	Missing uint64        // those of them that a reporting zone has no figures of at all
 	Behind  time.Duration // how long the one that has waited longest waits, in whole seconds
 }
 
@@ -82,7 +83,7 @@ func (db *DB) RollupState(ctx context.Context) (RollupState, error) {
 	defer cancel()
 	var s RollupState
 	var behind int64
-	err := db.pool().QueryRow(ctx, "SELECT months, pending, behind FROM rollup_state").Scan(&s.Months, &s.Pending, &behind)
+	err := db.pool().QueryRow(ctx, "SELECT months, pending, missing, behind FROM rollup_state").Scan(&s.Months, &s.Pending, &s.Missing, &behind)
 	s.Behind = time.Duration(max(behind, 0)) * time.Second
 	return s, wrap("read the rollup's state", err)
 }

@@ -29,18 +29,19 @@ type rollup struct {
 	Table  string   // that it sums
 	Rollup string   // that holds the sums
 	Part   string   // expression that tells the parts of the rollup apart, each of which must be kept
+	Run    string   // condition of the rows that record when a source month was last recomputed
 	Keep   int      // days that Table keeps its rows after the end of their month; 0: forever
 	parts  []string // what there is of Part
-	days   []string // for sales_rollup: zone and day of a sale, for each zone
+	days   []string // for sales_sums: zone and day of a sale, for each zone
 }
 
 func refreshes(zones []string, keep Retention) []refresh {
-	sales := rollup{Table: "sales", Rollup: "sales_rollup", Part: "zone", Keep: keep.Sales, parts: zones}
+	sales := rollup{Table: "sales", Rollup: "sales_sums", Part: "zone", Run: "grain = 'run'", Keep: keep.Sales, parts: zones}
 	for _, zone := range zones {
 		// ClickHouse's time zone functions take constants only.
 		sales.days = append(sales.days, fmt.Sprintf("(%s, if(source_month = 0, toDate(0), toDate(occurred_at, %s)))", literal(zone), literal(zone)))
 	}
-	events := rollup{Table: "events", Rollup: "vendor_rollup", Part: "''", Keep: keep.Events, parts: []string{""}}
+	events := rollup{Table: "events", Rollup: "vendor_rollup", Part: "''", Run: "vendor = ''", Keep: keep.Events, parts: []string{""}}
 	return []refresh{{"sales_rollup", sales}, {"sales_edges", rollup{}}, {"vendor_rollup", events}}
 }
 

@@ -113,7 +113,7 @@ func TestInvariant4_RollupCountsEachSaleOnce(t *testing.T) {
 
 	ask(t, e, "SYSTEM START MERGES")
 	ask(t, e, "OPTIMIZE TABLE sales FINAL")
-	ask(t, e, "OPTIMIZE TABLE sales_rollup FINAL")
+	ask(t, e, "OPTIMIZE TABLE sales_sums FINAL")
 	shows(t, db, "UTC", "2025-10 acme EUR sale 1 12.34", "2026-10 acme EUR refund 1 1.0001", "2026-10 acme JPY sale 1 12.34")
 }
 
@@ -136,14 +136,14 @@ func TestRollupHeals(t *testing.T) {
 		shows(t, db, "Africa/Lagos", "2024-10 acme EUR sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-11 acme EUR sale 2 24.68")
 	})
 	t.Run("after its rows were gone", func(t *testing.T) {
-		ask(t, e, "TRUNCATE TABLE sales_rollup SYNC")
+		ask(t, e, "TRUNCATE TABLE sales_sums SYNC")
 		shows(t, db, "Africa/Lagos", "2024-10 acme EUR sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-11 acme EUR sale 2 24.68")
 	})
 	t.Run("after a part that became visible late", func(t *testing.T) {
 		ask(t, e, "SYSTEM STOP VIEW sales_rollup_refresh")
 		insert(t, db, sale("evt_5", halloween))
 		// As a run would leave it that began 4 s after the part got its time, and did not see it.
-		ask(t, e, `INSERT INTO sales_rollup (zone, source_month, refreshed_at) SELECT arrayJoin(['UTC', 'Africa/Lagos']), 202610, max(modification_time) + 4
+		ask(t, e, `INSERT INTO sales_sums (zone, grain, source_month, refreshed_at) SELECT arrayJoin(['UTC', 'Africa/Lagos']), 'run', 202610, max(modification_time) + 4
 			FROM system.parts WHERE database = 'hookline' AND table = 'sales' AND partition = '202610' AND active`)
 		ask(t, e, "SYSTEM START VIEW sales_rollup_refresh")
 		shows(t, db, "Africa/Lagos", "2024-10 acme EUR sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-11 acme EUR sale 3 37.02")
@@ -200,16 +200,16 @@ func TestRefreshIsAllOrNothing(t *testing.T) {
 	zones := []string{"UTC", "Africa/Lagos", "Africa/Nairobi", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Dubai",
 		"America/New_York", "America/Sao_Paulo", "Europe/Berlin", "Europe/London", "Australia/Sydney"}
 	db, e := open(t, zones...)
-	ask(t, e, "SYSTEM STOP MERGES sales_rollup")
+	ask(t, e, "SYSTEM STOP MERGES sales_sums")
 	ask(t, e, `INSERT INTO sales (vendor, kind, sale_key, amount, currency, occurred_at, received_at, version)
 		SELECT concat('v', toString(number % 800)), 'sale', toString(number), 1, 'EUR',
 			toDateTime64('2026-06-01 12:00:00', 3, 'UTC') + toIntervalMonth(intDiv(number, 800) % 4) + toIntervalDay(intDiv(number, 3200)), now(), 1
 		FROM numbers(800 * 4 * 28)`)
 	testkit.Eventually(t, 3*converge, func() error { return upToDate(db, 4) })
-	if got := ask(t, e, "SELECT sum(count) FROM sales_rollup FINAL"); got != "1075200" {
+	if got := ask(t, e, "SELECT sum(count) FROM sales_sums FINAL WHERE grain = 'day'"); got != "1075200" {
 		t.Errorf("%s sales in 12 zones, want 1075200", got)
 	}
-	if got := ask(t, e, "SELECT max(parts) FROM (SELECT refreshed_at, uniqExact(_part) AS parts FROM sales_rollup GROUP BY refreshed_at)"); got != "1" {
+	if got := ask(t, e, "SELECT max(parts) FROM (SELECT refreshed_at, uniqExact(_part) AS parts FROM sales_sums GROUP BY refreshed_at)"); got != "1" {
 		t.Errorf("one refresh wrote %s parts: a crash between them would leave wrong figures", got)
 	}
 }

@@ -153,11 +153,11 @@ func (db *DB) replicas() (out [][]string) {
 	return out
 }
 
-// server connects to ClickHouse's own database "default", because a connection to one that does not exist is
-// refused; to one of hosts, or of all that the DSN names. Close it.
+// server connects to no database, because a connection to one that does not exist is refused; to one of hosts, or of
+// all that the DSN names. Close it.
 func (db *DB) server(hosts ...string) (*DB, error) {
 	opt := *db.opt
-	opt.Auth.Database = "default"
+	opt.Auth.Database = ""
 	if len(hosts) > 0 {
 		opt.Addr = hosts
 	}

@@ -1,6 +1,7 @@
 package analytics_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -113,7 +114,7 @@ func TestTwoSetupsAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := ask(t, e, "SELECT groupArray(version_id) FROM (SELECT version_id FROM schema_migrations ORDER BY version_id)"); got != "[0,1,2,3,4]" {
+	if got := ask(t, e, "SELECT groupArray(version_id) FROM (SELECT version_id FROM schema_migrations ORDER BY version_id)"); got != "[0,1,2,3,4,5,6]" {
 		t.Errorf("migrations %s", got)
 	}
 	if got := ask(t, e, "SELECT count() FROM system.tables WHERE database = 'hookline' AND name = 'setup_lock'"); got != "0" {
@@ -123,15 +124,30 @@ func TestTwoSetupsAtOnce(t *testing.T) {
 
 func TestDatabaseOfAnOlderVersionKeepsItsRows(t *testing.T) {
 	t.Parallel()
-	e := testkit.Engine(t)
-	db := connect(t, e)
-	if err := db.MigrateTo(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	insert(t, db, sale("evt_1", halloween))
-	setupWith(t, db, analytics.SetupOptions{Zones: []string{"UTC"}})
-	shows(t, db, "UTC", "2026-10 acme EUR sale 1 12.34")
-	if n, err := db.CountEvents(t.Context()); n != 1 || err != nil {
-		t.Errorf("%d events, %v", n, err)
+	for version := range int64(4) {
+		version++
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			t.Parallel()
+			e := testkit.Engine(t)
+			db := connect(t, e)
+			if err := db.MigrateTo(t.Context(), version); err != nil {
+				t.Fatal(err)
+			}
+			insert(t, db, sale("evt_1", halloween), sale("evt_2", halloween))
+			// The figures of a month whose sales are gone already, and one that is not up to date.
+			ask(t, e, `INSERT INTO sales_rollup (zone, source_month, day, vendor, currency, kind, count, amount, refreshed_at) VALUES
+				('UTC', 202001, '2020-01-03', 'acme', 'EUR', 'sale', 2, 10.25, '2020-02-01 00:00:00'), ('UTC', 202001, '2020-01-04', 'acme', 'EUR', 'sale', 1, 1, '2020-02-01 00:00:00'),
+				('UTC', 202001, '1970-01-01', '', '', '', 0, 0, '2020-02-01 00:00:00'), ('UTC', 202610, '2026-10-31', 'acme', 'EUR', 'sale', 1, 12.34, '2026-11-01 00:00:00')`)
+			setupWith(t, db, analytics.SetupOptions{Zones: []string{"UTC"}})
+			testkit.Eventually(t, converge, func() error {
+				return equals(db, "UTC", []string{"2020-01 acme EUR sale 3 11.25", "2026-10 acme EUR sale 2 24.68"})
+			})
+			if got := ask(t, e, "SELECT day, orders, gross FROM sales_daily ORDER BY day"); got != "2020-01-03\t2\t10.25\n2020-01-04\t1\t1\n2026-10-31\t2\t24.68" {
+				t.Errorf("days:\n%s", got)
+			}
+			if n, err := db.CountEvents(t.Context()); n != 2 || err != nil {
+				t.Errorf("%d events, %v", n, err)
+			}
+		})
 	}
 }

@@ -53,7 +53,10 @@ type Command struct {
 }
 
 // Run implements the command.
-func (c *Command) Run(ctx context.Context, log *slog.Logger) error { return Run(ctx, log, c.Options) }
+func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
+	service.GrowHeap(200) // the heap is small and made of many small things: the other way round
+	return Run(ctx, log, c.Options)
+}
 
 // Run serves vendors until ctx is done, then finishes the deliveries under way.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {

@@ -5,6 +5,7 @@ package schemas
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -108,40 +109,52 @@ func (e *Event) Record(topic string) *kgo.Record {
 // The event shares the record's value.
 func DecodeEvent(r *kgo.Record) (Event, error) {
 	e := Event{Received: r.Timestamp.UTC(), Data: r.Value}
+	// All texts are parts of one: the processor does this for every event there is.
+	size := 0
+	for i := range r.Headers {
+		size += len(r.Headers[i].Value)
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for i := range r.Headers {
+		all.Write(r.Headers[i].Value)
+	}
+	rest := all.String()
 	var version string
 	for i := range r.Headers {
-		value := r.Headers[i].Value
+		var value string
+		value, rest = rest[:len(r.Headers[i].Value)], rest[len(r.Headers[i].Value):]
 		switch r.Headers[i].Key {
 		case headerSpecVersion:
-			version = string(value)
+			version = value
 		case headerID:
-			e.ID = string(value)
+			e.ID = value
 		case headerSource:
-			source := string(value)
-			if len(source) <= len(sourcePrefix) || source[:len(sourcePrefix)] != sourcePrefix {
-				return Event{}, fmt.Errorf("%w: %s %q does not start with %s", ErrNotEvent, headerSource, source, sourcePrefix)
+			vendor, ok := strings.CutPrefix(value, sourcePrefix)
+			if !ok || vendor == "" {
+				return Event{}, fmt.Errorf("%w: %s %q does not start with %s", ErrNotEvent, headerSource, value, sourcePrefix)
 			}
-			e.Vendor = source[len(sourcePrefix):]
+			e.Vendor = vendor
 		case headerType:
-			e.Type = string(value)
+			e.Type = value
 		case headerTime:
-			t, err := time.Parse(time.RFC3339Nano, string(value))
+			t, err := time.Parse(time.RFC3339Nano, value)
 			if err != nil {
 				return Event{}, fmt.Errorf("%w: %s: %w", ErrNotEvent, headerTime, err)
 			}
 			e.Time = t.UTC()
 		case headerBadTime:
-			e.BadTime = string(value)
+			e.BadTime = value
 		case headerContentType:
-			e.ContentType = string(value)
+			e.ContentType = value
 		case headerKeyID:
-			e.KeyID = string(value)
+			e.KeyID = value
 		case headerProof:
 			e.Proof = Proof(value)
 		case headerTraceParent:
 			e.TraceParent = string(value)
 		case headerReceived:
-			t, err := time.Parse(time.RFC3339Nano, string(value))
+			t, err := time.Parse(time.RFC3339Nano, value)
 			if err != nil {
 				return Event{}, fmt.Errorf("%w: %s: %w", ErrNotEvent, headerReceived, err)
 			}

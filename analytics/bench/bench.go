@@ -48,6 +48,15 @@ func Run(ctx context.Context, log *slog.Logger, where analytics.Options, o Optio
 	return report, err
 }
 
+// RunAlternatives compares other ways to the same figures, likewise.
+func RunAlternatives(ctx context.Context, log *slog.Logger, where analytics.Options, o Options) (report *Report, err error) {
+	err = with(ctx, log, where, o, func(b *bench) error {
+		report = b.report
+		return b.alternatives(ctx)
+	})
+	return report, err
+}
+
 // RunCodecs compares codecs for the columns that take the most room, likewise.
 func RunCodecs(ctx context.Context, log *slog.Logger, where analytics.Options, o Options) (report *Codecs, err error) {
 	err = with(ctx, log, where, o, func(b *bench) error {
@@ -69,7 +78,7 @@ func with(ctx context.Context, log *slog.Logger, where analytics.Options, o Opti
 	if err != nil {
 		return err
 	}
-	opt.Auth.Database = "default" // the other one does not exist yet
+	opt.Auth.Database = "" // it does not exist yet
 	conn, err := clickhouse.Open(opt)
 	if err != nil {
 		return fmt.Errorf("open ClickHouse: %w", err)
@@ -93,6 +102,7 @@ type bench struct {
 	conn   driver.Conn
 	report *Report
 	span   span
+	truth  float64      // sum of what was made up in EUR
 	memory atomic.Int64 // bytes that ClickHouse has had at its most
 }
 

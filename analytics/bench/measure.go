@@ -62,14 +62,14 @@ func (b *bench) disk(ctx context.Context) error {
 		return err
 	}
 	b.report.add("all tables on disk", total, "GB")
-	rollup, err := b.number(ctx, "SELECT sum(rows)"+active, b.db.Name(), "sales_rollup")
+	rollup, err := b.number(ctx, "SELECT sum(rows)"+active, b.db.Name(), "sales_sums")
 	b.report.add("rows of the rollup", rollup, "")
 	return err
 }
 
 // charts reads what Grafana reads for the chart of all months and vendors.
 func (b *bench) charts(ctx context.Context) error {
-	times, err := b.read(ctx, chartQuery, charts)
+	times, err := b.read(ctx, fmt.Sprintf(chartQuery, b.db.Name()), charts)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (b *bench) charts(ctx context.Context) error {
 }
 
 func (b *bench) raw(ctx context.Context) error {
-	times, err := b.read(ctx, directQuery, rawCharts)
+	times, err := b.read(ctx, fmt.Sprintf(directQuery, b.db.Name()), rawCharts)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,6 @@ func (b *bench) raw(ctx context.Context) error {
 
 // read runs a query n times, each to its last row, and returns how long each took, in order of length.
 func (b *bench) read(ctx context.Context, query string, n int) ([]time.Duration, error) {
-	query = fmt.Sprintf(query, b.db.Name())
 	times := make([]time.Duration, n)
 	for i := range times {
 		started := time.Now()
@@ -170,7 +169,7 @@ func (b *bench) months(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n, err := b.number(ctx, "SELECT uniqExact(source_month) FROM "+b.db.Name()+".sales_rollup WHERE vendor = '' AND toString(refreshed_at) = ?", last)
+		n, err := b.number(ctx, "SELECT uniqExact(source_month) FROM "+b.db.Name()+".sales_sums WHERE grain = 'run' AND toString(refreshed_at) = ?", last)
 		if err != nil {
 			return err
 		}
@@ -195,7 +194,7 @@ func (b *bench) months(ctx context.Context) error {
 }
 
 func (b *bench) lastRun(ctx context.Context) (at string, err error) {
-	return at, b.conn.QueryRow(ctx, "SELECT toString(max(refreshed_at)) FROM "+b.db.Name()+".sales_rollup").Scan(&at)
+	return at, b.conn.QueryRow(ctx, "SELECT toString(max(refreshed_at)) FROM "+b.db.Name()+".sales_sums").Scan(&at)
 }
 
 // totals compares what readers see with what was made up, month by month.
@@ -267,4 +266,3 @@ func until(ctx context.Context, atMost time.Duration, done func() (bool, error))
 		}
 	}
 }
-

@@ -32,7 +32,7 @@ A scalar, because ClickHouse evaluates it once per query, where a subquery may s
                 (
                     SELECT source_month, {{.Part}} AS part, max(refreshed_at) AS at
                     FROM {{.Database}}.{{.Rollup}}
-                    WHERE part IN ({{.Parts}})
+                    WHERE part IN ({{.Parts}}) AND {{.Run}}
                     GROUP BY source_month, part
                 )
                 GROUP BY source_month

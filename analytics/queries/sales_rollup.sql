@@ -1,8 +1,8 @@
--- The refreshable materialized view that keeps sales_rollup. Each run recomputes whole source months from
+-- The refreshable materialized view that keeps sales_sums. Each run recomputes whole source months from
 -- sales FINAL, so that what it writes never depends on how often a sale was delivered, or in which order.
 --
 -- Only groups that differ from what the rollup has are written, those that vanished as zeros, and one row per
--- month and zone that records the run (vendor ''). One block makes one part, so that a run that is killed
+-- month and zone that records the run. One block makes one part, so that a run that is killed
 -- leaves everything or nothing; it must not be cut by size or among threads.
 CREATE MATERIALIZED VIEW {{.View}}
 REFRESH EVERY 2 SECOND APPEND
@@ -12,25 +12,28 @@ AS WITH
     {{template "due.sql" .}} AS due,
     now64(3, 'UTC') AS started
 SELECT
-    zone, source_month, day, vendor, currency, kind,
+    zone, grain, source_month, day, vendor, currency, kind,
     sum(new_count) AS count, sum(new_amount) AS amount, started AS refreshed_at
 FROM
 (
-    SELECT
-        zoned.1 AS zone, source_month, zoned.2 AS day, vendor, currency, kind,
-        count() AS new_count, sum(amount) AS new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
-    FROM {{.Database}}.sales FINAL
-    ARRAY JOIN [{{.ZonedDays}}] AS zoned
-    WHERE source_month IN (SELECT arrayJoin(due))
-    GROUP BY zone, source_month, day, vendor, currency, kind
+    SELECT zone, period.1 AS grain, source_month, period.2 AS day, vendor, currency, kind, new_count, new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
+    FROM
+    (
+        SELECT zoned.1 AS zone, source_month, zoned.2 AS date, vendor, currency, kind, count() AS new_count, sum(amount) AS new_amount
+        FROM {{.Database}}.sales FINAL
+        ARRAY JOIN [{{.ZonedDays}}] AS zoned
+        WHERE source_month IN (SELECT arrayJoin(due))
+        GROUP BY zone, source_month, date, vendor, currency, kind
+    )
+    ARRAY JOIN [('day', date), ('month', toStartOfMonth(date))] AS period
     UNION ALL
-    SELECT zone, source_month, day, vendor, currency, kind, 0, toDecimal128(0, 4), count, amount
-    FROM {{.Database}}.sales_rollup FINAL
-    WHERE source_month IN (SELECT arrayJoin(due)) AND zone IN ({{.Parts}})
+    SELECT zone, grain, source_month, day, vendor, currency, kind, 0, toDecimal128(0, 4), count, amount
+    FROM {{.Database}}.sales_sums FINAL
+    WHERE source_month IN (SELECT arrayJoin(due)) AND zone IN ({{.Parts}}) AND grain != 'run'
     UNION ALL
-    SELECT arrayJoin([{{.Parts}}]), arrayJoin(due), toDate(0), '', '', '', 0, toDecimal128(0, 4), 1, toDecimal128(0, 4)
+    SELECT arrayJoin([{{.Parts}}]), 'run', arrayJoin(due), toDate(0), '', '', '', 0, toDecimal128(0, 4), 1, toDecimal128(0, 4)
 )
-GROUP BY zone, source_month, day, vendor, currency, kind
+GROUP BY zone, grain, source_month, day, vendor, currency, kind
 HAVING count != sum(old_count) OR amount != sum(old_amount)
 SETTINGS
     do_not_merge_across_partitions_select_final = 1,

@@ -1,4 +1,4 @@
--- The refreshable materialized view that keeps vendor_rollup, as sales_rollup.sql does sales_rollup. Whole
+-- The refreshable materialized view that keeps vendor_rollup, as sales_rollup.sql does sales_sums. Whole
 -- months are few rows here, so that all of them are written.
 CREATE MATERIALIZED VIEW {{.View}}
 REFRESH EVERY 15 SECOND APPEND

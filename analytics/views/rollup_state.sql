@@ -2,6 +2,7 @@ CREATE OR REPLACE VIEW rollup_state
 (
     months  UInt64 COMMENT 'Source months that have sales.',
     pending UInt64 COMMENT 'Those of them that changed since they were last recomputed, or that a reporting zone has no figures of.',
+    missing UInt64 COMMENT 'Those of them that a reporting zone has no figures of at all: the zone is new, or the month.',
     since   DateTime('UTC') COMMENT 'When the change came that has waited longest; now where nothing is pending.',
     behind  Int64 COMMENT 'How many seconds that is ago: up to 5 is normal.'
 )
@@ -12,6 +13,7 @@ AS WITH
 SELECT
     count() AS months,
     countIf(stale) AS pending,
+    countIf(stale AND unknown) AS missing,
     if(pending = 0, now(), minIf(written_at, stale)) AS since,
     dateDiff('second', since, now()) AS behind
 FROM
@@ -19,7 +21,8 @@ FROM
     -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
     SELECT
         parts.written_at AS written_at,
-        (runs.zones < (SELECT count() FROM reporting_zones) OR runs.at <= parts.written_at + INTERVAL 1 SECOND)
+        runs.zones < (SELECT count() FROM reporting_zones) AS unknown,
+        (unknown OR runs.at <= parts.written_at + INTERVAL 1 SECOND)
             -- Months whose sales are about to go, or have gone, are not recomputed.
             AND (keep = 0 OR parts.source_month = 0 OR now() < makeDate(intDiv(parts.source_month, 100), parts.source_month % 100, 1) + INTERVAL 1 MONTH + toIntervalDay(keep) - INTERVAL 2 DAY) AS stale
     FROM
@@ -35,7 +38,8 @@ FROM
         FROM
         (
             SELECT source_month, zone, max(refreshed_at) AS at
-            FROM sales_rollup
+            FROM sales_sums
+            WHERE grain = 'run'
             GROUP BY source_month, zone
         )
         GROUP BY source_month

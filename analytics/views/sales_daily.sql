@@ -21,7 +21,7 @@ AS SELECT
     sumIf(count, kind = 'sale') AS orders,
     sumIf(count, kind = 'refund') AS refund_count,
     if(orders = 0, NULL, gross / orders) AS average_order_value
-FROM sales_rollup FINAL
-WHERE count > 0
+FROM sales_sums FINAL
+WHERE grain = 'day' AND count > 0
 GROUP BY zone, day, undated, vendor, currency
 COMMENT 'Sales per day, vendor and currency in a reporting zone. Seconds behind the table sales.'

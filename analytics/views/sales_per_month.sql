@@ -14,14 +14,14 @@ CREATE OR REPLACE VIEW sales_per_month
 )
 {{definer}}
 AS SELECT
-    zone, toStartOfMonth(day) AS month, (source_month = 0)::Bool AS undated, vendor, currency,
+    zone, day AS month, (source_month = 0)::Bool AS undated, vendor, currency,
     sumIf(amount, kind = 'sale') AS gross,
     sumIf(amount, kind = 'refund') AS refunds,
     gross - refunds AS net,
     sumIf(count, kind = 'sale') AS orders,
     sumIf(count, kind = 'refund') AS refund_count,
     if(orders = 0, NULL, gross / orders) AS average_order_value
-FROM sales_rollup FINAL
-WHERE count > 0
+FROM sales_sums FINAL
+WHERE grain = 'month' AND count > 0
 GROUP BY zone, month, undated, vendor, currency
 COMMENT 'Sales per month, vendor and currency in a reporting zone. Seconds behind the table sales.'

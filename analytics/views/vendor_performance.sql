@@ -40,10 +40,10 @@ FROM
     FROM vendor_rollup FINAL
     WHERE events > 0
     UNION ALL
-    -- In any one zone the days of a source month add up to all of it.
+    -- In any one zone the months of a source month add up to all of it.
     SELECT source_month, vendor, 0, sumIf(count, kind = 'sale'), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
-    FROM sales_rollup FINAL
-    WHERE count > 0 AND zone = (SELECT min(zone) FROM reporting_zones)
+    FROM sales_sums FINAL
+    WHERE grain = 'month' AND count > 0 AND zone = (SELECT min(zone) FROM reporting_zones)
     GROUP BY source_month, vendor
     UNION ALL
     SELECT toYYYYMM(written_at), vendors.1, 0, 0, 0, (0, 0, 0), (0, 0, 0), vendors.2, map(), 0, 0, toDateTime64(0, 3, 'UTC')

@@ -59,7 +59,7 @@ func newWorld(t *testing.T, engine *testkit.EngineProcess, database string) *wor
 	w.Kafka = kafka.Options{Brokers: w.cluster.ListenAddrs(), TopicPrefix: "webhooks"}
 	w.ClickHouse = analytics.Options{DSN: analytics.DSN(engine.DSN + "/" + database)}
 	if err := setup.Run(t.Context(), discard(), setup.Options{
-		Zones: []string{"UTC"}, Kafka: w.Kafka, ClickHouse: w.ClickHouse,
+		SetupOptions: analytics.SetupOptions{Zones: []string{"UTC"}}, Kafka: w.Kafka, ClickHouse: w.ClickHouse,
 		Topics: kafka.TopicOptions{Partitions: 2, Replication: 3, Retention: 168 * time.Hour, DeadLetterMaxAge: 2160 * time.Hour},
 	}); err != nil {
 		t.Fatal(err)
@@ -237,12 +237,12 @@ func TestBrokenSetUps(t *testing.T) {
 		{"no database", func(w *world) { w.ClickHouse.DSN += "_not_there" },
 			[]want{{"schema", doctor.Failed, "there is no database", "hookline setup"}}},
 		{"an old schema", func(w *world) {
-			w.sql("ALTER TABLE schema_migrations DELETE WHERE version_id >= 3 SETTINGS mutations_sync = 2")
+			w.sql("ALTER TABLE schema_migrations DELETE WHERE version_id > 2 SETTINGS mutations_sync = 2")
 		}, []want{{"schema", doctor.Failed, "lacks migrations 00003", "hookline setup"}}},
 		{"a newer schema", func(w *world) { w.sql("INSERT INTO schema_migrations (version_id, is_applied) VALUES (99, 1)") },
 			[]want{{"schema", doctor.Warning, "[99]", "Upgrade"}}},
 		{"a rollup that fails", func(w *world) {
-			w.sql("DROP TABLE sales_rollup SYNC")
+			w.sql("DROP TABLE sales_sums SYNC")
 			testkit.Eventually(w.T, time.Minute, func() error {
 				for _, f := range doctor.Run(w.Context(), discard(), w.Options).Findings {
 					if f.Check == "rollups" && f.Status == doctor.Failed {

@@ -3,15 +3,26 @@ package setup
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"os"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/internal/progress"
 )
 
 // Options configure setup.
 type Options struct {
-	Zones []string `default:"UTC" help:"Reporting time zones, by IANA name: months and days are counted in each of them."`
+	analytics.SetupOptions `embed:""`
+
+	Wait time.Duration `default:"30m" help:"How long to wait, with a progress bar, until the figures of a new reporting zone are computed; 0: not at all. They are computed either way."`
 
 	Kafka      kafka.Options      `embed:"" prefix:"kafka-"`
 	Topics     kafka.TopicOptions `embed:"" prefix:"topics-"`
@@ -20,36 +31,128 @@ type Options struct {
 
 // Command is `hookline setup`.
 type Command struct {
+	DryRun bool `help:"Print which topics would be created and which statements run, and change nothing."`
+
 	Options `embed:""`
 }
 
 // Run implements the command.
-func (c *Command) Run(ctx context.Context, log *slog.Logger) error { return Run(ctx, log, c.Options) }
+func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
+	if c.DryRun {
+		return Plan(ctx, log, c.Options, os.Stdout)
+	}
+	return Run(ctx, log, c.Options)
+}
 
 // Run creates the topics that do not exist, then brings ClickHouse to the newest migration.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
-	client, err := o.Kafka.NewClient(log, nil)
+	client, db, err := o.open(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if err := o.Kafka.Reach(ctx, client); err != nil {
-		return err
-	}
+	defer db.Close()
 	created, err := kafka.CreateTopics(ctx, client, o.Kafka, o.Topics)
 	if err != nil {
 		return err
 	}
 	log.Info("topics are ready", "created", created)
-
-	db, err := analytics.Open(ctx, o.ClickHouse)
-	if err != nil {
+	if err := db.Setup(ctx, o.SetupOptions); err != nil {
 		return err
 	}
-	defer db.Close()
-	if err := db.Setup(ctx, analytics.SetupOptions{Zones: o.Zones}); err != nil {
+	if err := wait(ctx, log, db, o.Wait); err != nil {
 		return err
 	}
 	log.Info("ClickHouse is ready", "zones", o.Zones)
 	return nil
+}
+
+// Plan writes what Run would do.
+func Plan(ctx context.Context, log *slog.Logger, o Options, w io.Writer) error {
+	client, db, err := o.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	defer db.Close()
+	topics, err := o.Kafka.DescribeTopics(ctx, client)
+	if err != nil {
+		return err
+	}
+	for _, topic := range topics {
+		switch {
+		case errors.Is(topic.Err, kerr.UnknownTopicOrPartition):
+			fmt.Fprintf(w, "-- create the topic %s\n\n", topic.Name)
+		case topic.Err != nil:
+			return fmt.Errorf("look at the topic %s: %w", topic.Name, topic.Err)
+		}
+	}
+	statements, err := db.Plan(ctx, o.SetupOptions)
+	if err != nil {
+		return err
+	}
+	for _, sql := range statements {
+		fmt.Fprintln(w, sql)
+	}
+	return nil
+}
+
+func (o Options) open(ctx context.Context, log *slog.Logger) (*kgo.Client, *analytics.DB, error) {
+	client, err := o.Kafka.NewClient(log, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.Kafka.Reach(ctx, client); err != nil {
+		client.Close()
+		return nil, nil, err
+	}
+	db, err := analytics.Open(ctx, o.ClickHouse)
+	if err != nil {
+		client.Close()
+		return nil, nil, err
+	}
+	return client, db, nil
+}
+
+// poll is how often wait looks.
+const poll = 500 * time.Millisecond
+
+// wait returns once each reporting zone has figures of each month, or after a time.
+func wait(ctx context.Context, log *slog.Logger, db *analytics.DB, atMost time.Duration) error {
+	if atMost <= 0 {
+		return nil
+	}
+	deadline := time.NewTimer(atMost)
+	defer deadline.Stop()
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	var bar *progress.Bar
+	defer func() {
+		if bar != nil {
+			bar.Done()
+		}
+	}()
+	for known := uint64(0); ; {
+		state, err := db.RollupState(ctx)
+		if err != nil || state.Missing == 0 {
+			return err
+		}
+		if bar == nil {
+			log.Info("figures of new reporting zones are being computed", "months", state.Missing)
+			b := progress.New("months", int64(state.Months))
+			bar = &b
+		}
+		if now := state.Months - state.Missing; now > known {
+			bar.Add(int64(now - known))
+			known = now
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline.C:
+			log.Warn("figures of some months are still being computed", "months", state.Missing)
+			return nil
+		case <-ticker.C:
+		}
+	}
 }

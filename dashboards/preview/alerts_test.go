@@ -81,6 +81,7 @@ func firing(t *testing.T, engine Engine, rule watched) []string {
 // For every rule that asks ClickHouse: quiet at first, firing once its condition is made true, and quiet
 // again once it is false. The rules that ask Prometheus are not evaluated here: there is none.
 func TestAlertRulesFireAndEnd(t *testing.T) {
+	t.Parallel()
 	server := testkit.Engine(t)
 	store(t, server, nil)
 	engine, err := Open(server.DSN + "/hookline")

@@ -128,6 +128,7 @@ func (b *browser) texts(selector string) []string {
 }
 
 func TestPage(t *testing.T) {
+	t.Parallel()
 	b := open(t)
 	ledger := year2025()
 	engine := testkit.Engine(t)
@@ -266,7 +267,7 @@ func pageShowsLedger(t *testing.T, b *browser, ledger []sold) {
 		"#panel-4 .figure":          amount("EUR", netOf(ledger, in2025).StringFixed(2)),
 		"#panel-5 h2":               "Net sales per month (EUR)",
 		"#panel-5 .legend tbody":    "acme" + strings.TrimSuffix(amount("EUR", netOf(ledger, func(s sold) bool { return in2025(s) && s.vendor == "acme" }).Round(0).StringFixed(0)), "."),
-		"#panel-12 td.measured":      amount("EUR", netOf(ledger, func(s sold) bool { return in2025(s) && s.vendor == "acme" }).StringFixed(2)),
+		"#panel-12 td.measured":     amount("EUR", netOf(ledger, func(s sold) bool { return in2025(s) && s.vendor == "acme" }).StringFixed(2)),
 		"#panel-9 .figure":          "EUR 812.40",
 		"#panel-14 tbody td.number": "EUR 8,201.09",
 	} {

@@ -32,7 +32,8 @@ type spec struct {
 	DataDir  string
 	Listen   string
 	Sync     bool
-	Password string
+	Password string // of the engine
+	Users    string // of the engine
 }
 
 // readyTimeout bounds the start of a service, the first fetch of the engine included.
@@ -74,7 +75,7 @@ func serve(text string) error {
 	ready := func(a net.Addr) { fmt.Println(a) }
 	switch s.Service {
 	case "engine":
-		return engine.Run(ctx, engine.Options{DataDir: s.DataDir, Listen: s.Listen, Memory: 1 << 30, Password: secret.New([]byte(s.Password)), Ready: ready, Log: log})
+		return engine.Run(ctx, engine.Options{DataDir: s.DataDir, Listen: s.Listen, Users: s.Users, Memory: 1 << 30, Password: secret.New([]byte(s.Password)), Ready: ready, Log: log})
 	case "broker":
 		return broker.Run(ctx, broker.Options{DataDir: s.DataDir, Listen: s.Listen, SyncWrites: s.Sync, Ready: ready, Log: log})
 	case "apache":
@@ -105,7 +106,7 @@ func (c *child) start() {
 	c.t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	text, err := json.Marshal(c.spec)
+	text, err := json.Marshal(c.spec) //nolint:gosec // the password is a test's
 	if err != nil {
 		c.t.Fatal(err)
 	}

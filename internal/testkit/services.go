@@ -17,16 +17,28 @@ type EngineProcess struct {
 // Engine starts an engine with no tables over a new folder; it ends with the test.
 func Engine(t testing.TB) *EngineProcess {
 	t.Helper()
-	return LockedEngine(t, "")
+	return startEngine(t, spec{DataDir: t.TempDir()})
 }
 
 // LockedEngine is Engine with a password. DSN has it, URL does not.
 func LockedEngine(t testing.TB, password string) *EngineProcess {
 	t.Helper()
-	c := startChild(t, spec{Service: "engine", DataDir: t.TempDir(), Listen: "127.0.0.1:0", Password: password})
+	return startEngine(t, spec{DataDir: t.TempDir(), Password: password})
+}
+
+// EngineOf starts an engine over a folder for the users of a users.xml: see engine.Options.
+func EngineOf(t testing.TB, dir, users string) *EngineProcess {
+	t.Helper()
+	return startEngine(t, spec{DataDir: dir, Users: users})
+}
+
+func startEngine(t testing.TB, s spec) *EngineProcess {
+	t.Helper()
+	s.Service, s.Listen = "engine", "127.0.0.1:0"
+	c := startChild(t, s)
 	e := &EngineProcess{child: c, URL: "http://" + c.spec.Listen}
-	if e.DSN = e.URL; password != "" {
-		e.DSN = "http://default:" + password + "@" + c.spec.Listen
+	if e.DSN = e.URL; s.Password != "" {
+		e.DSN = "http://default:" + s.Password + "@" + c.spec.Listen
 	}
 	return e
 }

@@ -171,7 +171,7 @@ func (a *Actions) groupOptions() []kgo.Opt {
 		}),
 		kgo.OnPartitionsRevoked(lost),
 		kgo.OnPartitionsLost(lost),
-		kgo.FetchMaxBytes(8 << 20),
+		kgo.FetchMaxBytes(4 << 20),
 		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 	}

@@ -30,11 +30,14 @@ type consumer struct {
 	client  *kgo.Client
 	waiting map[int32]*stretch // partitions of the retry topic that are paused, with what was read of them too early
 	targets map[string]*target
+	resting bool      // there are no actions, and events are not read
+	looked  time.Time // when a consumer at rest last looked where they end
 }
 
 // consume runs until ctx is done.
 func (c *consumer) consume(ctx, draining context.Context) error {
 	for ctx.Err() == nil {
+		c.rest(ctx)
 		c.wake(ctx, draining)
 		polling, cancel := context.WithDeadline(ctx, c.earliest())
 		fetches := c.client.PollRecords(polling, pollSlice)
@@ -62,6 +65,9 @@ func (c *consumer) consume(ctx, draining context.Context) error {
 func (c *consumer) sort(fetches kgo.Fetches) (now []*stretch) {
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		progress := c.tracker.of(p.Topic, p.Partition)
+		if progress != nil {
+			p.Records = c.tracker.fresh(progress, p.Records)
+		}
 		if len(p.Records) == 0 || progress == nil {
 			return
 		}
@@ -125,6 +131,9 @@ func (c *consumer) wake(ctx, draining context.Context) {
 // earliest is when to look at what waits again.
 func (c *consumer) earliest() time.Time {
 	at := time.Now().Add(time.Minute)
+	if c.resting {
+		at = c.looked.Add(restEvery)
+	}
 	for _, s := range c.waiting {
 		if s.due.Before(at) {
 			at = s.due
@@ -136,14 +145,9 @@ func (c *consumer) earliest() time.Time {
 // admit starts the jobs of records, until ctx is done: what was not taken then is read again.
 func (c *consumer) admit(ctx, draining context.Context, s *stretch) {
 	config := c.config.Load()
-	idle := s.topic != c.topics.Retry && !hasActions(config)
 	for _, r := range s.records {
 		if ctx.Err() != nil {
 			return
-		}
-		if idle {
-			c.tracker.took(s.progress, r, 0)
-			continue
 		}
 		jobs, letter := plan(r, c.topics, config)
 		at := ticket{s.progress, r.Offset}

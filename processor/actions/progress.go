@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -67,6 +68,45 @@ func (t *tracker) took(p *progress, r *kgo.Record, jobs int) {
 	if jobs > 0 {
 		p.open[r.Offset] = jobs
 	}
+}
+
+// fresh returns the records that were not taken yet: what a consumer that rested has passed over may still come.
+func (t *tracker) fresh(p *progress, records []*kgo.Record) []*kgo.Record {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(records) > 0 && records[0].Offset < p.next.Offset {
+		records = records[1:]
+	}
+	return records
+}
+
+// skipped notes that everything before end is finished, but for what was taken and is still open.
+func (t *tracker) skipped(p *progress, end kgo.EpochOffset) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if end.Offset > p.next.Offset {
+		p.next = end
+	}
+}
+
+// all returns the progress of a topic's partitions that are ours.
+func (t *tracker) all(topic string) map[int32]*progress {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.partitions[topic])
+}
+
+// taken returns the offset after the last record taken of each partition of a topic, where any was.
+func (t *tracker) taken(topic string) map[int32]kgo.EpochOffset {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := map[int32]kgo.EpochOffset{}
+	for id, p := range t.partitions[topic] {
+		if p.next.Offset >= 0 {
+			out[id] = p.next
+		}
+	}
+	return out
 }
 
 func (t *tracker) finish(tickets []ticket) {

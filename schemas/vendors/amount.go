@@ -83,7 +83,7 @@ func (a *amount) sum(src *source) (total decimal.Decimal, ok bool, err error) {
 		return total, false, fmt.Errorf("amount: no list at %q", a.each)
 	}
 	list.ForEach(func(_, item gjson.Result) bool {
-		inner := source{item: item.Raw, id: src.id, typ: src.typ}
+		inner := source{item: item.Raw, id: src.id, typ: src.typ, fields: src.fields}
 		if !all(a.when, &inner) {
 			return true
 		}

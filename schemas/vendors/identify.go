@@ -26,6 +26,7 @@ type eventMapping struct {
 	id      *value // nil: the hash of the event's bytes
 	typ     *value
 	time    *timeValue
+	fields  *fields // that these read
 }
 
 // Identify appends the events that a verified delivery carries to dst: the items of its array in their order,
@@ -48,7 +49,7 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	if err != nil {
 		return dst, err
 	}
-	src := source{header: header, body: view(doc), item: view(doc)}
+	src := source{header: header, body: view(doc), item: view(doc), fields: m.fields}
 	if m.each == "" {
 		return m.append(dst, &src, body)
 	}
@@ -58,7 +59,7 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	}
 	switch {
 	case items.IsObject(): // some vendors send one item so
-		src.item = items.Raw
+		src.see(items.Raw)
 		return m.append(dst, &src, bytesOf(items, body))
 	case !items.IsArray():
 		return dst, fmt.Errorf("no list of events at %q", m.each)
@@ -69,7 +70,7 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 			err = fmt.Errorf("more than %d events in one delivery", maxItems)
 			return false
 		}
-		src.item = item.Raw
+		src.see(item.Raw)
 		if out, err = m.append(out, &src, bytesOf(item, body)); err != nil {
 			err = fmt.Errorf("event %d: %w", count, err)
 		}
@@ -101,7 +102,7 @@ func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []
 			return dst, fmt.Errorf("line %d: %w", count, err)
 		}
 		var err error
-		if out, err = m.append(out, &source{header: header, body: view(line), item: view(line)}, line); err != nil {
+		if out, err = m.append(out, &source{header: header, body: view(line), item: view(line), fields: m.fields}, line); err != nil {
 			return dst, fmt.Errorf("line %d: %w", count, err)
 		}
 	}
@@ -200,6 +201,8 @@ func (c *compiler) compileEvents(spec *eventsSpec) eventMapping {
 			c.fail(&spec.Each, "each needs content: json (with ndjson every line is an event already)")
 		}
 	}
+	c.fields = newFields()
+	m.fields = c.fields
 	if spec.ID != nil {
 		id := c.compileValue(spec.ID, spec.ID, false)
 		m.id = &id

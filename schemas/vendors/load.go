@@ -79,6 +79,7 @@ type compiler struct {
 	Options
 	reader
 	warnings []string
+	fields   *fields // of the document that what is compiled now reads
 }
 
 // vendorName is what can stand as the last part of a URL without escaping.

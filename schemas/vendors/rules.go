@@ -21,6 +21,7 @@ func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
 		}
 	}
 	for typ, rules := range spec.Sales {
+		c.fields = newFields()
 		compiled := make([]*rule, 0, len(*rules))
 		for _, r := range *rules {
 			if r == nil {
@@ -39,7 +40,7 @@ func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
 var effects = []string{string(KindSale), string(KindRefund), "none"}
 
 func (c *compiler) compileRule(spec *ruleSpec) *rule {
-	r := &rule{when: c.compileWhen(spec.When)}
+	r := &rule{when: c.compileWhen(spec.When), fields: c.fields}
 	switch spec.Effect {
 	case string(KindSale), string(KindRefund):
 		r.effect = Kind(spec.Effect)

@@ -25,6 +25,7 @@ type rule struct {
 	order      *value
 	time       *timeValue
 	dimensions []dimension
+	fields     *fields // that the rules of the event's type read
 }
 
 type dimension struct {
@@ -45,7 +46,7 @@ func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
 	if err != nil {
 		return Sale{}, false, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
-	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type}
+	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type, fields: rules[0].fields}
 	for _, r := range rules {
 		sale, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {

@@ -18,7 +18,14 @@ type source struct {
 	data   []byte      // the event's bytes
 	id     string      // the event's ID and type, once it is identified
 	typ    string
+
+	fields  *fields // that are read of item
+	found   found   // what stands there, once item is scanned
+	scanned bool
 }
+
+// see makes item the event's document.
+func (s *source) see(item string) { s.item, s.scanned = item, false }
 
 // view returns b as a string without copying it.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) } //nolint:gosec // b does not change while it is read
@@ -27,6 +34,7 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 type value struct {
 	from  origin
 	text  string // a path, a header's name, a constant, or what join puts between
+	item  lookup // of fromItem
 	parts []value
 }
 
@@ -55,9 +63,9 @@ const (
 func (v *value) read(src *source) (string, error) {
 	switch v.from {
 	case fromItem:
-		return scalarAt(src.item, v.text)
+		return scalar(v.item.in(src), v.text)
 	case fromBody:
-		return scalarAt(src.body, v.text)
+		return scalar(gjson.Get(src.body, v.text), v.text)
 	case fromHeader:
 		if values := src.header[v.text]; len(values) > 0 {
 			return values[0], nil
@@ -137,9 +145,8 @@ func (v *value) varies() bool {
 	return v.from == fromItem || v.from == fromHash
 }
 
-// scalarAt reads one text of a JSON document. Where a key stands twice the first counts.
-func scalarAt(doc, path string) (string, error) {
-	result := gjson.Get(doc, path)
+// scalar returns what was found at path as one text. Where a key stands twice the first counts.
+func scalar(result gjson.Result, path string) (string, error) {
 	switch result.Type {
 	case gjson.String:
 		return result.Str, nil
@@ -235,5 +242,5 @@ func (c *compiler) compilePath(field any, text string, mapping bool) value {
 	if err := checkPath(text); err != nil {
 		c.fail(field, "%s", err)
 	}
-	return value{from: from, text: text}
+	return value{from: from, text: text, item: c.fields.lookup(text)}
 }

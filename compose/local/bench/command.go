@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -15,13 +16,15 @@ import (
 
 // Command is `hookline bench`.
 type Command struct {
-	Only   []string      `help:"Sections to run: ${enum}. All by default." enum:"ingest,processor,path" placeholder:"SECTION"`
-	Quick  bool          `help:"Fewer sizes, one repetition and shorter ones: 2 minutes for a first look, not for figures to keep."`
-	Sizes  []int         `default:"1024,300,8192,65536" help:"Bytes of the bodies that are posted to ingest; a quick run takes the first."`
-	Events int           `default:"500000" help:"Events in the processor's backlog; a quick run takes a quarter."`
-	Outage time.Duration `default:"30s" help:"How long ClickHouse is down while --rate flows."`
-	Rate   int           `default:"2000" help:"Deliveries per second during and after the outage."`
-	JSON   string        `name:"json" type:"path" placeholder:"FILE" help:"Write every repetition of every figure there."`
+	Only      []string      `help:"Sections to run: ${enum}. All by default." enum:"ingest,processor,path,growth" placeholder:"SECTION"`
+	Quick     bool          `help:"Fewer sizes, one repetition and shorter ones: 2 minutes for a first look, not for figures to keep."`
+	Sizes     []int         `default:"1024,300,8192,65536" help:"Bytes of the bodies that are posted to ingest; a quick run takes the first."`
+	Events    int           `default:"500000" help:"Events in the processor's backlog; a quick run takes a quarter."`
+	Outage    time.Duration `default:"30s" help:"How long ClickHouse is down while --rate flows."`
+	Rate      int           `default:"2000" help:"Deliveries per second during and after the outage, and in a soak."`
+	Soak      time.Duration `help:"Instead of all else, run everything for as long and see whether memory stays flat."`
+	JSON      string        `name:"json" type:"path" placeholder:"FILE" help:"Write every repetition of every figure there."`
+	Benchstat string        `type:"path" placeholder:"FILE" help:"Append every figure there in the format of Go's benchmarks, which benchstat compares."`
 
 	Profile  string `type:"path" placeholder:"DIR" help:"Write CPU profiles of what is measured there. They cost a little: take the figures without."`
 	Revision string `hidden:"" env:"-" default:"${version}"`
@@ -51,12 +54,15 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	for _, s := range []struct {
 		name string
 		run  func(context.Context) error
+		skip bool
 	}{
-		{"ingest", b.benchIngest},
-		{"processor", b.benchProcessor},
-		{"path", b.benchPath},
+		{"ingest", b.benchIngest, c.Soak > 0},
+		{"processor", b.benchProcessor, c.Soak > 0},
+		{"path", b.benchPath, c.Soak > 0},
+		{"growth", b.benchGrowth, c.Soak > 0 || c.Quick},
+		{"soak", b.benchSoak, c.Soak == 0},
 	} {
-		if len(c.Only) > 0 && !slices.Contains(c.Only, s.name) {
+		if s.skip || len(c.Only) > 0 && !slices.Contains(c.Only, s.name) {
 			continue
 		}
 		log.Info("bench", "section", s.name)
@@ -64,25 +70,28 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 			return err
 		}
 	}
-	return errors.Join(b.report.write(os.Stdout), b.writeJSON())
+	return errors.Join(b.report.write(os.Stdout),
+		writeTo(c.JSON, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, b.report.writeJSON),
+		writeTo(c.Benchstat, os.O_CREATE|os.O_APPEND|os.O_WRONLY, b.report.writeBenchmarks))
 }
 
-func (b *bench) writeJSON() error {
-	if b.JSON == "" {
+// writeTo writes a file, if it has a name.
+func writeTo(name string, flags int, write func(io.Writer) error) error {
+	if name == "" {
 		return nil
 	}
-	f, err := os.Create(b.JSON)
+	f, err := os.OpenFile(name, flags, 0o644)
 	if err != nil {
 		return fmt.Errorf("write the figures: %w", err)
 	}
-	return errors.Join(b.report.writeJSON(f), f.Close())
+	return errors.Join(write(f), f.Close())
 }
 
 func (b *bench) repetitions() int {
 	if b.Quick {
-		return 1
+		return 2
 	}
-	return 3
+	return 5
 }
 
 // seconds is a length of time, half of it in a quick run.

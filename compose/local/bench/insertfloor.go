@@ -30,7 +30,7 @@ type InsertFloorCommand struct {
 }
 
 // floorBatch is how many rows the floor inserts at once: as many 1 KB events as fit into the processor's batch.
-const floorBatch = 27_000
+const floorBatch = 10_200
 
 // Run inserts and measures itself.
 func (c *InsertFloorCommand) Run(ctx context.Context, _ *slog.Logger) error {

@@ -2,40 +2,15 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/compose/local/bench/load"
 )
-
-// stack is everything, running.
-type stack struct {
-	*rig
-	engine            *process
-	ingest, processor *process
-	address           string // of ingest
-}
-
-// startStack starts everything that events pass. Ingest and processor share the core of what is measured.
-func (r *rig) startStack(ctx context.Context) (*stack, error) {
-	engine, err := r.startStores(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s := &stack{rig: r, engine: engine}
-	if s.ingest, s.address, err = r.startIngest(ctx); err != nil {
-		return nil, err
-	}
-	s.processor, err = r.startProcessor(ctx)
-	return s, err
-}
 
 // probes is how many events per second are watched on their way, beside the load.
 const probes = 20
@@ -161,50 +136,18 @@ func (s *stack) watch(ctx context.Context, query string, began time.Time, n int)
 	return found, nil
 }
 
-// ask has the engine answer a query with one value.
-func (s *stack) ask(ctx context.Context, query string) (string, error) {
-	base, database, _ := strings.Cut(strings.TrimPrefix(s.clickhouse, "http://"), "/")
-	text, err := get(ctx, "http://"+base+"/?"+url.Values{"database": {database}, "query": {query}}.Encode())
-	if err != nil {
-		return "", fmt.Errorf("ask ClickHouse: %w", err)
-	}
-	return strings.TrimSpace(text), nil
-}
-
-// settle waits until everything accepted is stored.
-func (s *stack) settle(ctx context.Context) error {
-	accepted, err := s.accepted(ctx)
-	if err != nil {
-		return err
-	}
-	return s.processor.await(ctx, "hookline_processor_events_total", accepted)
-}
-
-// accepted is how many events ingest has taken in since it started.
-func (s *stack) accepted(ctx context.Context) (float64, error) {
-	n, err := s.ingest.metric(ctx, "hookline_ingest_events_total")
-	if errors.Is(err, errNoMetric) {
-		return 0, nil // none yet
-	}
-	return n, err
-}
-
 // outage kills ClickHouse while load flows, brings it back later and measures how long it takes until nothing waits.
 func (b *bench) outage(ctx context.Context, s *stack) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
 	rate, down := float64(b.Rate), b.Outage
-	requests, err := s.deliveries(s.address, vendor, s.run+"_outage_", eventSize, prepared/eventSize)
-	if err != nil {
-		return err
-	}
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
-	var posted load.Result
+	var sent posted
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		posted, err = load.Run(loading, load.Plan{Address: s.address, Requests: requests, Connections: connections, Rate: rate, For: time.Hour})
+		sent, err = s.flow(loading, s.run+"_outage_", rate)
 		return err
 	})
 	var caughtUp time.Duration
@@ -230,28 +173,7 @@ func (b *bench) outage(ctx context.Context, s *stack) error {
 		return err
 	}
 	what := fmt.Sprintf("ClickHouse down for %s at %.0f/s", down, rate)
-	b.report.addGoal("path", what+": deliveries refused", "", only(float64(posted.Failed)), atMost(0))
+	b.report.addGoal("path", what+": deliveries refused", "", only(float64(sent.refused)), atMost(0))
 	b.report.add("path", what+": caught up after", "s", only(caughtUp.Seconds()))
 	return nil
-}
-
-// current waits until what is stored is what was accepted a second before.
-func (s *stack) current(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		accepted, err := s.accepted(ctx)
-		if err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-		stored, err := s.processor.metric(ctx, "hookline_processor_events_total")
-		if err != nil || stored >= accepted {
-			return err
-		}
-	}
 }

@@ -38,7 +38,7 @@ const (
 )
 
 // start runs a sub-command of this program on the given cores and returns once ready says so; without ready, once it
-// has ended well.
+// has ended well, however long that takes.
 func (r *rig) start(ctx context.Context, on cores, ready supervise.Probe, name string, args ...string) (*process, error) {
 	log, err := os.OpenFile(filepath.Join(r.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -65,8 +65,11 @@ func (r *rig) start(ctx context.Context, on cores, ready supervise.Probe, name s
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	r.running = append(r.running, p)
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
+	if ready != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, startWithin)
+		defer cancel()
+	}
 	for tick := time.NewTicker(20 * time.Millisecond); ready == nil || ready(ctx) != nil; {
 		select {
 		case <-p.ended:
@@ -122,17 +125,27 @@ func (p *process) usage(ctx context.Context) (usage, error) {
 	return u, err
 }
 
-// peak is the most memory that the process has had, in bytes.
+// peak is the most memory that the process has had, and resident what it has now, in bytes.
 func (p *process) peak() (float64, error) {
+	status, err := p.status()
+	return float64(status.VmHWM), err
+}
+
+func (p *process) resident() (float64, error) {
+	status, err := p.status()
+	return float64(status.VmRSS), err
+}
+
+func (p *process) status() (procfs.ProcStatus, error) {
 	proc, err := procfs.NewProc(p.cmd.Process.Pid)
 	if err != nil {
-		return 0, fmt.Errorf("measure %s: %w", p.name, err)
+		return procfs.ProcStatus{}, fmt.Errorf("measure %s: %w", p.name, err)
 	}
 	status, err := proc.NewStatus()
 	if err != nil {
-		return 0, fmt.Errorf("measure %s: %w", p.name, err)
+		return procfs.ProcStatus{}, fmt.Errorf("measure %s: %w", p.name, err)
 	}
-	return float64(status.VmHWM), nil
+	return status, nil
 }
 
 // errNoMetric is wrapped by metric's error where the process has no series of that name (yet).
@@ -167,6 +180,7 @@ func get(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	req.Header.Set("Accept-Encoding", "identity") // to compress its answers would be work of what is measured
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err

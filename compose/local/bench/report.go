@@ -1,12 +1,14 @@
 package bench
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -140,4 +142,19 @@ func (r *report) writeJSON(w io.Writer) error {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	return out.Encode(r)
+}
+
+// writeBenchmarks writes hookline's figures, every repetition by itself, as Go's benchmarks are written down
+// (https://go.dev/design/14313-benchmark-format).
+func (r *report) writeBenchmarks(w io.Writer) error {
+	for i := range r.Figures {
+		f := &r.Figures[i]
+		name := strings.ReplaceAll("Benchmark/"+f.Section+"/"+f.What, " ", "_")
+		for _, value := range f.Hookline {
+			if _, err := fmt.Fprintf(w, "%s 1 %v %s\n", name, value, cmp.Or(f.Unit, "count")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -17,9 +17,12 @@ import (
 
 // FaultOrder has the broker refuse requests. It is posted as JSON to the address in Options.Faults.
 type FaultOrder struct {
-	Request string // of which kind, such as Produce; by their names in https://kafka.apache.org/protocol#protocol_api_keys
-	Error   string // what they are answered with, such as NOT_COORDINATOR
-	Count   int    // how many of them
+	Request string        // of which kind, such as Produce; by their names in https://kafka.apache.org/protocol#protocol_api_keys
+	Error   string        // what they are answered with, such as NOT_COORDINATOR
+	Topic   string        // concerning this topic only; empty: any
+	Count   int           // how many of them, for an order that has no For
+	For     time.Duration // all of them for this long
+	Await   bool          // answer the order only when the first one was refused, or For is over
 }
 
 // Check says what is wrong with the order.
@@ -48,7 +51,10 @@ func (o FaultOrder) fault() (kfake.Fault, error) {
 	if f.Err == nil {
 		return f, fmt.Errorf("order a fault: Kafka has no error %q", o.Error)
 	}
-	if f.Count = o.Count; o.Count <= 0 {
+	f.Topic = o.Topic
+	if f.Count = o.Count; o.For > 0 {
+		f.Count = -1
+	} else if o.Count <= 0 {
 		return f, fmt.Errorf("order a fault: %d requests", o.Count)
 	}
 	return f, nil
@@ -56,7 +62,7 @@ func (o FaultOrder) fault() (kfake.Fault, error) {
 
 // serveFaults takes orders until ctx ends.
 func serveFaults(ctx context.Context, listen string, cluster *kfake.Cluster) error {
-	ln, err := service.Listen("the broker's order desk for faults", listen, "--faults")
+	ln, err := service.Listen("the broker's order desk for faults", listen, "--faults-listen")
 	if err != nil {
 		return err
 	}
@@ -71,7 +77,15 @@ func serveFaults(ctx context.Context, listen string, cluster *kfake.Cluster) err
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		cluster.Fault(fault)
+		handle := cluster.Fault(fault)
+		if order.For > 0 {
+			time.AfterFunc(order.For, handle.Remove)
+		}
+		if order.Await {
+			bounded, cancel := context.WithTimeout(r.Context(), order.For)
+			defer cancel()
+			_ = handle.Wait(bounded, 1)
+		}
 	})}
 	return service.Serve(ctx, server, ln, time.Second)
 }

@@ -94,7 +94,7 @@ func (t *test) String() string {
 		hits = t.striker.hits()
 	}
 	return fmt.Sprintf("chaos: faults=%d acked=%d lost=%d doubled=%d unaccounted=%d",
-		hits, t.verdict.Accepted, len(t.verdict.Lost), len(t.verdict.Doubled), t.findings.unaccounted)
+		hits, t.verdict.Accepted, len(t.verdict.Lost)+t.findings.stranded, len(t.verdict.Doubled), t.findings.unaccounted)
 }
 
 // say prints a line with the time since the traffic began.
@@ -129,13 +129,14 @@ func (t *test) run(ctx context.Context) (err error) {
 	}
 	if t.Kafka == local.Apache {
 		t.leaveOut(Refuse, "only the embedded broker takes orders for errors")
+		t.leaveOut(Strand, "only the embedded broker takes orders for errors")
 	} else {
 		orders, err := freeAddress()
 		if err != nil {
 			return err
 		}
 		s.orders = "http://" + orders
-		o.Args[local.Broker] = []string{"--faults=" + orders}
+		o.Args[local.Broker] = []string{"--faults-listen=" + orders}
 	}
 	s.disk, err = mountDisk(filepath.Join(o.DataDir, local.Engine))
 	switch {
@@ -173,7 +174,7 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 		}
 	})
 
-	t.striker.signal = s.Signal
+	t.striker.signal, t.striker.deadLetters = s.Signal, s.Target().Kafka.Topics().DLQ
 	var err error
 	t.began = time.Now()
 	load := demo.Load{Workers: 32, Rate: t.Rate, Seed: t.Seed, Poison: time.Second}

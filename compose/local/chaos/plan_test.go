@@ -7,7 +7,7 @@ import (
 )
 
 func TestPlan(t *testing.T) {
-	kinds := []Kind{Kill, KillTwo, Hang, Roll, Cut, Slow, Silence, Refuse, Full}
+	kinds := []Kind{Kill, KillTwo, Hang, Roll, Cut, Slow, Silence, Refuse, Strand, Full}
 	for seed := range uint64(50) {
 		faults := plan(seed, 100)
 		if !reflect.DeepEqual(faults, plan(seed, 100)) {

@@ -22,6 +22,7 @@ type striker struct {
 	toBroker, toEngine *way
 	disk               *smallDisk        // nil: without
 	orders             string            // URL at which the broker takes them
+	deadLetters        string            // the topic
 	ready              map[string]string // URLs that say that a part is ready, by part
 	say                func(format string, args ...any)
 
@@ -65,7 +66,7 @@ func (s *striker) strike(ctx context.Context, f Fault) error {
 	case Kill:
 		return s.reach(ctx, f.Target, syscall.SIGKILL)
 	case KillTwo:
-		return errors.Join(s.reach(ctx, local.Processor, syscall.SIGKILL), s.reach(ctx, local.SecondProcessor, syscall.SIGKILL))
+		return s.killTwo(ctx)
 	case Hang:
 		if err := s.reach(ctx, f.Target, syscall.SIGSTOP); err != nil {
 			return err
@@ -90,6 +91,13 @@ func (s *striker) strike(ctx context.Context, f Fault) error {
 		return s.poison(ctx, f, "timeout", map[string]any{"timeout": 0})
 	case Refuse:
 		return s.order(ctx, f.Order)
+	case Strand:
+		order := broker.FaultOrder{Request: "Produce", Error: "NOT_ENOUGH_REPLICAS", Topic: s.deadLetters, For: f.For, Await: true}
+		if err := s.order(ctx, order); err != nil {
+			return err
+		}
+		sleep(ctx, time.Second) // in which a processor that does not wait for its dead letters goes on and commits
+		return s.killTwo(ctx)
 	case Full:
 		defer func() { _ = s.disk.drain() }()
 		if err := s.disk.fill(); err != nil {
@@ -99,6 +107,10 @@ func (s *striker) strike(ctx context.Context, f Fault) error {
 		return s.disk.drain()
 	}
 	return fmt.Errorf("no such fault: %s", f.Kind)
+}
+
+func (s *striker) killTwo(ctx context.Context) error {
+	return errors.Join(s.reach(ctx, local.Processor, syscall.SIGKILL), s.reach(ctx, local.SecondProcessor, syscall.SIGKILL))
 }
 
 func (s *striker) way(f Fault) *way {

@@ -27,6 +27,7 @@ type Options struct {
 	User      string         // default: "default"
 	Password  secret.Value   // default: none
 	Memory    uint64         // bytes that the engine may use, all queries together; default 3 GiB
+	Users     string         // ClickHouse's users.xml; whoever connects is its user default. Default: one who may do everything
 	Library   string         // path of libchdb; default: fetched, see compose/local/packages
 	StopGrace time.Duration  // how long running queries may go on once ctx ends; default 5 s
 	Ready     func(net.Addr) // called once the engine serves requests
@@ -96,7 +97,7 @@ func (o *Options) open(ctx context.Context) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openStore(lib, o.DataDir, o.Memory)
+	return openStore(lib, o.DataDir, settings{Memory: o.Memory, MarkCache: o.Memory / 16, Users: o.Users})
 }
 
 // lastWords is how long a response may take to leave once its query is done.

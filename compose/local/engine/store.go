@@ -25,7 +25,7 @@ type store struct {
 }
 
 // openStore starts the engine over dir and creates what is missing there.
-func openStore(lib *library, dir string, memory uint64) (_ *store, err error) {
+func openStore(lib *library, dir string, config settings) (_ *store, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("find the data folder: %w", err)
@@ -43,15 +43,16 @@ func openStore(lib *library, dir string, memory uint64) (_ *store, err error) {
 		}
 	}()
 	// Without a configuration of its own the engine reads any config.xml that it finds in the working folder.
-	config := filepath.Join(dir, "engine.xml")
-	text, err := xml.Marshal(settings{Memory: memory, MarkCache: memory / 16})
+	file := filepath.Join(dir, "engine.xml")
+	config.Backups = filepath.Join(dir, "backups")
+	text, err := xml.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("write the engine's configuration: %w", err)
 	}
-	if err := os.WriteFile(config, text, 0o600); err != nil {
+	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, fmt.Errorf("write the engine's configuration: %w", err)
 	}
-	args := []string{"--path=" + dir, "--config-file=" + config}
+	args := []string{"--path=" + dir, "--config-file=" + file}
 	root, err := lib.dial(args)
 	if err != nil {
 		return nil, fmt.Errorf("open the tables in %s: %w", dir, err)
@@ -64,6 +65,8 @@ type settings struct {
 	XMLName   xml.Name `xml:"clickhouse"`
 	Memory    uint64   `xml:"max_server_memory_usage"`
 	MarkCache uint64   `xml:"mark_cache_size"`
+	Users     string   `xml:"users_config,omitempty"` // absolute path
+	Backups   string   `xml:"backups>allowed_path"`   // the only folder for BACKUP … TO File
 }
 
 // claim makes a second engine on the folder fail with an error that says why; the engine's own message does not

@@ -1,0 +1,3 @@
+-- +goose Up
+
+DROP TABLE IF EXISTS sales_rollup SYNC;

@@ -1,0 +1,809 @@
+-- create the database
+CREATE DATABASE IF NOT EXISTS `hookline` ENGINE = Replicated('/clickhouse/databases/hookline', '{shard}', '{replica}') COMMENT 'hookline: webhooks of vendors and the sales in them.'
+
+-- migration 00001_events_and_sales.sql
+-- +goose Up
+
+CREATE TABLE IF NOT EXISTS events
+(
+    vendor          LowCardinality(String) COMMENT 'Third party that sent the event, as vendors.yaml names it.',
+    event_id        String COMMENT 'The vendor''s own ID of the event, or one composed from its fields. (vendor, event_id) is the event''s identity.' CODEC(ZSTD(1)),
+    type            LowCardinality(String) COMMENT 'The vendor''s name for what happened, such as charge.succeeded.',
+    occurred_at     DateTime64(3, 'UTC') COMMENT 'When it happened, by the vendor''s signed statement; 1970-01-01 where the vendor states no time (undated).' CODEC(T64, ZSTD(1)),
+    received_at     DateTime64(3, 'UTC') COMMENT 'When ingest received the delivery that counts.' CODEC(T64, ZSTD(1)),
+    stored_at       DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When ClickHouse was given the row.' CODEC(ZSTD(1)),
+    payload         String COMMENT 'The body, byte for byte as it was signed. JSON for almost all vendors: read it with JSONExtract functions or payload::JSON.' CODEC(ZSTD(1)),
+    content_type    LowCardinality(String) COMMENT 'Content type that the vendor declared for the payload.',
+    key_id          LowCardinality(String) COMMENT 'Which secret verified the delivery. A name, not the secret.',
+    proof           LowCardinality(String) COMMENT 'What the signature covers: body (every byte), fields (some fields), weak (a checksum, or nothing of the body).',
+    effect          LowCardinality(String) COMMENT 'What the event did to the figures: sale, refund, or empty.',
+    error           String COMMENT 'Why the event counts for nothing although it should; it is then in the dead-letter topic too. Empty for all others.' CODEC(ZSTD(1)),
+    kafka_topic     LowCardinality(String) COMMENT 'Topic that held the record this row was made from.',
+    kafka_partition Int32 COMMENT 'Partition of kafka_topic.',
+    kafka_offset    Int64 COMMENT 'Offset in kafka_partition.' CODEC(T64, ZSTD(1)),
+    version         UInt64 COMMENT 'Rank among the deliveries of one event: the highest counts. See analytics.Version.' CODEC(T64, ZSTD(1)),
+    is_deleted      UInt8 DEFAULT 0 COMMENT '1 marks a tombstone: the event no longer counts.',
+    source_month    UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
+)
+ENGINE = ReplicatedReplacingMergeTree(version, is_deleted)
+PARTITION BY source_month
+-- The partition is part of the key so that FINAL and merges dedupe over the same rows, those of one month, and
+-- so that FINAL reads only the months asked for (ClickHouse 26.3 and later would read them all otherwise).
+ORDER BY (vendor, event_id, source_month)
+SETTINGS ttl_only_drop_parts = 1
+COMMENT 'Every verified event, each once, with its payload. Query it with FINAL, or through the view event_journal.';
+
+CREATE TABLE IF NOT EXISTS sales
+(
+    vendor       LowCardinality(String) COMMENT 'Third party that reported it, as vendors.yaml names it.',
+    kind         LowCardinality(String) COMMENT 'sale or refund.',
+    sale_key     String COMMENT 'The vendor''s own ID of the sale or refund, such as that of the charge. (vendor, kind, sale_key) is its identity, whichever events report it.' CODEC(ZSTD(1)),
+    event_id     String COMMENT 'Event that this row was made from; see events.' CODEC(ZSTD(1)),
+    type         LowCardinality(String) COMMENT 'Type of that event.',
+    order_id     String COMMENT 'The vendor''s ID of the order, where it states one.' CODEC(ZSTD(1)),
+    amount       Decimal(18, 4) COMMENT 'Amount in major units of the currency, exact; positive for refunds too.' CODEC(T64, ZSTD(1)),
+    currency     LowCardinality(String) COMMENT 'ISO 4217 code.',
+    occurred_at  DateTime64(3, 'UTC') COMMENT 'When it happened, by the vendor''s signed statement; 1970-01-01 where the vendor states no time (undated).' CODEC(T64, ZSTD(1)),
+    received_at  DateTime64(3, 'UTC') COMMENT 'When ingest received the delivery that counts.' CODEC(T64, ZSTD(1)),
+    stored_at    DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When ClickHouse was given the row.' CODEC(ZSTD(1)),
+    dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.' CODEC(ZSTD(3)),
+    version      UInt64 COMMENT 'Rank among the rows of one sale: the highest counts. See analytics.Version.' CODEC(T64, ZSTD(1)),
+    is_deleted   UInt8 COMMENT '1 marks a tombstone: the sale no longer counts.',
+    source_month UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
+)
+ENGINE = ReplicatedReplacingMergeTree(version, is_deleted)
+PARTITION BY source_month
+ORDER BY (vendor, kind, sale_key, source_month)
+-- A month that nothing was added to for a day becomes one part, which FINAL reads without merging.
+SETTINGS min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1, ttl_only_drop_parts = 1
+COMMENT 'One row per sale or refund. Query it with FINAL; for figures by month or day use the views sales_per_month and sales_daily, which are faster by far.';
+
+CREATE TABLE IF NOT EXISTS sales_rollup
+(
+    zone         LowCardinality(String) COMMENT 'Reporting time zone; see ''hookline setup''.',
+    source_month UInt32 COMMENT 'Month in UTC of the sales that this row sums; 0 for undated.',
+    day          Date COMMENT 'Day in the zone; 1970-01-01 for undated.',
+    vendor       LowCardinality(String) COMMENT 'As in sales. Empty in the row that records when a source month was last recomputed.',
+    currency     LowCardinality(String) COMMENT 'As in sales.',
+    kind         LowCardinality(String) COMMENT 'sale or refund.',
+    count        UInt64 COMMENT 'Number of sales or refunds. 0 where a group is gone.',
+    amount       Decimal(38, 4) COMMENT 'Sum of their amounts.',
+    refreshed_at DateTime64(3, 'UTC') COMMENT 'When the refresh began that wrote the row: the last one counts.'
+)
+ENGINE = ReplicatedReplacingMergeTree(refreshed_at)
+ORDER BY (zone, source_month, day, vendor, currency, kind)
+COMMENT 'Daily sums of sales per reporting zone, kept by the view sales_rollup_refresh. Query sales_per_month or sales_daily instead.';
+
+CREATE TABLE IF NOT EXISTS vendor_rollup
+(
+    vendor       LowCardinality(String) COMMENT 'As in events. Empty in the row that records when a source month was last recomputed.',
+    source_month UInt32 COMMENT 'As in events.',
+    events       UInt64 COMMENT 'Number of events. 0 where they are gone.',
+    delay_p50    Float64 COMMENT 'Seconds from when the event happened until it was received: half of the events took no longer. 0 for undated.',
+    delay_p95    Float64 COMMENT 'The same for 95 % of the events.',
+    delay_p99    Float64 COMMENT 'The same for 99 % of the events.',
+    lag_p50      Float64 COMMENT 'Seconds from when the event was received until it was stored: half of the events took no longer.',
+    lag_p95      Float64 COMMENT 'The same for 95 % of the events.',
+    lag_p99      Float64 COMMENT 'The same for 99 % of the events.',
+    last_seen    DateTime64(3, 'UTC') COMMENT 'When the last of the events was received.',
+    refreshed_at DateTime64(3, 'UTC') COMMENT 'When the refresh began that wrote the row: the last one counts.'
+)
+ENGINE = ReplicatedReplacingMergeTree(refreshed_at)
+ORDER BY (vendor, source_month)
+COMMENT 'How the events of each vendor and month came in, kept by the view vendor_rollup_refresh. Query vendor_performance instead.';
+
+-- migration 00002_outcomes.sql
+-- +goose Up
+
+CREATE TABLE IF NOT EXISTS action_results
+(
+    vendor       LowCardinality(String) COMMENT 'Vendor of the event that triggered the action.',
+    event_id     String COMMENT 'Event that triggered the action; see events.' CODEC(ZSTD(1)),
+    action       LowCardinality(String) COMMENT 'The action as vendors.yaml writes it, such as forward.',
+    target       LowCardinality(String) COMMENT 'Where the action went: the URL without its query and credentials.',
+    attempt      UInt16 COMMENT 'First attempt is 1.',
+    outcome      LowCardinality(String) COMMENT 'succeeded, failed (it will be tried again) or gave_up.',
+    status       UInt16 COMMENT 'HTTP status of the answer; 0 where there was none.',
+    error        String COMMENT 'Why it failed; empty where it did not.' CODEC(ZSTD(1)),
+    occurred_at  DateTime64(3, 'UTC') COMMENT 'The event''s own time; 1970-01-01 for undated.' CODEC(T64, ZSTD(1)),
+    started_at   DateTime64(3, 'UTC') COMMENT 'When the attempt began.' CODEC(T64, ZSTD(1)),
+    duration_ms  UInt32 COMMENT 'How long the attempt took, in milliseconds.' CODEC(ZSTD(1)),
+    stored_at    DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When ClickHouse was given the row.' CODEC(ZSTD(1)),
+    source_month UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition.'
+)
+ENGINE = ReplicatedReplacingMergeTree(stored_at)
+PARTITION BY source_month
+ORDER BY (vendor, event_id, action, target, attempt, source_month)
+SETTINGS ttl_only_drop_parts = 1
+COMMENT 'What came of the actions that events triggered, one row per attempt.';
+
+CREATE TABLE IF NOT EXISTS rejections
+(
+    minute   DateTime('UTC') COMMENT 'Minute in which the deliveries came.' CODEC(Delta, ZSTD(1)),
+    vendor   LowCardinality(String) COMMENT 'Vendor whose endpoint they came to; unknown for every name that is not configured.',
+    reason   LowCardinality(String) COMMENT 'Why they were refused, such as signature or too_large.',
+    instance LowCardinality(String) COMMENT 'Which instance of ingest counted them.',
+    count    UInt64 COMMENT 'How many this instance refused in this minute so far: the highest counts.' CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree(count)
+PARTITION BY toYYYYMM(minute)
+ORDER BY (vendor, minute, reason, instance)
+SETTINGS ttl_only_drop_parts = 1
+COMMENT 'Refused deliveries, counted per vendor, reason and minute.';
+
+CREATE TABLE IF NOT EXISTS dead_letters
+(
+    kafka_topic     LowCardinality(String) COMMENT 'Topic that held the record that failed. With partition, offset and action, its identity.',
+    kafka_partition Int32 COMMENT 'Partition of kafka_topic.',
+    kafka_offset    Int64 COMMENT 'Offset in kafka_partition.' CODEC(T64, ZSTD(1)),
+    vendor          LowCardinality(String) COMMENT 'Vendor of the event; empty where the record is no event.',
+    event_id        String COMMENT 'The event; empty where the record is no event.' CODEC(ZSTD(1)),
+    type            LowCardinality(String) COMMENT 'Type of the event.',
+    stage           LowCardinality(String) COMMENT 'Where it failed: decode, map, row, time, store or action.',
+    action          LowCardinality(String) COMMENT 'The action that failed, at stage action.',
+    error           String COMMENT 'Why.' CODEC(ZSTD(1)),
+    attempts        UInt16 COMMENT 'How often it was tried.',
+    occurred_at     DateTime64(3, 'UTC') COMMENT 'The event''s own time; 1970-01-01 for undated or unreadable.' CODEC(T64, ZSTD(1)),
+    received_at     DateTime64(3, 'UTC') COMMENT 'When ingest received it.' CODEC(T64, ZSTD(1)),
+    failed_at       DateTime64(3, 'UTC') COMMENT 'When it was given up.' CODEC(T64, ZSTD(1)),
+    payload         String COMMENT 'The record''s value, byte for byte.' CODEC(ZSTD(1)),
+    dlq_partition   Int32 COMMENT 'Partition of the dead-letter topic that holds the dead letter.',
+    dlq_offset      Int64 COMMENT 'Offset in dlq_partition; for hookline dlq show.' CODEC(T64, ZSTD(1)),
+    state           LowCardinality(String) COMMENT 'dead, or redriven once ''hookline dlq redrive'' has sent it round again.',
+    changed_at      DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When it came to its state: the last one counts.' CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree(changed_at)
+ORDER BY (kafka_topic, kafka_partition, kafka_offset, action)
+COMMENT 'Events that could not be stored or acted on, with the reason.';
+
+CREATE TABLE IF NOT EXISTS ledger
+(
+    kafka_topic     LowCardinality(String) COMMENT 'Topic that was read.',
+    kafka_partition Int32 COMMENT 'Partition of kafka_topic.',
+    first_offset    Int64 COMMENT 'First offset that this entry accounts for.' CODEC(Delta, ZSTD(1)),
+    end_offset      Int64 COMMENT 'The offset after the last one. An entry grows: of those with the same first offset the longest counts.' CODEC(Delta, ZSTD(1)),
+    consumer_group  LowCardinality(String) COMMENT 'Consumer group that read it.',
+    stored          UInt32 COMMENT 'Records whose rows are in ClickHouse and count.' CODEC(ZSTD(1)),
+    duplicates      UInt32 COMMENT 'Records that repeat another one of the same batch.' CODEC(ZSTD(1)),
+    retried         UInt32 COMMENT 'Records that went to the retry topic.' CODEC(ZSTD(1)),
+    dead            UInt32 COMMENT 'Records that went to the dead-letter topic.' CODEC(ZSTD(1)),
+    skipped         UInt32 COMMENT 'Records of the retry topic that are for another consumer group.' CODEC(ZSTD(1)),
+    vendors         Map(LowCardinality(String), UInt32) COMMENT 'Records per vendor, redeliveries included.' CODEC(ZSTD(1)),
+    written_at      DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the entry was last written. An entry grows for a day (UTC) at most.' CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree(end_offset)
+ORDER BY (consumer_group, kafka_topic, kafka_partition, first_offset)
+COMMENT 'The account of which offsets ended where: one row per topic partition and day, and one for each time that reading began anew. Offsets that no row covers are unaccounted.';
+
+CREATE TABLE IF NOT EXISTS exchange_rates
+(
+    day      Date COMMENT 'First day on which the rate holds; it holds until the next one.',
+    currency LowCardinality(String) COMMENT 'ISO 4217 code of the currency to convert from.',
+    target   LowCardinality(String) COMMENT 'ISO 4217 code of the currency to convert to.',
+    rate     Decimal(38, 12) COMMENT 'What one major unit of currency is worth in target.',
+    source   LowCardinality(String) DEFAULT '' COMMENT 'Who says so.',
+    added_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the rate was loaded: the last one counts.'
+)
+ENGINE = ReplicatedReplacingMergeTree(added_at)
+ORDER BY (target, currency, day)
+COMMENT 'Exchange rates that you load. Totals in a reporting currency use them; a missing rate shows as missing, never as zero.';
+
+-- migration 00003_reprocess.sql
+-- +goose Up
+
+CREATE TABLE IF NOT EXISTS reprocess_runs
+(
+    vendor      LowCardinality(String) COMMENT 'Vendor whose events are mapped again.',
+    generation  UInt16 COMMENT 'Number of the run among those of the vendor. What it writes outranks every delivery and every earlier run; see analytics.Version.',
+    since_month UInt32 COMMENT 'First source month of the events, as YYYYMM; 0: no limit.',
+    until_month UInt32 COMMENT 'Last source month of the events, as YYYYMM; 0: no limit.',
+    mapping     String COMMENT 'Hash of the vendors.yaml that they are mapped with.',
+    state       LowCardinality(String) COMMENT 'mapping, applying, done or dropped.',
+    month       UInt32 COMMENT 'While mapping: the source month that the run has come to.',
+    after_id    String COMMENT 'While mapping: the last event of that month that was mapped.',
+    events      UInt64 COMMENT 'How many events were mapped so far.',
+    updated_at  DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the row was written: the last one counts.'
+)
+ENGINE = ReplicatedReplacingMergeTree(updated_at)
+ORDER BY (vendor, generation)
+COMMENT 'Runs of hookline reprocess and how far each has come, so that one that was cut short is taken up again.';
+
+CREATE TABLE IF NOT EXISTS reprocess_rows
+(
+    vendor      LowCardinality(String) COMMENT 'Vendor of the event.',
+    generation  UInt16 COMMENT 'Run that mapped the event; see reprocess_runs.',
+    event_month UInt32 COMMENT 'Source month of the event.',
+    event_id    String COMMENT 'The event.' CODEC(ZSTD(1)),
+    effect      LowCardinality(String) COMMENT 'What it does to the figures by the new mapping: sale, refund, or empty. The columns from sale_key to dimensions are empty then.',
+    error       String COMMENT 'Why it counts for nothing although it should.' CODEC(ZSTD(1)),
+    sale_key    String COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    type        LowCardinality(String) COMMENT 'As in sales.',
+    order_id    String COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    amount      Decimal(18, 4) COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    currency    LowCardinality(String) COMMENT 'As in sales.',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    received_at DateTime64(3, 'UTC') COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    dimensions  Map(LowCardinality(String), String) COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    version     UInt64 COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    sale_month  UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Source month of the sale.'
+)
+ENGINE = ReplicatedReplacingMergeTree
+PARTITION BY (vendor, generation)
+ORDER BY (event_month, event_id)
+COMMENT 'What events are by a new mapping, while hookline reprocess runs. Empty otherwise.';
+
+-- migration 00004_codecs.sql
+-- +goose Up
+
+-- Amounts are whole cents and most vendors state whole seconds: what all values of a block have in common is taken out
+-- first. What is stored already gets its new form as parts merge.
+ALTER TABLE sales
+    MODIFY COLUMN amount CODEC(GCD, T64('bit'), ZSTD(1)),
+    MODIFY COLUMN occurred_at CODEC(GCD, T64, ZSTD(1)),
+    MODIFY COLUMN currency CODEC(ZSTD(1));
+
+-- migration 00005_sums.sql
+-- +goose Up
+
+-- Sums of months beside those of days: a chart of months reads a few thousand rows whatever number of days there is.
+-- What is known is taken over, figures of months whose sales are gone included. The next migration drops the old table,
+-- so that this one may be cut short and repeated. hookline setup makes the view anew.
+DROP VIEW IF EXISTS sales_rollup_refresh SYNC;
+
+CREATE TABLE IF NOT EXISTS sales_sums
+(
+    zone         LowCardinality(String) COMMENT 'Reporting time zone; see ''hookline setup''.',
+    grain        LowCardinality(String) COMMENT 'What the row sums: day or month. run in the row that records when a source month was last recomputed.',
+    source_month UInt32 COMMENT 'Month in UTC of the sales that this row sums; 0 for undated.',
+    day          Date COMMENT 'Day in the zone, or first day of the month in it; 1970-01-01 for undated.',
+    vendor       LowCardinality(String) COMMENT 'As in sales.',
+    currency     LowCardinality(String) COMMENT 'As in sales.',
+    kind         LowCardinality(String) COMMENT 'sale or refund.',
+    count        UInt64 COMMENT 'Number of sales or refunds. 0 where a group is gone.',
+    amount       Decimal(38, 4) COMMENT 'Sum of their amounts.',
+    refreshed_at DateTime64(3, 'UTC') COMMENT 'When the refresh began that wrote the row: the last one counts.'
+)
+ENGINE = ReplicatedReplacingMergeTree(refreshed_at)
+ORDER BY (zone, grain, source_month, day, vendor, currency, kind)
+COMMENT 'Daily and monthly sums of sales per reporting zone, kept by the view sales_rollup_refresh. Query sales_per_month or sales_daily instead.';
+
+INSERT INTO sales_sums (zone, grain, source_month, day, vendor, currency, kind, count, amount, refreshed_at)
+SELECT zone, if(vendor = '', 'run', 'day'), source_month, day, vendor, currency, kind, count, amount, refreshed_at
+FROM sales_rollup FINAL
+UNION ALL
+SELECT zone, 'month', source_month, toStartOfMonth(day) AS first, vendor, currency, kind, sum(count), sum(amount), max(refreshed_at)
+FROM sales_rollup FINAL
+WHERE vendor != ''
+GROUP BY zone, source_month, first, vendor, currency, kind;
+
+-- migration 00006_sums.sql
+-- +goose Up
+
+DROP TABLE IF EXISTS sales_rollup SYNC;
+
+-- create the view reporting_zones
+CREATE VIEW IF NOT EXISTS reporting_zones
+(
+    zone String COMMENT 'IANA name of the time zone.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT arrayJoin(['UTC']) AS zone
+COMMENT 'The time zones that sales_per_month and sales_daily have figures for; set by hookline setup --zones.'
+
+-- create the view current_events
+CREATE OR REPLACE VIEW current_events
+(
+    vendor          LowCardinality(String) COMMENT 'Third party that sent the event, as vendors.yaml names it.',
+    event_id        String COMMENT 'The vendor''s own ID of the event, or one composed from its fields. (vendor, event_id) is the event''s identity.',
+    type            LowCardinality(String) COMMENT 'The vendor''s name for what happened, such as charge.succeeded.',
+    occurred_at     DateTime64(3, 'UTC') COMMENT 'When it happened, by the vendor''s signed statement; 1970-01-01 where the vendor states no time (undated).',
+    received_at     DateTime64(3, 'UTC') COMMENT 'When ingest received the delivery that counts.',
+    stored_at       DateTime64(3, 'UTC') COMMENT 'When ClickHouse was given the row.',
+    payload         String COMMENT 'The body, byte for byte as it was signed. JSON for almost all vendors: read it with JSONExtract functions or payload::JSON.',
+    content_type    LowCardinality(String) COMMENT 'Content type that the vendor declared for the payload.',
+    key_id          LowCardinality(String) COMMENT 'Which secret verified the delivery. A name, not the secret.',
+    proof           LowCardinality(String) COMMENT 'What the signature covers: body (every byte), fields (some fields), weak (a checksum, or nothing of the body).',
+    effect          LowCardinality(String) COMMENT 'What the event did to the figures: sale, refund, or empty.',
+    error           String COMMENT 'Why the event counts for nothing although it should; it is then in the dead-letter topic too. Empty for all others.',
+    kafka_topic     LowCardinality(String) COMMENT 'Topic that held the record this row was made from.',
+    kafka_partition Int32 COMMENT 'Partition of kafka_topic.',
+    kafka_offset    Int64 COMMENT 'Offset in kafka_partition.',
+    version         UInt64 COMMENT 'Rank among the deliveries of one event: the highest counts. See analytics.Version.',
+    source_month    UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, effect, error, kafka_topic, kafka_partition, kafka_offset, version, source_month
+FROM events FINAL
+COMMENT 'Every verified event, each once, with its payload. Filter by source_month to read only what is needed.'
+
+-- create the view current_sales
+CREATE OR REPLACE VIEW current_sales
+(
+    vendor       LowCardinality(String) COMMENT 'Third party that reported it, as vendors.yaml names it.',
+    kind         LowCardinality(String) COMMENT 'sale or refund.',
+    sale_key     String COMMENT 'The vendor''s own ID of the sale or refund, such as that of the charge. (vendor, kind, sale_key) is its identity, whichever events report it.',
+    event_id     String COMMENT 'Event that this row was made from; see events.',
+    type         LowCardinality(String) COMMENT 'Type of that event.',
+    order_id     String COMMENT 'The vendor''s ID of the order, where it states one.',
+    amount       Decimal(18, 4) COMMENT 'Amount in major units of the currency, exact; positive for refunds too.',
+    currency     LowCardinality(String) COMMENT 'ISO 4217 code.',
+    occurred_at  DateTime64(3, 'UTC') COMMENT 'When it happened, by the vendor''s signed statement; 1970-01-01 where the vendor states no time (undated).',
+    received_at  DateTime64(3, 'UTC') COMMENT 'When ingest received the delivery that counts.',
+    stored_at    DateTime64(3, 'UTC') COMMENT 'When ClickHouse was given the row.',
+    dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.',
+    version      UInt64 COMMENT 'Rank among the rows of one sale: the highest counts. See analytics.Version.',
+    source_month UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT vendor, kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, stored_at, dimensions, version, source_month
+FROM sales FINAL
+COMMENT 'Every sale and refund, each once, as it counts now. For figures by month or day use the views sales_per_month and sales_daily, which are faster by far. Filter by source_month to read only what is needed.'
+
+-- create the view event_journal
+CREATE OR REPLACE VIEW event_journal
+(
+    vendor   LowCardinality(String) COMMENT 'Third party that sent the event: filter by it and by event_id.',
+    event_id String COMMENT 'The event.',
+    at       DateTime64(3, 'UTC') COMMENT 'When the step was taken.',
+    step     String COMMENT 'occurred, received, stored, sale, refund, action or dead letter.',
+    detail   String COMMENT 'What there is to say about the step.',
+    payload  String COMMENT 'The body as it was signed, with the step received; the record''s value with dead letter.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+SELECT vendor, event_id, taken.1 AS at, taken.2 AS step, taken.3 AS detail, taken.4 AS payload
+FROM events FINAL
+ARRAY JOIN
+[
+    (occurred_at, 'occurred', concat(type, if(source_month = 0, ' (the vendor states no time)', '')), ''),
+    (received_at, 'received', concat('verified with key ', key_id, ', which covers ', transform(proof, ['body', 'fields', 'weak'], ['the whole body', 'some fields', 'little or nothing of the body'], 'an unknown part')), events.payload),
+    (stored_at, 'stored', concat('from ', kafka_topic, ', partition ', toString(kafka_partition), ', offset ', toString(kafka_offset)), '')
+] AS taken
+UNION ALL
+SELECT vendor, event_id, stored_at, kind, concat(toString(amount), ' ', currency, ', key ', sale_key, if(order_id = '', '', concat(', order ', order_id))), ''
+FROM sales FINAL
+UNION ALL
+SELECT vendor, event_id, started_at, 'action',
+    concat(action, ' to ', target, ', attempt ', toString(attempt), ': ', outcome, if(status = 0, '', concat(', status ', toString(status))), if(error = '', '', concat(', ', error)), ', ', toString(duration_ms), ' ms'), ''
+FROM action_results FINAL
+UNION ALL
+SELECT vendor, event_id, failed_at, 'dead letter', concat('given up at stage ', stage, ' after ', toString(attempts), ' attempts: ', error, if(state = 'dead', '', concat(' (', state, ')'))), payload
+FROM dead_letters FINAL
+COMMENT 'The whole life of an event, one row per step. Order it by at.'
+
+-- create the view rollup_state
+CREATE OR REPLACE VIEW rollup_state
+(
+    months  UInt64 COMMENT 'Source months that have sales.',
+    pending UInt64 COMMENT 'Those of them that changed since they were last recomputed, or that a reporting zone has no figures of.',
+    missing UInt64 COMMENT 'Those of them that a reporting zone has no figures of at all: the zone is new, or the month.',
+    since   DateTime('UTC') COMMENT 'When the change came that has waited longest; now where nothing is pending.',
+    behind  Int64 COMMENT 'How many seconds that is ago: up to 5 is normal.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS WITH
+    -- Of the retention of sales; 0: forever.
+    (SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) FROM system.tables WHERE database = 'hookline' AND name = 'sales') AS keep
+SELECT
+    count() AS months,
+    countIf(stale) AS pending,
+    countIf(stale AND unknown) AS missing,
+    if(pending = 0, now(), minIf(written_at, stale)) AS since,
+    dateDiff('second', since, now()) AS behind
+FROM
+(
+    -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
+    SELECT
+        parts.written_at AS written_at,
+        runs.zones < (SELECT count() FROM reporting_zones) AS unknown,
+        (unknown OR runs.at <= parts.written_at + INTERVAL 1 SECOND)
+            -- Months whose sales are about to go, or have gone, are not recomputed.
+            AND (keep = 0 OR parts.source_month = 0 OR now() < makeDate(intDiv(parts.source_month, 100), parts.source_month % 100, 1) + INTERVAL 1 MONTH + toIntervalDay(keep) - INTERVAL 2 DAY) AS stale
+    FROM
+    (
+        SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
+        FROM system.parts
+        WHERE database = 'hookline' AND table = 'sales' AND active
+        GROUP BY partition
+    ) AS parts
+    LEFT JOIN
+    (
+        SELECT source_month, min(at) AS at, count() AS zones
+        FROM
+        (
+            SELECT source_month, zone, max(refreshed_at) AS at
+            FROM sales_sums
+            WHERE grain = 'run'
+            GROUP BY source_month, zone
+        )
+        GROUP BY source_month
+    ) AS runs ON runs.source_month = parts.source_month
+)
+COMMENT 'How far the figures of sales_per_month and sales_daily are behind the table sales.'
+
+-- create the view sales_daily
+CREATE OR REPLACE VIEW sales_daily
+(
+    zone                LowCardinality(String) COMMENT 'Reporting time zone: filter by exactly one.',
+    day                 Date COMMENT 'Day in the zone; 1970-01-01 for undated.',
+    undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no day.',
+    vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
+    currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
+    gross               Decimal(38, 4) COMMENT 'Sum of sales, in major units.',
+    refunds             Decimal(38, 4) COMMENT 'Sum of refunds, positive. A refund counts on the day on which it happened.',
+    net                 Decimal(38, 4) COMMENT 'gross - refunds.',
+    orders              UInt64 COMMENT 'Number of sales.',
+    refund_count        UInt64 COMMENT 'Number of refunds.',
+    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    zone, day, (source_month = 0)::Bool AS undated, vendor, currency,
+    sumIf(amount, kind = 'sale') AS gross,
+    sumIf(amount, kind = 'refund') AS refunds,
+    gross - refunds AS net,
+    sumIf(count, kind = 'sale') AS orders,
+    sumIf(count, kind = 'refund') AS refund_count,
+    if(orders = 0, NULL, gross / orders) AS average_order_value
+FROM sales_sums FINAL
+WHERE grain = 'day' AND count > 0
+GROUP BY zone, day, undated, vendor, currency
+COMMENT 'Sales per day, vendor and currency in a reporting zone. Seconds behind the table sales.'
+
+-- create the view sales_per_month
+CREATE OR REPLACE VIEW sales_per_month
+(
+    zone                LowCardinality(String) COMMENT 'Reporting time zone: filter by exactly one.',
+    month               Date COMMENT 'First day of the month in the zone; 1970-01-01 for undated.',
+    undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no month.',
+    vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
+    currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
+    gross               Decimal(38, 4) COMMENT 'Sum of sales, in major units.',
+    refunds             Decimal(38, 4) COMMENT 'Sum of refunds, positive. A refund counts in the month in which it happened.',
+    net                 Decimal(38, 4) COMMENT 'gross - refunds.',
+    orders              UInt64 COMMENT 'Number of sales.',
+    refund_count        UInt64 COMMENT 'Number of refunds.',
+    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    zone, day AS month, (source_month = 0)::Bool AS undated, vendor, currency,
+    sumIf(amount, kind = 'sale') AS gross,
+    sumIf(amount, kind = 'refund') AS refunds,
+    gross - refunds AS net,
+    sumIf(count, kind = 'sale') AS orders,
+    sumIf(count, kind = 'refund') AS refund_count,
+    if(orders = 0, NULL, gross / orders) AS average_order_value
+FROM sales_sums FINAL
+WHERE grain = 'month' AND count > 0
+GROUP BY zone, month, undated, vendor, currency
+COMMENT 'Sales per month, vendor and currency in a reporting zone. Seconds behind the table sales.'
+
+-- create the view sales_per_month_converted
+CREATE OR REPLACE VIEW sales_per_month_converted
+(
+    zone     LowCardinality(String) COMMENT 'Reporting time zone: filter by exactly one.',
+    month    Date COMMENT 'First day of the month in the zone; 1970-01-01 for undated.',
+    undated  Bool COMMENT 'true for sales whose vendor states no time: they belong to no month.',
+    vendor   LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
+    currency LowCardinality(String) COMMENT 'Currency that the amounts were converted to, one that exchange_rates has as target: filter by exactly one.',
+    gross    Nullable(Decimal(38, 4)) COMMENT 'Sum of sales, each day at the rate of that day, rounded to 4 decimals a day; NULL where a rate is missing.',
+    refunds  Nullable(Decimal(38, 4)) COMMENT 'The same for refunds, positive.',
+    net      Nullable(Decimal(38, 4)) COMMENT 'gross - refunds.',
+    missing  Array(String) COMMENT 'Currencies without a rate on a day with sales or refunds.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    zone, toStartOfMonth(day) AS month, undated, vendor, target AS currency,
+    if(empty(missing), sum(round(daily.gross * rate, 4))::Decimal(38, 4), NULL) AS gross,
+    if(empty(missing), sum(round(daily.refunds * rate, 4))::Decimal(38, 4), NULL) AS refunds,
+    gross - refunds AS net,
+    arraySort(groupUniqArrayIf(toString(original), rate = 0)) AS missing
+FROM
+(
+    SELECT
+        sales.zone AS zone, sales.day AS day, sales.undated AS undated, sales.vendor AS vendor, sales.currency AS original,
+        sales.gross AS gross, sales.refunds AS refunds, sales.target AS target,
+        -- Undated sales have no day to take a rate of.
+        multiIf(original = target, toDecimal128(1, 12), undated, toDecimal128(0, 12), rates.rate) AS rate
+    FROM (SELECT * FROM sales_daily CROSS JOIN (SELECT DISTINCT target FROM exchange_rates) AS targets) AS sales
+    ASOF LEFT JOIN (SELECT currency, target, day AS since, rate FROM exchange_rates FINAL) AS rates
+        ON rates.currency = sales.currency AND rates.target = sales.target AND rates.since <= sales.day
+) AS daily
+GROUP BY zone, month, undated, vendor, target
+COMMENT 'Sales per month and vendor in one currency, by the rates that you load into exchange_rates.'
+
+-- create the view unaccounted
+CREATE OR REPLACE VIEW unaccounted
+(
+    consumer_group  LowCardinality(String) COMMENT 'Consumer group whose account has the gap.',
+    kafka_topic     LowCardinality(String) COMMENT 'Topic.',
+    kafka_partition Int32 COMMENT 'Partition of kafka_topic.',
+    first_offset    Int64 COMMENT 'First offset of the gap.',
+    end_offset      Int64 COMMENT 'The offset after the last one.',
+    offsets         Int64 COMMENT 'How many offsets that is. Kafka''s own transaction markers are offsets too.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    consumer_group, kafka_topic, kafka_partition,
+    reached AS first_offset, next AS end_offset, end_offset - first_offset AS offsets
+FROM
+(
+    SELECT
+        consumer_group, kafka_topic, kafka_partition, ledger.first_offset AS next,
+        -- Entries may overlap: records are read again after a crash.
+        max(ledger.end_offset) OVER (PARTITION BY consumer_group, kafka_topic, kafka_partition ORDER BY ledger.first_offset, ledger.end_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached,
+        row_number() OVER (PARTITION BY consumer_group, kafka_topic, kafka_partition ORDER BY ledger.first_offset, ledger.end_offset) AS entry
+    FROM ledger FINAL
+)
+WHERE entry > 1 AND next > reached
+COMMENT 'Offsets between two entries of the ledger that no entry covers: must be empty. Those after the last entry are still to be read; hookline audit compares with the broker.'
+
+-- create the view vendor_performance
+CREATE OR REPLACE VIEW vendor_performance
+(
+    month                Date COMMENT 'First day of the month in UTC: that of the event''s own time for events and sales, that of the incident for rejections and dead letters. 1970-01-01 for undated.',
+    vendor               LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it; empty for deliveries to unknown endpoints.',
+    events               UInt64 COMMENT 'Number of events.',
+    sales                UInt64 COMMENT 'Number of sales.',
+    refunds              UInt64 COMMENT 'Number of refunds.',
+    refund_rate          Nullable(Float64) COMMENT 'refunds / sales; NULL without sales.',
+    sales_growth         Nullable(Float64) COMMENT 'sales / sales of the month before - 1; NULL without sales in the month before.',
+    delay_p50            Float64 COMMENT 'Seconds from when an event happened until it was received: half of the events took no longer.',
+    delay_p95            Float64 COMMENT 'The same for 95 % of the events.',
+    delay_p99            Float64 COMMENT 'The same for 99 % of the events.',
+    lag_p50              Float64 COMMENT 'Seconds from when an event was received until it was stored: half of the events took no longer.',
+    lag_p95              Float64 COMMENT 'The same for 95 % of the events.',
+    lag_p99              Float64 COMMENT 'The same for 99 % of the events.',
+    deliveries           UInt64 COMMENT 'Number of records read in the month, redeliveries included. By the month in which they were read.',
+    rejections           UInt64 COMMENT 'Number of refused deliveries.',
+    rejections_by_reason Map(String, UInt64) COMMENT 'The same by reason.',
+    dead_letters         UInt64 COMMENT 'Number of events that were given up in the month and not redriven since.',
+    action_failures      UInt64 COMMENT 'Number of actions that were given up.',
+    last_seen            DateTime64(3, 'UTC') COMMENT 'When the last of the events was received; 1970-01-01 where there are none.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    if(source_month = 0, toDate(0), makeDate(intDiv(source_month, 100), source_month % 100, 1)) AS month,
+    vendor,
+    sum(e) AS events, sum(s) AS sales, sum(r) AS refunds,
+    if(sales = 0, NULL, refunds / sales) AS refund_rate,
+    if(source_month = 0, NULL, sales / nullIf(any(sales) OVER before, 0) - 1) AS sales_growth,
+    max(delay.1) AS delay_p50, max(delay.2) AS delay_p95, max(delay.3) AS delay_p99,
+    max(lag.1) AS lag_p50, max(lag.2) AS lag_p95, max(lag.3) AS lag_p99,
+    sum(d) AS deliveries,
+    arraySum(mapValues(rejections_by_reason)) AS rejections,
+    sumMap(refused) AS rejections_by_reason,
+    sum(dead) AS dead_letters, sum(failed) AS action_failures, max(seen) AS last_seen
+FROM
+(
+    SELECT source_month, vendor, events AS e, 0 AS s, 0 AS r, (delay_p50, delay_p95, delay_p99) AS delay, (lag_p50, lag_p95, lag_p99) AS lag,
+        0 AS d, map()::Map(String, UInt64) AS refused, 0 AS dead, 0 AS failed, last_seen AS seen
+    FROM vendor_rollup FINAL
+    WHERE events > 0
+    UNION ALL
+    -- In any one zone the months of a source month add up to all of it.
+    SELECT source_month, vendor, 0, sumIf(count, kind = 'sale'), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
+    FROM sales_sums FINAL
+    WHERE grain = 'month' AND count > 0 AND zone = (SELECT min(zone) FROM reporting_zones)
+    GROUP BY source_month, vendor
+    UNION ALL
+    SELECT toYYYYMM(written_at), vendors.1, 0, 0, 0, (0, 0, 0), (0, 0, 0), vendors.2, map(), 0, 0, toDateTime64(0, 3, 'UTC')
+    FROM (SELECT written_at, arrayJoin(vendors::Array(Tuple(String, UInt32))) AS vendors FROM ledger FINAL)
+    UNION ALL
+    SELECT toYYYYMM(minute), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, map(reason, sum(count)), 0, 0, toDateTime64(0, 3, 'UTC')
+    FROM rejections FINAL
+    GROUP BY toYYYYMM(minute), vendor, reason
+    UNION ALL
+    SELECT toYYYYMM(failed_at), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, map(), count(), 0, toDateTime64(0, 3, 'UTC')
+    FROM dead_letters FINAL
+    WHERE state = 'dead'
+    GROUP BY toYYYYMM(failed_at), vendor
+    UNION ALL
+    SELECT toYYYYMM(started_at), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, map(), 0, count(), toDateTime64(0, 3, 'UTC')
+    FROM action_results FINAL
+    WHERE outcome = 'gave_up'
+    GROUP BY toYYYYMM(started_at), vendor
+)
+GROUP BY source_month, vendor
+WINDOW before AS (PARTITION BY vendor ORDER BY toRelativeMonthNum(month) RANGE BETWEEN 1 PRECEDING AND 1 PRECEDING)
+COMMENT 'How each vendor did in each month, for a review meeting: volume, refunds, growth, delays, rejections, dead letters.'
+
+-- create the view sales_rollup_refresh
+-- The refreshable materialized view that keeps sales_sums. Each run recomputes whole source months from
+-- sales FINAL, so that what it writes never depends on how often a sale was delivered, or in which order.
+--
+-- Only groups that differ from what the rollup has are written, those that vanished as zeros, and one row per
+-- month and zone that records the run. One block makes one part, so that a run that is killed
+-- leaves everything or nothing; it must not be cut by size or among threads.
+CREATE MATERIALIZED VIEW sales_rollup_refresh
+REFRESH EVERY 2 SECOND APPEND
+TO `hookline`.sales_sums
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS WITH
+    (
+        SELECT groupArray(source_month)
+        FROM
+        (
+            SELECT parts.source_month AS source_month
+            FROM
+            (
+                SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
+                FROM system.parts
+                WHERE database = 'hookline' AND table = 'sales' AND active
+                GROUP BY partition
+            ) AS parts
+            LEFT JOIN
+            (
+                SELECT source_month, min(at) AS at, count() AS parts
+                FROM
+                (
+                    SELECT source_month, zone AS part, max(refreshed_at) AS at
+                    FROM `hookline`.sales_sums
+                    WHERE part IN ('Africa/Lagos', 'UTC') AND grain = 'run'
+                    GROUP BY source_month, part
+                )
+                GROUP BY source_month
+            ) AS runs ON runs.source_month = parts.source_month
+            WHERE
+            (
+                runs.parts < 2
+                OR runs.at < parts.written_at + INTERVAL 3 SECOND
+                OR arrayExists(later -> runs.at < parts.written_at + later AND now() >= parts.written_at + later, [10, 30, 120, 600])
+            )
+            AND (source_month = 0 OR now() < makeDate(intDiv(source_month, 100), source_month % 100, 1) + INTERVAL 1 MONTH + INTERVAL 800 DAY - INTERVAL 2 DAY)
+            ORDER BY source_month = toYYYYMM(now('UTC')) DESC, runs.at
+            LIMIT 4
+        )
+    )
+ AS due,
+    now64(3, 'UTC') AS started
+SELECT
+    zone, grain, source_month, day, vendor, currency, kind,
+    sum(new_count) AS count, sum(new_amount) AS amount, started AS refreshed_at
+FROM
+(
+    SELECT zone, period.1 AS grain, source_month, period.2 AS day, vendor, currency, kind, new_count, new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
+    FROM
+    (
+        SELECT zoned.1 AS zone, source_month, zoned.2 AS date, vendor, currency, kind, count() AS new_count, sum(amount) AS new_amount
+        FROM `hookline`.sales FINAL
+        ARRAY JOIN [('Africa/Lagos', if(source_month = 0, toDate(0), toDate(occurred_at, 'Africa/Lagos'))), ('UTC', if(source_month = 0, toDate(0), toDate(occurred_at, 'UTC')))] AS zoned
+        WHERE source_month IN (SELECT arrayJoin(due))
+        GROUP BY zone, source_month, date, vendor, currency, kind
+    )
+    ARRAY JOIN [('day', date), ('month', toStartOfMonth(date))] AS period
+    UNION ALL
+    SELECT zone, grain, source_month, day, vendor, currency, kind, 0, toDecimal128(0, 4), count, amount
+    FROM `hookline`.sales_sums FINAL
+    WHERE source_month IN (SELECT arrayJoin(due)) AND zone IN ('Africa/Lagos', 'UTC') AND grain != 'run'
+    UNION ALL
+    SELECT arrayJoin(['Africa/Lagos', 'UTC']), 'run', arrayJoin(due), toDate(0), '', '', '', 0, toDecimal128(0, 4), 1, toDecimal128(0, 4)
+)
+GROUP BY zone, grain, source_month, day, vendor, currency, kind
+HAVING count != sum(old_count) OR amount != sum(old_amount)
+SETTINGS
+    do_not_merge_across_partitions_select_final = 1,
+    max_insert_threads = 1,
+    min_insert_block_size_rows = 1000000000,
+    min_insert_block_size_bytes = 4000000000
+COMMENT 'Keeps up what its name says. Definition ce4778eccab4.'
+
+-- create the view sales_edges_refresh
+-- Two events about one sale can state times on either side of a month's edge (UTC), seconds apart: the tables dedupe
+-- within a month, so that both would count. This view looks once a minute at the sales that were stored lately
+-- within two days of an edge, and writes tombstones for those that another month's row outranks, as heal.sql does.
+-- It costs nothing away from the edges. What it does not find, because times lie further apart or because it was
+-- stopped, 'hookline audit --heal' does.
+CREATE MATERIALIZED VIEW sales_edges_refresh
+REFRESH EVERY 1 MINUTE APPEND
+TO `hookline`.sales
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS WITH
+    (
+        SELECT groupArray(toUInt32(partition))
+        FROM
+        (
+            SELECT partition FROM system.parts
+            WHERE database = 'hookline' AND table = 'sales' AND active AND partition != '0'
+            GROUP BY partition HAVING max(modification_time) > now() - INTERVAL 15 MINUTE
+        )
+    ) AS written,
+    recent AS
+    (
+        SELECT vendor, kind, sale_key, [toYYYYMM(occurred_at - INTERVAL 2 DAY), toYYYYMM(occurred_at + INTERVAL 2 DAY)] AS months
+        FROM `hookline`.sales
+        WHERE source_month IN (SELECT arrayJoin(written)) AND stored_at > now() - INTERVAL 15 MINUTE AND months[1] != months[2]
+    ),
+    moved AS
+    (
+        SELECT vendor, kind, sale_key, max((version, is_deleted = 0, source_month)) AS best
+        FROM `hookline`.sales
+        WHERE source_month IN (SELECT arrayJoin(months) FROM recent) AND (vendor, kind, sale_key) IN (SELECT vendor, kind, sale_key FROM recent)
+        GROUP BY vendor, kind, sale_key
+        HAVING min(source_month) != max(source_month)
+    )
+SELECT
+    vendor, kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, now64(3, 'UTC') AS stored_at, dimensions,
+    best.1 AS version, 1 AS is_deleted
+FROM `hookline`.sales FINAL
+INNER JOIN moved USING (vendor, kind, sale_key)
+WHERE source_month IN (SELECT arrayJoin(months) FROM recent) AND source_month != best.3
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'Keeps up what its name says. Definition 2230b25d0b87.'
+
+-- create the view vendor_rollup_refresh
+-- The refreshable materialized view that keeps vendor_rollup, as sales_rollup.sql does sales_sums. Whole
+-- months are few rows here, so that all of them are written.
+CREATE MATERIALIZED VIEW vendor_rollup_refresh
+REFRESH EVERY 15 SECOND APPEND
+TO `hookline`.vendor_rollup
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS WITH
+    (
+        SELECT groupArray(source_month)
+        FROM
+        (
+            SELECT parts.source_month AS source_month
+            FROM
+            (
+                SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
+                FROM system.parts
+                WHERE database = 'hookline' AND table = 'events' AND active
+                GROUP BY partition
+            ) AS parts
+            LEFT JOIN
+            (
+                SELECT source_month, min(at) AS at, count() AS parts
+                FROM
+                (
+                    SELECT source_month, '' AS part, max(refreshed_at) AS at
+                    FROM `hookline`.vendor_rollup
+                    WHERE part IN ('') AND vendor = ''
+                    GROUP BY source_month, part
+                )
+                GROUP BY source_month
+            ) AS runs ON runs.source_month = parts.source_month
+            WHERE
+            (
+                runs.parts < 1
+                OR runs.at < parts.written_at + INTERVAL 3 SECOND
+                OR arrayExists(later -> runs.at < parts.written_at + later AND now() >= parts.written_at + later, [10, 30, 120, 600])
+            )
+            ORDER BY source_month = toYYYYMM(now('UTC')) DESC, runs.at
+            LIMIT 4
+        )
+    )
+ AS due,
+    now64(3, 'UTC') AS started
+SELECT
+    vendor, source_month, sum(events) AS events,
+    max(delay.1) AS delay_p50, max(delay.2) AS delay_p95, max(delay.3) AS delay_p99,
+    max(lag.1) AS lag_p50, max(lag.2) AS lag_p95, max(lag.3) AS lag_p99,
+    max(seen) AS last_seen, started AS refreshed_at
+FROM
+(
+    SELECT
+        vendor, source_month, count() AS events,
+        arrayMap(v -> if(source_month = 0, 0, v / 1000), quantilesTDigest(0.5, 0.95, 0.99)(greatest(dateDiff('millisecond', occurred_at, received_at), 0))) AS delays,
+        arrayMap(v -> v / 1000, quantilesTDigest(0.5, 0.95, 0.99)(greatest(dateDiff('millisecond', received_at, stored_at), 0))) AS lags,
+        (delays[1], delays[2], delays[3]) AS delay, (lags[1], lags[2], lags[3]) AS lag,
+        max(received_at) AS seen
+    FROM `hookline`.events FINAL
+    WHERE source_month IN (SELECT arrayJoin(due))
+    GROUP BY vendor, source_month
+    UNION ALL
+    SELECT vendor, source_month, 0, [], [], (0, 0, 0), (0, 0, 0), toDateTime64(0, 3, 'UTC')
+    FROM `hookline`.vendor_rollup FINAL
+    WHERE source_month IN (SELECT arrayJoin(due))
+    UNION ALL
+    SELECT '', arrayJoin(due), 0, [], [], (0, 0, 0), (0, 0, 0), toDateTime64(0, 3, 'UTC')
+)
+GROUP BY vendor, source_month
+SETTINGS
+    do_not_merge_across_partitions_select_final = 1,
+    max_insert_threads = 1,
+    min_insert_block_size_rows = 1000000000,
+    min_insert_block_size_bytes = 4000000000
+COMMENT 'Keeps up what its name says. Definition 6905929b8796.'
+
