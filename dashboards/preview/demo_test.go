@@ -324,7 +324,7 @@ func (d *demoStack) settle() {
 			return fmt.Errorf("%d of %d events are stored (%w)", stored, d.ledger.Events(), err)
 		}
 		if state, err := d.db.RollupState(d.t.Context()); err != nil || state.Pending > 0 {
-			return fmt.Errorf("the rollup is behind: %+v (%v)", state, err)
+			return fmt.Errorf("the rollup is behind: %+v (%w)", state, err)
 		}
 		return nil
 	})
