@@ -27,8 +27,6 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
-
 // rights are those of docs/security.md, a line for each user: what it may do, and with which topics or groups.
 const rights = `
 ingest    topic   write     webhooks.events webhooks.rejections
