@@ -1,7 +1,11 @@
 # The commands of this project. `make help` lists them.
 BIN     := bin/hookline
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LINT    := go tool -modfile=internal/tools/tools.mod golangci-lint
+TOOL    := go tool -modfile=internal/tools/tools.mod
+LINT    := $(TOOL) golangci-lint
+
+# What the binary may be made of. segmentio/asm is MIT-0, which the tool does not know.
+LICENSES := Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT
 
 .DEFAULT_GOAL := help
 
@@ -30,8 +34,8 @@ demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while p
 	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 .PHONY: chaos
-chaos: build ## kill, hang, cut, fill up and poison everything under load, then look for what was lost (FAULTS=n SEED=n KAFKA=apache)
-	$(BIN) chaos $(if $(FAULTS),--faults=$(FAULTS)) $(if $(SEED),--seed=$(SEED)) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
+chaos: build ## kill, hang, cut, fill up and poison everything under load, then look for what was lost (FAULTS=n SEED=n KAFKA=apache OUTAGE=10m)
+	$(BIN) chaos $(if $(OUTAGE),--outage=$(OUTAGE)) $(if $(FAULTS),--faults=$(FAULTS)) $(if $(SEED),--seed=$(SEED)) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 ROWS ?= 5000000
 
@@ -42,13 +46,21 @@ bench-analytics: build ## what the figures cost: ROWS=100000000 sales take up to
 .PHONY: test
 test: ## all tests, race detector on
 	go test -race -timeout 10m ./...
+	go test -race -timeout 10m -tags synctests ./processor/sim
 	go test -count=1 -run Allocations ./ingest/verify # skipped above: pools do not hold under the race detector
+	cd compose/checks && go test -timeout 10m ./... # a module of its own: what is shipped, by the libraries of those who read it
+
+.PHONY: sim
+sim: ## the processor in virtual time: SEEDS=2000 schedules of crashes and faults (SEED=s: that one, TIMES=50 times; LOG=1)
+	go test -count=1 -timeout 30m -tags synctests -v -run 'TestSim$$' ./processor/sim -args \
+		-seeds=$(or $(SEEDS),$(if $(SEED),1,2000)) -seed=$(or $(SEED),1) -times=$(or $(TIMES),$(if $(SEED),$(if $(SEEDS),1,50),1)) $(if $(LOG),-tell)
 
 .PHONY: test-kafka
 test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 17+ and Maven; fetches 43 MB once)
 	@$(BIN) apache-kafka --fetch
 	HOOKLINE_TEST_KAFKA=apache go test -count=1 -p 1 -timeout 20m \
 		$$(grep -rlE --include='*_test.go' --exclude-dir=broker 'testkit\.(Broker|OnApache)\(' . | xargs -n1 dirname | sort -u)
+	cd compose/checks && HOOKLINE_TEST_KAFKA=apache go test -count=1 -timeout 10m -run 'Kafka|Compose|Losing' ./...
 
 .PHONY: bench
 bench: build ## measure ingest, processor and the whole path next to their floors (8 minutes on a quiet machine; ARGS=--quick for 2)
@@ -57,6 +69,10 @@ bench: build ## measure ingest, processor and the whole path next to their floor
 .PHONY: bench-compare
 bench-compare: ## compare this tree with another revision, in alternation (BASE=main; WHOLE=1 to measure whole processes, too)
 	compose/local/bench/compare.sh $(BASE)
+
+.PHONY: screenshots
+screenshots: ## take the pictures of the boards in docs/img anew (needs chromium, prometheus and pngquant; takes six minutes)
+	go test ./dashboards/preview -run TestPictures -count=1 -timeout 15m -args -pictures $(CURDIR)/docs/img
 
 .PHONY: lint
 lint: ## vet and lint
@@ -68,3 +84,13 @@ generate: build ## write the dashboards and the other generated files anew
 	$(BIN) dashboards generate
 	go generate ./...
 
+.PHONY: licenses
+licenses: ## see that everything in the binary has a licence that goes with ours
+	$(TOOL) go-licenses check . --allowed_licenses=$(LICENSES) --ignore=github.com/segmentio/asm
+
+.PHONY: vulncheck
+vulncheck: ## look for known vulnerabilities in what the binary calls (asks vuln.go.dev)
+	@$(TOOL) govulncheck ./...; status=$$?; \
+	if [ $$status -ne 0 ] && [ $$status -ne 3 ]; then \
+		echo "vulncheck: nothing was checked: the database could not be read (GOVULNDB=file:///path names a copy)" >&2; \
+	fi; exit $$status

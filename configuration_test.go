@@ -59,6 +59,9 @@ func TestConfigurationNamesEveryFlag(t *testing.T) {
 			t.Errorf("hookline %s is not on the page", command.Path())
 		}
 		for _, f := range command.Flags {
+			if f.Hidden {
+				continue
+			}
 			if f.Help == "" {
 				t.Errorf("hookline %s --%s says nothing of what it does", command.Path(), f.Name)
 			}

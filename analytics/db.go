@@ -31,10 +31,23 @@ func Open(_ context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
+	return over(conn, opt, o), nil
+}
+
+// OpenOver is Open with a connection of the caller's, which stands in for the driver's. It is for simulations.
+func OpenOver(conn driver.Conn, o Options) (*DB, error) {
+	opt, err := o.Driver()
+	if err != nil {
+		return nil, err
+	}
+	return over(conn, opt, o), nil
+}
+
+func over(conn driver.Conn, opt *clickhouse.Options, o Options) *DB {
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
 	}
-	return &DB{opt: opt, options: o, conn: conn, password: opt.Auth.Password}, nil
+	return &DB{opt: opt, options: o, conn: conn, password: opt.Auth.Password}
 }
 
 // pool returns the connections. Where the reference leads to a new password, it returns new ones, and closes the old

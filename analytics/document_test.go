@@ -59,6 +59,12 @@ zone, which ` + "`hookline setup --zones`" + ` sets. What a vendor gives no time
 Tables hold every row that was written until ClickHouse has merged them: read one directly only with FINAL. The columns of
 a view or table are its interface; others may come.
 
+On a server of your own, ` + "`compose/clickhouse/users.d/hookline.xml`" + ` says who may do what: *analyst* reads all views and no table,
+within 30 s, 4 GB and 500 million rows a query (60 s where the query asks for it); *engineer* reads everything and loads
+` + "`exchange_rates`" + `; *grafana* reads views and what the boards show beside them, without payloads of raw events; *writer* is the
+processor and reads back its ledger and dead letters only; *migrator* is for ` + "`hookline setup`, `hookline reprocess` and `hookline audit --heal`" + `.
+Views read tables with migrator's rights.
+
 `)
 	for _, s := range sections {
 		fmt.Fprintf(&b, "## %s\n\n", s.title)

@@ -39,7 +39,8 @@ type Schema struct {
 	Ahead   []uint64 // migrations it has had that this version of hookline does not know
 }
 
-// Schema compares the database with this version of hookline.
+// Schema compares the database with this version of hookline. What this user may not see does not exist to it: see
+// Grants.Look.
 func (db *DB) Schema(ctx context.Context) (Schema, error) {
 	server, err := db.server()
 	if err != nil {
@@ -68,23 +69,25 @@ func (db *DB) Schema(ctx context.Context) (Schema, error) {
 	return s, err
 }
 
-// right is a privilege on a table of the database, or on all of them (*).
-type right struct{ privilege, table string }
-
-// Rights that the parts of hookline need on their database: the processor stores and reads back what it must, setup
-// makes tables and views.
+// Rights that the parts of hookline need, each on a table of the database, or on all of it.
 var (
 	rightsToStore = []right{
-		{"INSERT", "events"}, {"INSERT", "sales"}, {"INSERT", "action_results"}, {"INSERT", "rejections"}, {"INSERT", "dead_letters"}, {"INSERT", "ledger"},
-		{"SELECT", "ledger"}, {"SELECT", "dead_letters"}, {"SELECT", versionTable},
+		{"INSERT", "events"}, {"INSERT", "sales"}, {"INSERT", "action_results"}, {"INSERT", "rejections"}, {"INSERT", "dead_letters"},
+		{"INSERT", "ledger"}, {"SELECT", "ledger"}, {"SELECT", "dead_letters"},
 	}
-	rightsToSetUp = []right{{"SELECT", "*"}, {"INSERT", "*"}, {"CREATE TABLE", "*"}, {"CREATE VIEW", "*"}, {"DROP TABLE", "*"}, {"DROP VIEW", "*"}, {"ALTER", "*"}}
+	rightsToSetUp = []right{
+		{"CREATE TABLE", ""}, {"CREATE VIEW", ""}, {"DROP TABLE", ""}, {"DROP VIEW", ""}, {"ALTER", ""}, {"SELECT", ""}, {"INSERT", ""},
+	}
+	rightsToLook = []right{{"SELECT", versionTable}}
 )
 
-// Grants are the rights on the database that this user lacks, such as "INSERT ON hookline.events".
+type right struct{ access, table string }
+
+// Grants are the rights that this user lacks, as ClickHouse's GRANT has them, such as "INSERT ON hookline.events".
 type Grants struct {
-	Store []string // of those to store
-	SetUp []string // of those to run `hookline setup`
+	Store []string // of those of the processor
+	SetUp []string // of those of `hookline setup`
+	Look  []string // of those that Schema needs
 }
 
 // Grants asks ClickHouse what this user may not do. It works before the database exists.
@@ -94,25 +97,26 @@ func (db *DB) Grants(ctx context.Context) (g Grants, err error) {
 		return Grants{}, err
 	}
 	defer server.Close()
-	lacking := func(rights []right) (out []string, err error) {
-		for _, right := range rights {
-			on := right.privilege + " ON " + identifier(db.Name()) + "." + right.table
-			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+on,
+	for _, part := range []struct {
+		rights  []right
+		lacking *[]string
+	}{{rightsToStore, &g.Store}, {rightsToSetUp, &g.SetUp}, {rightsToLook, &g.Look}} {
+		for _, r := range part.rights {
+			on := identifier(db.Name()) + ".*"
+			if r.table != "" {
+				on = identifier(db.Name()) + "." + r.table
+			}
+			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+r.access+" ON "+on,
 				func(rows driver.Rows) (ok uint8, err error) { return ok, rows.Scan(&ok) })
 			if err != nil {
-				return nil, err
+				return Grants{}, err
 			}
 			if len(granted) != 1 || granted[0] == 0 {
-				out = append(out, strings.ReplaceAll(on, "`", ""))
+				*part.lacking = append(*part.lacking, r.access+" ON "+strings.ReplaceAll(on, "`", ""))
 			}
 		}
-		return out, nil
 	}
-	if g.Store, err = lacking(rightsToStore); err != nil {
-		return Grants{}, err
-	}
-	g.SetUp, err = lacking(rightsToSetUp)
-	return g, err
+	return g, nil
 }
 
 // Refresh is one of the queries that ClickHouse runs by itself to keep the rollups up to date.

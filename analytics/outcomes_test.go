@@ -158,6 +158,13 @@ func TestDeadLettersAndRejectionsAreStoredOnce(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 
+	buried := map[analytics.DeadLetterID]analytics.EventID{
+		letter.ID(): {Vendor: "acme", ID: "evt_1"}, action.ID(): {Vendor: "acme", ID: "evt_1"}, odd.ID(): {},
+	}
+	if got, err := db.BuriedEvents(t.Context()); err != nil || !reflect.DeepEqual(got, buried) {
+		t.Errorf("%+v, %v", got, err)
+	}
+
 	count := func(reason string, n uint64) schemas.Rejection {
 		return schemas.Rejection{Vendor: "acme", Reason: reason, Minute: failed, Instance: "i", Count: n}
 	}
@@ -189,5 +196,16 @@ func TestStored(t *testing.T) {
 	}
 	if got, err := db.Stored(t.Context(), nil); err != nil || len(got) != 0 {
 		t.Errorf("%+v, %v", got, err)
+	}
+
+	// What is stored twice shows, once the second one is where no merge finds the first.
+	again := sale("evt_1", halloween)
+	insert(t, db, again)
+	elsewhere := sale("evt_2", halloween)
+	insert(t, db, elsewhere)
+	copies, err := db.EventCopies(t.Context())
+	wantCopies := map[analytics.EventID]uint64{{Vendor: "acme", ID: "evt_1"}: 1, {Vendor: "acme", ID: "evt_2"}: 2, {Vendor: "acme", ID: strange.Event.ID}: 1}
+	if err != nil || !reflect.DeepEqual(copies, wantCopies) {
+		t.Errorf("%+v, %v", copies, err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -126,5 +128,65 @@ func TestMissingRateIsMissingNotZero(t *testing.T) {
 	want = "2026-08-01\tfalse\t0.074\t0.074\t[]\n2026-10-01\tfalse\t15.425\t15.425\t[]\n1970-01-01\ttrue\t\\N\t\\N\t['USD']"
 	if got := ask(t, e, converted); got != want {
 		t.Errorf("with all rates, one of them corrected: got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Every row is there twice, most of them with an older version beside, and nothing is merged: views must show the same
+// as when all is.
+func TestNoViewNeedsFinal(t *testing.T) {
+	t.Parallel()
+	db, e := open(t, "UTC", "Asia/Kolkata")
+	ask(t, e, "SYSTEM STOP MERGES")
+	for i := range 6 {
+		row := sale(fmt.Sprint("evt_", i), halloween.AddDate(0, -i%3, -5))
+		insert(t, db, row)
+		later := row
+		later.Event.Received = row.Event.Received.Add(time.Hour)
+		changed := *row.Sale
+		changed.Amount = changed.Amount.Add(changed.Amount)
+		later.Sale = &changed
+		insert(t, db, later)
+		insert(t, db, row)
+	}
+	for range 2 {
+		ask(t, e, `INSERT INTO rejections (minute, vendor, reason, instance, count) VALUES ('2026-10-01 00:00:00', 'acme', 'signature', 'a', 3)`)
+		ask(t, e, `INSERT INTO dead_letters (kafka_topic, kafka_offset, vendor, event_id, failed_at, state, changed_at) VALUES ('t', 1, 'acme', 'evt_1', '2026-10-03 00:00:00', 'dead', '2026-10-03 00:00:00')`)
+		ask(t, e, `INSERT INTO dead_letters (kafka_topic, kafka_offset, vendor, event_id, failed_at, state, changed_at) VALUES ('t', 2, 'acme', 'evt_2', '2026-10-03 00:00:00', 'dead', '2026-10-03 00:00:00'), ('t', 2, 'acme', 'evt_2', '2026-10-03 00:00:00', 'redriven', '2026-10-04 00:00:00')`)
+		ask(t, e, `INSERT INTO action_results (vendor, event_id, action, attempt, outcome, started_at) VALUES ('acme', 'evt_1', 'forward', 1, 'gave_up', '2026-10-31 00:00:00')`)
+		ask(t, e, `INSERT INTO ledger (kafka_topic, first_offset, end_offset, consumer_group, vendors, written_at) VALUES ('t', 0, 5, 'g', {'acme': 5}, '2026-10-31 00:00:00')`)
+		ask(t, e, `INSERT INTO ledger (kafka_topic, first_offset, end_offset, consumer_group, vendors, written_at) VALUES ('t', 0, 9, 'g', {'acme': 9}, '2026-10-31 00:00:00'), ('t', 11, 12, 'g', {'acme': 1}, '2026-10-31 00:00:00')`)
+		ask(t, e, `INSERT INTO exchange_rates (day, currency, target, rate, added_at) VALUES ('2026-01-01', 'EUR', 'USD', 1.1, '2026-01-01 00:00:00'), ('2026-01-01', 'EUR', 'USD', 1.2, '2026-01-02 00:00:00')`)
+	}
+	testkit.Eventually(t, converge, func() error { return upToDate(db, 3) })
+	ask(t, e, "SYSTEM REFRESH VIEW vendor_rollup_refresh")
+	ask(t, e, "SYSTEM WAIT VIEW vendor_rollup_refresh")
+	for _, refresh := range []string{"sales_rollup", "sales_edges", "vendor_rollup"} { // merges would make months due
+		ask(t, e, "SYSTEM STOP VIEW "+refresh+"_refresh")
+	}
+	views := splitLines(ask(t, e, "SELECT name FROM system.tables WHERE database = 'hookline' AND engine = 'View' AND name != 'rollup_state' ORDER BY name"))
+	shown := func() map[string]string {
+		rows := map[string]string{}
+		for _, view := range views {
+			if rows[view] = ask(t, e, "SELECT * FROM "+view+" ORDER BY ALL"); rows[view] == "" {
+				t.Errorf("%s is empty: it proves nothing", view)
+			}
+		}
+		return rows
+	}
+	before := shown()
+	copies := "SELECT sum(rows) FROM system.parts WHERE database = 'hookline' AND active"
+	unmerged := ask(t, e, copies)
+	ask(t, e, "SYSTEM START MERGES")
+	for _, table := range splitLines(ask(t, e, "SELECT name FROM system.tables WHERE database = 'hookline' AND engine LIKE '%MergeTree'")) {
+		ask(t, e, "OPTIMIZE TABLE "+table+" FINAL")
+	}
+	if merged := ask(t, e, copies); merged == unmerged {
+		t.Errorf("there were no copies: %s rows", merged)
+	}
+	if diff := cmp.Diff(before, shown()); diff != "" {
+		t.Errorf("views show what merges have not done yet:\n%s", diff)
+	}
+	if got := ask(t, e, "SELECT sum(orders), sum(gross) FROM sales_per_month WHERE zone = 'UTC'"); got != "6\t74.04" {
+		t.Errorf("sales %s", got)
 	}
 }

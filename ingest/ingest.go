@@ -4,6 +4,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/internal/certificate"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
 	"github.com/hookline-io/hookline/internal/trace"
@@ -33,9 +35,16 @@ type Options struct {
 	DrainDelay     time.Duration `default:"0s" help:"Time between saying not-ready and closing the listener, for load balancers to notice."`
 	DrainTimeout   time.Duration `default:"10s" help:"Time that deliveries under way have to finish when stopping."`
 
+	TLS    TLSOptions           `embed:"" prefix:"tls-"`
 	Limits LimitOptions         `embed:""`
 	Kafka  kafka.Options        `embed:"" prefix:"kafka-"`
 	Admin  service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9081"`
+}
+
+// TLSOptions are the flags of a listener that has TLS of its own, where no load balancer has it.
+type TLSOptions struct {
+	Cert string `name:"cert" type:"path" placeholder:"PATH" help:"PEM file of our certificate, with those between it and its authority: vendors then POST to https. Taken anew when it is replaced."`
+	Key  string `name:"key" type:"path" placeholder:"PATH" help:"PEM file of the certificate's private key."`
 }
 
 // Command is `hookline ingest`.
@@ -64,6 +73,13 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	ln, err := service.Listen("ingest", o.Listen, "--listen")
 	if err != nil {
 		return err
+	}
+	var pair *certificate.Server
+	if o.TLS != (TLSOptions{}) {
+		if pair, err = certificate.NewServer(o.TLS.Cert, o.TLS.Key, log); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+		ln = tls.NewListener(ln, pair.Config())
 	}
 	adminLn, err := service.Listen("ingest's admin listener", o.Admin.Listen, "--admin-listen")
 	if err != nil {
@@ -94,7 +110,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics, tracer: s.tracer}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
 	connections := newGuard(o.Limits, s.metrics.closed, log)
-	watch(admin.Registry, connections, s.room)
+	watch(admin.Registry, connections, s.room, pair)
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
@@ -107,7 +123,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	})
 	group.Go(func() error { return service.OnHangup(running, func() { s.reload(o.Vendors) }) })
 	group.Go(func() error { return s.rejections.run(running) })
-	log.Info("ingest is listening", "address", ln.Addr().String(), "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))
+	log.Info("ingest is listening", "address", ln.Addr().String(), "tls", pair != nil, "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))
 	err = group.Wait()
 	s.rejections.stop(context.WithoutCancel(ctx))
 	err = errors.Join(err, traces.Close(ctx))

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookline-io/hookline/internal/certificate"
 )
 
 // metrics are what operators see of ingest. The label vendor takes only configured names, so that forged
@@ -38,14 +40,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// watch shows how full the room is.
-func watch(reg prometheus.Registerer, g *guard, r *room) {
+// watch shows how full the room is, and until when the certificate is good, if there is one.
+func watch(reg prometheus.Registerer, g *guard, r *room, pair *certificate.Server) {
 	gauge := func(name, help string, value func() float64) {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
 	gauge("hookline_ingest_connections", "Connections that vendors hold.", func() float64 { return float64(g.connections()) })
 	gauge("hookline_ingest_inflight_deliveries", "Deliveries under way.", func() float64 { return float64(r.deliveries.Load()) })
 	gauge("hookline_ingest_inflight_bytes", "Bytes of bodies of the deliveries under way.", func() float64 { return float64(r.bytes.Load()) })
+	if pair != nil {
+		gauge("hookline_ingest_certificate_expiry_timestamp_seconds", "When the certificate that vendors see expires, in seconds since 1970.",
+			func() float64 { return float64(pair.Expires().Unix()) })
+	}
 }
 
 func (m *metrics) answered(vendor string, status int, reason string, took time.Duration) {

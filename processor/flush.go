@@ -17,9 +17,9 @@ import (
 
 // flush stores a batch, moves to other topics what cannot be stored, accounts for both and commits the offsets, in
 // this order (invariants 3 and 6). It returns an error only when ctx ends.
-func (l *loop) flush(ctx context.Context, b *batch) error {
+func (l *Loop) flush(ctx context.Context, b *batch) error {
 	start := time.Now()
-	rejected, err := l.insert(ctx, b.rows, 0)
+	rejected, err := l.insert(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (l *loop) flush(ctx context.Context, b *batch) error {
 }
 
 // tell logs each event that is stored now.
-func (l *loop) tell(b *batch, rejected []rejection) {
+func (l *Loop) tell(b *batch, rejected []rejection) {
 	for i := range b.sources {
 		if s := &b.sources[i]; !s.dead && !slices.ContainsFunc(rejected, func(r rejection) bool { return r.row == i }) {
 			l.log.Debug("event stored", "event", string(s.record.Key), "topic", s.record.Topic, "partition", s.record.Partition, "offset", s.record.Offset)
@@ -78,36 +78,49 @@ type rejection struct {
 	err error
 }
 
-// insert stores rows, of which the first has the number first in its batch, and returns those that ClickHouse
-// rejects alone (invariant 8). It returns an error only when ctx ends.
-func (l *loop) insert(ctx context.Context, rows *analytics.Batch, first int) ([]rejection, error) {
-	if rows.Len() == 0 {
+// insert stores the rows of b and returns those that ClickHouse rejects alone (invariant 8). It returns an error only
+// when ctx ends.
+func (l *Loop) insert(ctx context.Context, b *batch) ([]rejection, error) {
+	if b.rows.Len() == 0 {
 		return nil, nil
 	}
-	cause, err := l.try(ctx, rows)
-	switch {
-	case err != nil || cause == nil:
+	cause, err := l.try(ctx, b.rows)
+	if err != nil || cause == nil {
 		return nil, err
-	case rows.Len() == 1:
+	}
+	if err := l.probe(ctx, b); err != nil {
+		return nil, err
+	}
+	return l.split(ctx, b.rows, 0, cause)
+}
+
+// split stores what it can of rows, which ClickHouse rejects together for cause and of which the first has the number
+// first in its batch.
+func (l *Loop) split(ctx context.Context, rows *analytics.Batch, first int, cause error) (rejected []rejection, err error) {
+	if rows.Len() == 1 {
 		return []rejection{{first, cause}}, nil
 	}
 	l.log.Warn("ClickHouse rejects a batch for its data: it is split until the row to blame stands alone", "rows", rows.Len(), "err", cause)
-	if first == 0 {
-		if err := l.probe(ctx, rows); err != nil {
+	half := rows.Len() / 2
+	for _, part := range [][2]int{{0, half}, {half, rows.Len()}} {
+		some := rows.Slice(part[0], part[1])
+		if cause, err = l.try(ctx, some); err != nil {
 			return nil, err
 		}
+		if cause == nil {
+			continue
+		}
+		alone, err := l.split(ctx, some, first+part[0], cause)
+		if err != nil {
+			return nil, err
+		}
+		rejected = append(rejected, alone...)
 	}
-	half := rows.Len() / 2
-	left, err := l.insert(ctx, rows.Slice(0, half), first)
-	if err != nil {
-		return nil, err
-	}
-	right, err := l.insert(ctx, rows.Slice(half, rows.Len()), first+half)
-	return append(left, right...), err
+	return rejected, nil
 }
 
 // try inserts rows until they are stored, or rejected for their data: then cause says why.
-func (l *loop) try(ctx context.Context, rows *analytics.Batch) (cause, err error) {
+func (l *Loop) try(ctx context.Context, rows *analytics.Batch) (cause, err error) {
 	err = l.hold(ctx, "insert rows", func(ctx context.Context) error {
 		err := l.store.Insert(ctx, rows)
 		if verdict, _ := routeInsert(err); verdict == verdictSplit {
@@ -118,20 +131,30 @@ func (l *loop) try(ctx context.Context, rows *analytics.Batch) (cause, err error
 	return cause, err
 }
 
-// probes is how many rows of a rejected batch are tried alone before the tables are to blame.
+// probes is how many events of a rejected batch are tried alone before the tables are to blame.
 const probes = 16
 
-// probe returns once one row of a rejected batch, of those picked at random, is taken alone. While none is, the
-// tables are to blame and not the rows: a whole topic must not become dead letters for a mistake in a table.
-func (l *loop) probe(ctx context.Context, rows *analytics.Batch) error {
-	if rows.Len() < probes {
+// probe returns once one event of a rejected batch, of those picked at random, is taken alone. While none is, the
+// tables are to blame and not the rows: a whole topic must not become dead letters for a mistake in a table. Rows
+// that were rejected before say nothing of the tables, nor does an event that is there many times: of those a batch
+// may consist.
+func (l *Loop) probe(ctx context.Context, b *batch) error {
+	var rows []int
+	seen := map[string]bool{}
+	for i, s := range b.sources {
+		if key := string(s.record.Key); s.attempts == 0 && !seen[key] {
+			seen[key] = true
+			rows = append(rows, i)
+		}
+	}
+	if len(rows) < probes {
 		return nil
 	}
 	return l.hold(ctx, "insert rows", func(ctx context.Context) error {
 		var last error
 		for range probes {
-			row := rand.IntN(rows.Len()) //nolint:gosec // nothing secret
-			if last = l.store.Insert(ctx, rows.Slice(row, row+1)); last == nil {
+			row := rows[rand.IntN(len(rows))] //nolint:gosec // nothing secret
+			if last = l.store.Insert(ctx, b.rows.Slice(row, row+1)); last == nil {
 				return nil
 			}
 			if verdict, _ := routeInsert(last); verdict != verdictSplit {
@@ -144,7 +167,7 @@ func (l *loop) probe(ctx context.Context, rows *analytics.Batch) error {
 
 // reroute sends the record of a row that ClickHouse rejects to the retry topic, and when its attempts are used up to
 // the dead-letter topic.
-func (l *loop) reroute(b *batch, r rejection) {
+func (l *Loop) reroute(b *batch, r rejection) {
 	s := &b.sources[r.row]
 	if s.dead {
 		l.log.Warn("a dead letter is in its topic only: ClickHouse rejects its row", "event", string(s.record.Key), "err", r.err)
@@ -172,7 +195,7 @@ const alertRefused = "HooklineStoreRefused"
 
 // hold repeats do until it succeeds or ctx ends. Nothing is committed meanwhile, so nothing can be lost. While
 // ClickHouse refuses us it says so at once: that does not get better by itself.
-func (l *loop) hold(ctx context.Context, step string, do func(context.Context) error) error {
+func (l *Loop) hold(ctx context.Context, step string, do func(context.Context) error) error {
 	return l.holder.Do(ctx, step, func(ctx context.Context) error {
 		err := do(ctx)
 		verdict, fix := routeInsert(err)

@@ -11,7 +11,7 @@ import (
 // ledger accounts for what flushes have stored (invariant 6). The entry of a partition grows with each flush for as
 // long as reading goes on without a break, for a day at most; so the account of a year is a few thousand rows.
 type ledger struct {
-	store store
+	store Store
 	group string
 	open  map[partition]*entry
 	now   func() time.Time
@@ -24,7 +24,7 @@ type entry struct {
 	day   time.Time
 }
 
-func newLedger(store store, group string) *ledger {
+func newLedger(store Store, group string) *ledger {
 	return &ledger{store: store, group: group, open: map[partition]*entry{}, now: time.Now}
 }
 

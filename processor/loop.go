@@ -3,11 +3,14 @@ package processor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
@@ -21,15 +24,26 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-// store is where rows go, and the account of them: *analytics.DB. Its writes return nil only when everything is
+// Store is where rows go, and the account of them: *analytics.DB. Its writes return nil only when everything is
 // stored, and may be repeated: what is there already is replaced by itself.
-type store interface {
+type Store interface {
 	Insert(ctx context.Context, rows *analytics.Batch) error
 	LedgerToday(ctx context.Context, group string) ([]analytics.LedgerEntry, error)
 	WriteLedger(ctx context.Context, entries []analytics.LedgerEntry) error
 }
 
-// loop consumes in two halves that overlap: fill takes records and makes rows of them, flush stores a full
+// Parts are what a Loop needs of the process it runs in.
+type Parts struct {
+	Log      *slog.Logger
+	Registry prometheus.Registerer
+	Config   *atomic.Pointer[vendors.Config] // may change at any time
+	Store    Store
+	Alerts   *alert.Notifier
+	Tracer   *trace.Tracer // nil: nothing is traced
+	Client   []kgo.Opt     // for the Kafka client, besides those of the Loop itself
+}
+
+// Loop stores events. It consumes in two halves that overlap: fill takes records and makes rows of them, flush stores a full
 // batch and then commits its offsets.
 //
 //	Kafka --poll--> fill --(full)--> flush: insert, retries and dead letters, ledger, commit
@@ -38,11 +52,11 @@ type store interface {
 //
 // Two batches go round, so that the next one is fetched and decoded while one is being inserted, and memory
 // stays bounded however large the backlog. While flush holds, fill stops at one full batch and polls no more.
-type loop struct {
+type Loop struct {
 	client     *kgo.Client
 	kafka      kafka.Options
 	leave      func() // leaves the group and closes client; may be called again
-	store      store
+	store      Store
 	topics     schemas.Topics
 	config     *atomic.Pointer[vendors.Config]
 	assignment *assignment
@@ -77,18 +91,67 @@ type RetryOptions struct {
 // pollSlice is how many records are taken from the client at once: few enough that a rebalance never waits long.
 const pollSlice = 5000
 
-// run consumes until ctx is done, then stores and commits what it has in hand.
-func (l *loop) run(ctx context.Context) error {
+// NewLoop returns a Loop that has joined the group. Run is to be called, since only that leaves it.
+func NewLoop(o Options, p Parts) (*Loop, error) {
+	if o.Batch.InsertTimeout >= o.SessionTimeout {
+		return nil, fmt.Errorf("--batch-insert-timeout (%s) must be below --session-timeout (%s): an insert must not outlive our place in the group",
+			o.Batch.InsertTimeout, o.SessionTimeout)
+	}
+	topics := o.Kafka.Topics()
+	l := &Loop{
+		store: p.Store, kafka: o.Kafka, topics: topics, config: p.Config, assignment: newAssignment(), ledger: newLedger(p.Store, o.Group),
+		early: newEarly(topics.Retry, o.Retry.Delay), alerts: p.Alerts, metrics: newMetrics(p.Registry),
+		log: p.Log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(), tracer: p.Tracer,
+	}
+	l.holder = &hold.Holder{
+		Log: p.Log, Alerts: p.Alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
+	}
+	var err error
+	o.Kafka.SessionTimeout = o.SessionTimeout
+	options := slices.Concat(kafka.ProducerOptions(), l.groupOptions(o), p.Client)
+	if l.client, l.leave, err = o.Kafka.NewMember(p.Log, kafka.Named(p.Registry, "store"), o.Group, options...); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Admit returns an error, having left the group, if the brokers refuse us: see kafka.Options.Admit.
+func (l *Loop) Admit(ctx context.Context) error {
+	if err := l.kafka.Admit(ctx, l.log, l.client); err != nil {
+		l.leave()
+		return err
+	}
+	return nil
+}
+
+// Ready says whether events are being stored, or will be as soon as ClickHouse is back: an outage is no reason to
+// restart us. That it refuses us is.
+func (l *Loop) Ready(ctx context.Context) error {
+	if why := l.refusal.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return l.kafka.Ping(ctx, l.client)
+}
+
+// Run consumes until ctx is done, then stores and commits what it has in hand and leaves the group.
+func (l *Loop) Run(ctx context.Context) error {
 	full, free := make(chan *batch), make(chan *batch, 2)
 	free <- newBatch(l.tracer)
 	free <- newBatch(l.tracer)
 
 	// When asked to stop, the flush under way gets a bounded time of its own.
 	draining, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(l.limits.DrainTimeout, cancel) })()
-	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
-	defer context.AfterFunc(draining, l.leave)()
+	// Leaving is all that ends a write to a broker that does not answer: no context does, since the broker may have it.
+	left := make(chan struct{})
+	context.AfterFunc(draining, func() {
+		defer close(left)
+		l.leave()
+	})
+	defer func() {
+		cancel()
+		<-left
+	}()
 
 	var halves errgroup.Group
 	halves.Go(func() error {
@@ -111,7 +174,7 @@ func (l *loop) run(ctx context.Context) error {
 
 // fill takes records until ctx is done. It hands a batch over when it is full, or when its first row has waited
 // long enough and flush is idle; meanwhile it goes on filling.
-func (l *loop) fill(ctx, draining context.Context, full chan<- *batch, free <-chan *batch) error {
+func (l *Loop) fill(ctx, draining context.Context, full chan<- *batch, free <-chan *batch) error {
 	current := <-free
 	for ctx.Err() == nil {
 		if err := l.take(ctx, current); err != nil {
@@ -146,7 +209,7 @@ func (l *loop) fill(ctx, draining context.Context, full chan<- *batch, free <-ch
 }
 
 // take polls once and adds what came to b.
-func (l *loop) take(ctx context.Context, b *batch) error {
+func (l *Loop) take(ctx context.Context, b *batch) error {
 	until := l.early.next()
 	if !b.empty() {
 		// flush may be busy past the batch's due time: look again soon rather than block.
@@ -184,7 +247,7 @@ func (l *loop) take(ctx context.Context, b *batch) error {
 }
 
 // add maps one record into b.
-func (l *loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config) {
+func (l *Loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config) {
 	if b.oldest.IsZero() {
 		b.oldest = time.Now()
 	}
@@ -228,7 +291,7 @@ func (l *loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 const maxLogged = 10
 
 // bury makes a dead letter of r.
-func (l *loop) bury(b *batch, s *span, r *kgo.Record, letter schemas.DeadLetter) {
+func (l *Loop) bury(b *batch, s *span, r *kgo.Record, letter schemas.DeadLetter) {
 	s.dead++
 	b.moves = append(b.moves, letter.Record(l.topics.DLQ, r))
 	b.traces.outcome(r, "dead letter", letter.Error)

@@ -6,8 +6,6 @@ package processor
 import (
 	"context"
 	"errors"
-	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -64,10 +62,6 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err := load(o.Vendors, config); err != nil {
 		return err
 	}
-	if o.Batch.InsertTimeout >= o.SessionTimeout {
-		return fmt.Errorf("--batch-insert-timeout (%s) must be below --session-timeout (%s): an insert must not outlive our place in the group",
-			o.Batch.InsertTimeout, o.SessionTimeout)
-	}
 	adminLn, err := service.Listen("the processor's admin listener", o.Admin.Listen, "--admin-listen")
 	if err != nil {
 		return err
@@ -78,51 +72,43 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}
 	defer db.Close()
 
-	l := &loop{
-		store: db, kafka: o.Kafka, topics: o.Kafka.Topics(), config: config, assignment: newAssignment(), ledger: newLedger(db, o.Group),
-		early: newEarly(o.Kafka.Topics().Retry, o.Retry.Delay), log: log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(),
-	}
-	admin := service.NewAdmin(l.ready)
-	l.metrics = newMetrics(admin.Registry)
-	if l.tracer, err = trace.FromEnv(ctx, log, "hookline-processor"); err != nil {
-		return errors.Join(err, adminLn.Close())
-	}
-	if l.alerts, err = alert.New(log, admin.Registry, "hookline-processor", o.Alert); err != nil {
-		return errors.Join(err, adminLn.Close())
-	}
-	l.holder = &hold.Holder{
-		Log: log, Alerts: l.alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
-	}
-	l.client, l.leave, err = o.Kafka.NewMember(log, kafka.Named(admin.Registry, "store"), o.Group, append(kafka.ProducerOptions(), l.groupOptions(o)...)...)
+	tracer, err := trace.FromEnv(ctx, log, "hookline-processor")
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	defer l.leave()
-	if err := o.Kafka.Admit(ctx, log, l.client); err != nil {
+	var l *Loop
+	admin := service.NewAdmin(func(ctx context.Context) error { return l.Ready(ctx) })
+	alerts, err := alert.New(log, admin.Registry, "hookline-processor", o.Alert)
+	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-
-	recorded := outcomes.Parts{
-		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
-		Holder: &hold.Holder{Log: log, Alerts: l.alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
-	}
-
 	acting, err := actions.New(o.Actions, actions.Parts{
-		Log: log, Registry: admin.Registry, Kafka: o.Kafka, Config: config, Results: db, Alerts: l.alerts,
+		Log: log, Registry: admin.Registry, Kafka: o.Kafka, Config: config, Results: db, Alerts: alerts,
 	})
 	if err != nil {
+		return errors.Join(err, adminLn.Close())
+	}
+	recorded := outcomes.Parts{
+		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
+		Holder: &hold.Holder{Log: log, Alerts: alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
+	}
+	if l, err = NewLoop(o, Parts{
+		Log: log, Registry: admin.Registry, Config: config, Store: db, Alerts: alerts, Tracer: tracer,
+	}); err != nil {
+		return errors.Join(err, adminLn.Close())
+	}
+	if err := l.Admit(ctx); err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
-		defer stopAdmin() // last, so that operators can watch the drain
-		defer l.leave()   // at once: while the other groups' members take their time, somebody else can go on here
-		return l.run(running)
+		defer stopAdmin()     // last, so that operators can watch the drain
+		return l.Run(running) // leaves at once: while the other groups' members take their time, somebody else can go on here
 	})
-	group.Go(func() error { return l.alerts.Run(adminCtx) })
-	group.Go(func() error { return alert.WatchDeadLetters(running, log, l.alerts, o.Kafka) })
+	group.Go(func() error { return alerts.Run(adminCtx) })
+	group.Go(func() error { return alert.WatchDeadLetters(running, log, alerts, o.Kafka) })
 	group.Go(func() error { return outcomes.Run(running, recorded) })
 	group.Go(func() error { return acting.Run(running) })
 	group.Go(func() error {
@@ -138,22 +124,13 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		})
 	})
 	log.Info("processor is consuming", "group", o.Group, "topic", o.Kafka.Topics().Events, "admin", adminLn.Addr().String())
-	err = errors.Join(group.Wait(), l.tracer.Close(ctx))
+	err = errors.Join(group.Wait(), tracer.Close(ctx))
 	log.Info("processor stopped")
 	return err
 }
 
-// ready says whether events are being stored, or will be as soon as ClickHouse is back: an outage is no reason to
-// restart us. That it refuses us is.
-func (l *loop) ready(ctx context.Context) error {
-	if why := l.refusal.Load(); why != nil {
-		return errors.New(*why)
-	}
-	return l.kafka.Ping(ctx, l.client)
-}
-
 // groupOptions join the consumer group and follow what it assigns.
-func (l *loop) groupOptions(o Options) []kgo.Opt {
+func (l *Loop) groupOptions(o Options) []kgo.Opt {
 	lost := func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
 		l.assignment.lost(topics)
 		l.metrics.lost(topics)

@@ -48,6 +48,15 @@ func Run(ctx context.Context, log *slog.Logger, where analytics.Options, o Optio
 	return report, err
 }
 
+// RunAlternatives compares other ways to the same figures, likewise.
+func RunAlternatives(ctx context.Context, log *slog.Logger, where analytics.Options, o Options) (report *Report, err error) {
+	err = with(ctx, log, where, o, func(b *bench) error {
+		report = b.report
+		return b.alternatives(ctx)
+	})
+	return report, err
+}
+
 // RunCodecs compares codecs for the columns that take the most room, likewise.
 func RunCodecs(ctx context.Context, log *slog.Logger, where analytics.Options, o Options) (report *Codecs, err error) {
 	err = with(ctx, log, where, o, func(b *bench) error {
@@ -93,6 +102,7 @@ type bench struct {
 	conn   driver.Conn
 	report *Report
 	span   span
+	truth  float64      // sum of what was made up in EUR
 	memory atomic.Int64 // bytes that ClickHouse has had at its most
 }
 
@@ -124,7 +134,7 @@ func (b *bench) run(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"load sales", b.loadSales}, {"load events", b.loadEvents}, {"let the rollup catch up", b.catchUp}, {"measure disk", b.disk},
+		{"load sales", b.loadSales}, {"load events", b.loadEvents}, {"let the rollup catch up", b.catchUp}, {"let the load settle", b.settle}, {"measure disk", b.disk},
 		{"measure charts", b.charts}, {"measure freshness", b.freshness}, {"measure a month", b.months},
 		{"measure charts without the rollup", b.raw}, {"compare totals", b.totals},
 	} {

@@ -44,9 +44,9 @@ func properties(s types.ServiceConfig) string {
 	return b.String()
 }
 
-// Kafka's own storage tool reads and checks the whole configuration before it formats a node's folder. Its
-// jars are those that `hookline apache-kafka --fetch` keeps.
-func TestKafkaAcceptsItsConfiguration(t *testing.T) {
+// kafkaJars is the class path of Apache Kafka, as `hookline apache-kafka --fetch` keeps it.
+func kafkaJars(t *testing.T) string {
+	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +58,12 @@ func TestKafkaAcceptsItsConfiguration(t *testing.T) {
 	if _, err := exec.LookPath("java"); err != nil || len(jars) == 0 {
 		t.Skip("needs Java and `hookline apache-kafka --fetch`")
 	}
+	return filepath.Dir(jars[0]) + "/*"
+}
+
+// Kafka's own storage tool reads and checks the whole configuration before it formats a node's folder.
+func TestKafkaAcceptsItsConfiguration(t *testing.T) {
+	jars := kafkaJars(t)
 	both(t, func(t *testing.T, _ string, p *types.Project) {
 		ids := map[string]string{}
 		for name, s := range p.Services {
@@ -70,7 +76,7 @@ func TestKafkaAcceptsItsConfiguration(t *testing.T) {
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, err := exec.Command("java", "-cp", filepath.Dir(jars[0])+"/*", "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool",
+			out, err := exec.Command("java", "-cp", jars, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool",
 				"format", "--cluster-id", *s.Environment["CLUSTER_ID"], "--config", file).CombinedOutput()
 			if err != nil {
 				t.Errorf("%s: %v\n%s\n%s", name, err, out, text)

@@ -14,13 +14,22 @@ import (
 // root is the repository.
 const root = "../.."
 
+// scratch is a folder for all tests, gone when they end.
+var scratch string
+
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "hookline-checks-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
 // hookline is the binary of the image, built once.
 var hookline = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "hookline-checks")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "hookline")
+	path := filepath.Join(scratch, "hookline")
 	cmd := exec.Command("go", "build", "-tags", "server", "-o", path, ".")
 	cmd.Dir, cmd.Stderr = root, os.Stderr
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -34,14 +43,6 @@ func binary(t *testing.T) string {
 		t.Fatalf("build hookline: %v", err)
 	}
 	return path
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := hookline(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
 }
 
 // checkout is a copy of what compose reads, with secrets as `make up` generates them.

@@ -29,7 +29,14 @@ func lookAtClickHouse(ctx context.Context, _ *slog.Logger, o Options) []Finding 
 		findings = append(findings, warning("clickhouse", "a password stands in --clickhouse-dsn, where who may list processes can read it", "Keep it in a file and name that with --clickhouse-password."))
 	}
 	findings = append(findings, judgeVersion(server), judgeClock("clickhouse's clock", "ClickHouse's", server.Now, before, after))
-	findings = append(findings, lookAtGrants(ctx, o, db, server.User)...)
+	grants, err := db.Grants(ctx)
+	if err != nil {
+		return append(findings, failed("grants", err.Error(), fixClickHouse(o.ClickHouse, err)))
+	}
+	findings = append(findings, judgeGrants(grants, server.User))
+	if len(grants.Look) > 0 {
+		return append(findings, unknown("schema", server.User+" may not see it: look with the user of 'hookline setup'"))
+	}
 	schema, err := db.Schema(ctx)
 	if err != nil {
 		return append(findings, failed("schema", err.Error(), fixClickHouse(o.ClickHouse, err)))
@@ -83,20 +90,21 @@ func judgeVersion(s analytics.Server) Finding {
 	return ok("clickhouse", found)
 }
 
-func lookAtGrants(ctx context.Context, o Options, db *analytics.DB, user string) []Finding {
+func judgeGrants(g analytics.Grants, user string) Finding {
 	const check = "grants"
-	grants, err := db.Grants(ctx)
 	switch {
-	case err != nil:
-		return []Finding{failed(check, err.Error(), fixClickHouse(o.ClickHouse, err))}
-	case len(grants.Store) > 0:
-		rights := strings.Join(grants.Store, ", ")
-		return []Finding{failed(check, fmt.Sprintf("%s lacks %s", user, rights), fmt.Sprintf("GRANT %s TO %s; see compose/clickhouse/users.d", rights, user))}
-	case len(grants.SetUp) > 0:
-		rights := strings.Join(grants.SetUp, ", ")
-		return []Finding{ok(check, fmt.Sprintf("%s may store; it may not set up, which takes %s too", user, rights))}
+	case len(g.Store) > 0 && len(g.SetUp) > 0:
+		var grants []string
+		for _, right := range g.Store {
+			grants = append(grants, "GRANT "+right+" TO "+user)
+		}
+		return failed(check, user+" may neither store nor set up: it lacks "+strings.Join(g.Store, ", "), strings.Join(grants, "; "))
+	case len(g.Store) > 0:
+		return warning(check, user+" may set up and not store: it lacks "+strings.Join(g.Store, ", "), "Good for 'hookline setup', not for the processor.")
+	case len(g.SetUp) > 0:
+		return ok(check, user+" may store, as the processor does; 'hookline setup' needs more")
 	}
-	return []Finding{ok(check, user+" may store and set up")}
+	return ok(check, user+" may store and set up")
 }
 
 func judgeSchema(name string, s analytics.Schema) Finding {

@@ -70,7 +70,7 @@ func newWorld(t *testing.T, engine *testkit.EngineProcess, database string) *wor
 	t.Cleanup(w.client.Close)
 	testkit.Eventually(t, 20*time.Second, func() error {
 		if state, err := kafka.DescribeGroup(t.Context(), w.client, w.Group); err != nil || state.Members == 0 {
-			return fmt.Errorf("nobody has joined: %+v %v", state, err)
+			return fmt.Errorf("nobody has joined: %+v %w", state, err)
 		}
 		return nil
 	})
@@ -206,12 +206,20 @@ func TestBrokenSetUps(t *testing.T) {
 		}, []want{{"clickhouse", doctor.Failed, "Authentication failed", "--clickhouse-password"}}},
 		{"no right to insert", func(w *world) {
 			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
-				if strings.HasPrefix(query, "CHECK GRANT INSERT") {
+				if strings.HasPrefix(query, "CHECK GRANT") && !strings.Contains(query, "schema_migrations") {
 					query = "SELECT toUInt8(0) AS result"
 				}
 				return query, false
 			})
-		}, []want{{"grants", doctor.Failed, "default lacks INSERT", "GRANT INSERT ON"}}},
+		}, []want{{"grants", doctor.Failed, "it lacks INSERT ON doctor", ".events TO default"}}},
+		{"the rights of the processor alone", func(w *world) {
+			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
+				if strings.HasPrefix(query, "CHECK GRANT") && (strings.HasSuffix(query, ".*") || strings.Contains(query, "schema_migrations")) {
+					query = "SELECT toUInt8(0) AS result"
+				}
+				return query, false
+			})
+		}, nil},
 		{"another authority than ClickHouse's", func(w *world) {
 			target, err := url.Parse(w.engine.URL)
 			if err != nil {

@@ -20,6 +20,7 @@ import (
 type BenchCommand struct {
 	bench.Options `embed:""`
 
+	Alternatives  bool          `help:"Compare other ways to the same figures instead: FINAL, argMax, projections, an incremental view."`
 	Codecs        bool          `help:"Compare codecs instead, for the columns that take the most room: a month's share of the rows."`
 	JSON          bool          `help:"Print the figures as JSON."`
 	ClickHouseDSN analytics.DSN `name:"clickhouse-dsn" placeholder:"DSN" help:"ClickHouse to measure, and a database in it that does not exist yet. By default an engine is started over a temporary folder, which is removed."`
@@ -44,7 +45,11 @@ func (c *BenchCommand) Run(ctx context.Context, log *slog.Logger) error {
 			}
 			return err
 		}
-		r, err := bench.Run(ctx, log, where, c.Options)
+		run := bench.Run
+		if c.Alternatives {
+			run = bench.RunAlternatives
+		}
+		r, err := run(ctx, log, where, c.Options)
 		if r != nil {
 			found = r
 		}

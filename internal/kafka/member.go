@@ -37,5 +37,7 @@ func (o Options) NewMember(log *slog.Logger, reg prometheus.Registerer, group st
 		_ = client.LeaveGroupContext(bounded)
 		end() // or Close would wait for a join under way, and so for the slowest member of the group
 		client.Close()
+		// Close has polled for what was buffered; until that poll is over, the goroutine stays that it leaves the group by.
+		client.AllowRebalance()
 	}), nil
 }

@@ -106,7 +106,7 @@ func (c *child) start() {
 	c.t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	text, err := json.Marshal(c.spec)
+	text, err := json.Marshal(c.spec) //nolint:gosec // the password is a test's
 	if err != nil {
 		c.t.Fatal(err)
 	}

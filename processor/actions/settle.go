@@ -44,7 +44,7 @@ func (a *Actions) publish(ctx context.Context, client *kgo.Client) error {
 		}
 		if len(records) > 0 {
 			err := h.Do(ctx, "write retries and dead letters of actions", func(ctx context.Context) (err error) {
-				records, err = produce(ctx, client, records)
+				records, err = kafka.Produce(ctx, client, records)
 				return err
 			})
 			if err != nil {
@@ -62,16 +62,6 @@ func (a *Actions) publish(ctx context.Context, client *kgo.Client) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// produce writes records and returns those that are not acknowledged by all in-sync replicas (invariant 3).
-func produce(ctx context.Context, client *kgo.Client, records []*kgo.Record) (left []*kgo.Record, err error) {
-	for _, r := range client.ProduceSync(ctx, records...) {
-		if r.Err != nil {
-			left, err = append(left, r.Record), r.Err
-		}
-	}
-	return left, err
 }
 
 // keep stores results and then commits how far everything is finished.

@@ -22,6 +22,7 @@ type FaultOrder struct {
 	Topic   string        // concerning this topic only; empty: any
 	Count   int           // how many of them, for an order that has no For
 	For     time.Duration // all of them for this long
+	Await   bool          // answer the order only when the first one was refused, or For is over
 }
 
 // Check says what is wrong with the order.
@@ -61,7 +62,7 @@ func (o FaultOrder) fault() (kfake.Fault, error) {
 
 // serveFaults takes orders until ctx ends.
 func serveFaults(ctx context.Context, listen string, cluster *kfake.Cluster) error {
-	ln, err := service.Listen("the broker's order desk for faults", listen, "--faults")
+	ln, err := service.Listen("the broker's order desk for faults", listen, "--faults-listen")
 	if err != nil {
 		return err
 	}
@@ -79,6 +80,11 @@ func serveFaults(ctx context.Context, listen string, cluster *kfake.Cluster) err
 		handle := cluster.Fault(fault)
 		if order.For > 0 {
 			time.AfterFunc(order.For, handle.Remove)
+		}
+		if order.Await {
+			bounded, cancel := context.WithTimeout(r.Context(), order.For)
+			defer cancel()
+			_ = handle.Wait(bounded, 1)
 		}
 	})}
 	return service.Serve(ctx, server, ln, time.Second)

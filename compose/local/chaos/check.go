@@ -27,6 +27,7 @@ type findings struct {
 	audit       audit.Totals
 	retried     uint64
 	poison      int // poison events that were acknowledged
+	stranded    int // their records that are no dead letter
 	buried      int // records of the dead-letter topic
 }
 
@@ -141,7 +142,8 @@ func (c *checker) letters(ctx context.Context, poison []analytics.EventID, f *fi
 		if l.table, err = db.BuriedEvents(ctx); err != nil {
 			return nil, err
 		}
-		wrong := l.judge(poison)
+		stranded, wrong := l.judge(poison)
+		f.stranded = stranded
 		if len(wrong) == 0 || time.Now().After(deadline) {
 			return wrong, nil
 		}
@@ -169,17 +171,22 @@ type letters struct {
 	table    map[analytics.DeadLetterID]analytics.EventID // dead letters in ClickHouse
 }
 
-// judge says what is wrong with them. A vendor that is not answered sends again, and each of its records that ingest
+// judge says what is wrong with them, and of how many records it is that they are no dead letter. A vendor that is not answered sends again, and each of its records that ingest
 // accepted is a dead letter: so it is records that are counted, not events. In the topic a dead letter may be there
 // twice, where a processor died between writing it and committing its offset; in the table it is once.
-func (l *letters) judge(poison []analytics.EventID) (wrong []string) {
+func (l *letters) judge(poison []analytics.EventID) (stranded int, wrong []string) {
 	found := map[analytics.EventID]bool{}
 	for at, id := range l.poisoned {
 		found[id] = true
+		got, ok := l.table[analytics.DeadLetterID{Origin: at}]
+		tabled := ok && got == id
+		if l.topic[at] == 0 || !tabled {
+			stranded++
+		}
 		if l.topic[at] == 0 {
 			wrong = append(wrong, fmt.Sprintf("poison %s at %s/%d offset %d is not in the dead-letter topic", id.ID, at.Topic, at.Partition, at.Offset))
 		}
-		if got, ok := l.table[analytics.DeadLetterID{Origin: at}]; !ok || got != id {
+		if !tabled {
 			wrong = append(wrong, fmt.Sprintf("poison %s at %s/%d offset %d is not in the table of dead letters", id.ID, at.Topic, at.Partition, at.Offset))
 		}
 	}
@@ -205,7 +212,7 @@ func (l *letters) judge(poison []analytics.EventID) (wrong []string) {
 		}
 	}
 	slices.Sort(wrong)
-	return wrong
+	return stranded, wrong
 }
 
 // newChecker returns one that looks into target.

@@ -25,23 +25,24 @@ func TestLetters(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct {
-		spoil func(*letters)
-		want  string
+		spoil    func(*letters)
+		stranded int
+		want     string
 	}{
-		"as it should be":         {func(*letters) {}, "[]"},
-		"not in the topic":        {func(l *letters) { delete(l.topic, at(7)) }, "[poison a at events/1 offset 7 is not in the dead-letter topic]"},
-		"not in the table":        {func(l *letters) { delete(l.table, analytics.DeadLetterID{Origin: at(2)}) }, "[poison b at events/1 offset 2 is not in the table of dead letters]"},
-		"another event's":         {func(l *letters) { l.table[analytics.DeadLetterID{Origin: at(2)}] = a }, "[poison b at events/1 offset 2 is not in the table of dead letters]"},
-		"lost by ingest":          {func(l *letters) { *l = letters{} }, "[poison a was acknowledged and is not on Kafka poison b was acknowledged and is not on Kafka]"},
-		"a sound event's, topic":  {func(l *letters) { l.topic[at(3)] = 1 }, "[the record at events/1 offset 3 is a dead letter, though nothing is wrong with it]"},
-		"a sound event's, table":  {func(l *letters) { l.table[analytics.DeadLetterID{Origin: at(3)}] = b }, "[event b of v at events/1 offset 3 is in the table of dead letters, though nothing is wrong with it]"},
-		"two letters of a record": {func(l *letters) { l.table[analytics.DeadLetterID{Origin: at(1), Action: "x"}] = a }, "[poison a at events/1 offset 1 is 2 dead letters]"},
+		"as it should be":         {func(*letters) {}, 0, "[]"},
+		"not in the topic":        {func(l *letters) { delete(l.topic, at(7)) }, 1, "[poison a at events/1 offset 7 is not in the dead-letter topic]"},
+		"not in the table":        {func(l *letters) { delete(l.table, analytics.DeadLetterID{Origin: at(2)}) }, 1, "[poison b at events/1 offset 2 is not in the table of dead letters]"},
+		"another event's":         {func(l *letters) { l.table[analytics.DeadLetterID{Origin: at(2)}] = a }, 1, "[poison b at events/1 offset 2 is not in the table of dead letters]"},
+		"lost by ingest":          {func(l *letters) { *l = letters{} }, 0, "[poison a was acknowledged and is not on Kafka poison b was acknowledged and is not on Kafka]"},
+		"a sound event's, topic":  {func(l *letters) { l.topic[at(3)] = 1 }, 0, "[the record at events/1 offset 3 is a dead letter, though nothing is wrong with it]"},
+		"a sound event's, table":  {func(l *letters) { l.table[analytics.DeadLetterID{Origin: at(3)}] = b }, 0, "[event b of v at events/1 offset 3 is in the table of dead letters, though nothing is wrong with it]"},
+		"two letters of a record": {func(l *letters) { l.table[analytics.DeadLetterID{Origin: at(1), Action: "x"}] = a }, 0, "[poison a at events/1 offset 1 is 2 dead letters]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := sound()
 			tt.spoil(l)
-			if got := fmt.Sprint(l.judge([]analytics.EventID{a, b})); got != tt.want {
-				t.Errorf("%s\nwant %s", got, tt.want)
+			if stranded, wrong := l.judge([]analytics.EventID{a, b}); fmt.Sprint(wrong) != tt.want || stranded != tt.stranded {
+				t.Errorf("%d %s\nwant %d %s", stranded, wrong, tt.stranded, tt.want)
 			}
 		})
 	}

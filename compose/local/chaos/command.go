@@ -91,10 +91,10 @@ type test struct {
 func (t *test) String() string {
 	hits := 0
 	if t.striker != nil {
-		hits = t.striker.hits()
+		hits, _ = t.striker.report()
 	}
 	return fmt.Sprintf("chaos: faults=%d acked=%d lost=%d doubled=%d unaccounted=%d",
-		hits, t.verdict.Accepted, len(t.verdict.Lost), len(t.verdict.Doubled), t.findings.unaccounted)
+		hits, t.verdict.Accepted, len(t.verdict.Lost)+t.findings.stranded, len(t.verdict.Doubled), t.findings.unaccounted)
 }
 
 // say prints a line with the time since the traffic began.
@@ -136,7 +136,7 @@ func (t *test) run(ctx context.Context) (err error) {
 			return err
 		}
 		s.orders = "http://" + orders
-		o.Args[local.Broker] = []string{"--faults=" + orders}
+		o.Args[local.Broker] = []string{"--faults-listen=" + orders}
 	}
 	s.disk, err = mountDisk(filepath.Join(o.DataDir, local.Engine))
 	switch {
@@ -174,7 +174,7 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 		}
 	})
 
-	t.striker.signal, t.striker.deadLetters = s.Signal, s.Target().Kafka.Topics().DLQ
+	t.striker.signal, t.striker.pids, t.striker.deadLetters = s.Signal, s.PIDs, s.Target().Kafka.Topics().DLQ
 	var err error
 	t.began = time.Now()
 	load := demo.Load{Workers: 32, Rate: t.Rate, Seed: t.Seed, Poison: time.Second}
@@ -205,7 +205,8 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 
 // judge gathers what is wrong.
 func (t *test) judge(ctx context.Context, s *local.Stack) error {
-	t.wrong = append(t.wrong, t.verdict.Mismatches...)
+	_, wrong := t.striker.report()
+	t.wrong = append(append(t.wrong, wrong...), t.verdict.Mismatches...)
 	c := newChecker(t.log, s.Target())
 	if err := c.drained(ctx); err != nil {
 		t.wrong = append(t.wrong, err.Error())

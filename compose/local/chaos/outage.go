@@ -38,9 +38,8 @@ func (t *test) outage(ctx context.Context, c *checker) error {
 
 	var caughtUp time.Duration
 	usual := int64(2 * t.Rate) // what is on its way at any moment
-	for lag := backlog; caughtUp == 0; {
-		var err error
-		if lag, err = c.lag(ctx); err == nil && lag <= usual {
+	for caughtUp == 0 {
+		if lag, err := c.lag(ctx); err == nil && lag <= usual {
 			caughtUp = time.Since(healed)
 		} else if time.Since(healed) > t.Outage+settle {
 			t.wrong = append(t.wrong, fmt.Sprintf("not caught up after %s: %d records behind", time.Since(healed).Round(time.Second), lag))

@@ -29,7 +29,7 @@ const (
 	Slow    Kind = "slow"         // each packet takes its time
 	Silence Kind = "silence"      // connections stay open and carry nothing; then they are closed
 	Refuse  Kind = "broker error" // the broker answers requests with an error
-	Strand  Kind = "strand"       // the broker refuses dead letters for a while; then both processors are killed
+	Strand  Kind = "strand"       // the broker takes no dead letters, and once it has refused one both processors are killed
 	Full    Kind = "full disk"    // under the engine
 )
 
@@ -99,7 +99,7 @@ func cards() []card {
 		{Silence, toBroker, 1, 1000 * ms, 7000 * ms},
 		{Silence, toEngine, 1, 1000 * ms, 7000 * ms},
 		{Refuse, local.Broker, 4, 0, 0},
-		{Strand, processors, 1, 1500 * ms, 3000 * ms},
+		{Strand, processors, 2, 3000 * ms, 6000 * ms},
 		{Full, disk, 2, 1500 * ms, 4000 * ms},
 	}
 }

@@ -80,6 +80,33 @@ func TestTrafficIsWhatTheVendorsFileSays(t *testing.T) {
 	}
 }
 
+// Poison is found to be an event, and nobody can map it.
+func TestPoison(t *testing.T) {
+	config := demoVendors(t)
+	traffic := NewTraffic(1, now)
+	e, other := traffic.Poison(now), traffic.Poison(now)
+	v := config.Vendors[e.Vendor]
+	ids, err := v.Identify(nil, e.Header, e.Body)
+	if err != nil || len(ids) != 1 || ids[0].ID != e.ID || !e.Poison || e.ID == other.ID {
+		t.Fatalf("%+v is identified as %+v, %v; the next one is %s", e, ids, err, other.ID)
+	}
+	if sale, ok, err := v.Sale(ids[0]); err == nil {
+		t.Errorf("%s is mapped to %+v, %v", e.Body, sale, ok)
+	}
+}
+
+func TestLedgerNamesEvents(t *testing.T) {
+	l := NewLedger()
+	id := func(name string) analytics.EventID { return analytics.EventID{Vendor: "v", ID: name} }
+	for _, name := range []string{"once", "never", "twice", "bad"} {
+		l.Accepted(Event{Vendor: "v", ID: name, Poison: name == "bad"})
+	}
+	lost, doubled, foreign := l.CompareEvents(map[analytics.EventID]uint64{id("once"): 1, id("twice"): 2, id("other"): 1, id("bad"): 1})
+	if got := fmt.Sprint(lost, doubled, foreign, l.Poison()); got != "[{v never}] [{v twice}] [{v other}] [{v bad}]" {
+		t.Error(got)
+	}
+}
+
 func TestTrafficIsReproducible(t *testing.T) {
 	a, b, other := NewTraffic(7, now), NewTraffic(7, now), NewTraffic(8, now)
 	for range 1000 {

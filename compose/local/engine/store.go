@@ -44,6 +44,7 @@ func openStore(lib *library, dir string, config settings) (_ *store, err error) 
 	}()
 	// Without a configuration of its own the engine reads any config.xml that it finds in the working folder.
 	file := filepath.Join(dir, "engine.xml")
+	config.Backups = filepath.Join(dir, "backups")
 	text, err := xml.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("write the engine's configuration: %w", err)
@@ -65,6 +66,7 @@ type settings struct {
 	Memory    uint64   `xml:"max_server_memory_usage"`
 	MarkCache uint64   `xml:"mark_cache_size"`
 	Users     string   `xml:"users_config,omitempty"` // absolute path
+	Backups   string   `xml:"backups>allowed_path"`   // the only folder for BACKUP … TO File
 }
 
 // claim makes a second engine on the folder fail with an error that says why; the engine's own message does not

@@ -207,6 +207,45 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// A child that hangs is not restarted, and goes on when it is let.
+func TestHang(t *testing.T) {
+	c := fake(t, "ingest", "serves")
+	s := run(t, nil, c)
+	s.awaitReady()
+	pid := s.PIDs()["ingest"]
+	state := func(want string) {
+		t.Helper()
+		testkit.Eventually(t, 20*time.Second, func() error {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			if err == nil && strings.Contains(string(stat), ") T ") != (want == "hangs") {
+				err = fmt.Errorf("%s, want one that %s", stat, want)
+			}
+			return err
+		})
+	}
+	if err := s.Signal("ingest", syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("/proc/self/stat"); err == nil {
+		state("hangs")
+	}
+	if err := s.Signal("ingest", syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("/proc/self/stat"); err == nil {
+		state("runs")
+	}
+	if now := s.PIDs()["ingest"]; now != pid || pid == 0 {
+		t.Errorf("process %d became %d", pid, now)
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+	if left := s.PIDs(); len(left) != 0 {
+		t.Errorf("%v are left", left)
+	}
+}
+
 // A child that cannot start is an error, not a loop: what is wrong with it will not change by itself.
 func TestFailureToStart(t *testing.T) {
 	for name, test := range map[string]struct {
