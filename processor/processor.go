@@ -51,7 +51,7 @@ type Command struct {
 
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
-	service.GrowHeap(75) // the heap is a few large batches: looking at them often costs little, holding dead ones much
+	service.GrowHeap(60) // the heap is a few large batches: looking at them often costs little, holding dead ones much
 	return Run(ctx, log, c.Options)
 }
 
@@ -146,7 +146,7 @@ func (l *Loop) groupOptions(o Options) []kgo.Opt {
 		}),
 		kgo.OnPartitionsRevoked(lost),
 		kgo.OnPartitionsLost(lost),
-		kgo.FetchMaxBytes(8 << 20),
+		kgo.FetchMaxBytes(4 << 20),
 		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 	}

@@ -17,7 +17,7 @@ import (
 // Command is `hookline bench`.
 type Command struct {
 	Only      []string      `help:"Sections to run: ${enum}. All by default." enum:"ingest,processor,path,growth" placeholder:"SECTION"`
-	Quick     bool          `help:"Fewer sizes, one repetition and shorter ones: 2 minutes for a first look, not for figures to keep."`
+	Quick     bool          `help:"Fewer sizes, and fewer and shorter repetitions: 2 minutes for a first look, not for figures to keep."`
 	Sizes     []int         `default:"1024,300,8192,65536" help:"Bytes of the bodies that are posted to ingest; a quick run takes the first."`
 	Events    int           `default:"500000" help:"Events in the processor's backlog; a quick run takes a quarter."`
 	Outage    time.Duration `default:"30s" help:"How long ClickHouse is down while --rate flows."`
@@ -27,7 +27,7 @@ type Command struct {
 	Benchstat string        `type:"path" placeholder:"FILE" help:"Append every figure there in the format of Go's benchmarks, which benchstat compares."`
 
 	Profile  string `type:"path" placeholder:"DIR" help:"Write CPU profiles of what is measured there. They cost a little: take the figures without."`
-	Revision string `hidden:"" env:"-" default:"${version}"`
+	Revision string `env:"-" default:"${version}" help:"What the report says was measured."`
 }
 
 // bench is one run.

@@ -58,10 +58,14 @@ func (b *bench) ingestSize(ctx context.Context, size int) (err error) {
 	}
 	what := fmt.Sprintf("%s bodies", bytesText(size))
 	primary := size == 1<<10 // the goals are set for it
+	repetitions := b.repetitions()
+	if !primary {
+		repetitions = 2
+	}
 
 	// The most that goes, with every connection always busy.
 	var perSecond, cpu, allocs, busy compared
-	for n := range b.repetitions() {
+	for n := range repetitions {
 		for _, s := range []*server{&floor, &ingest} {
 			if _, err := s.post(ctx, 0, b.seconds(0.5)); err != nil {
 				return err
@@ -90,7 +94,7 @@ func (b *bench) ingestSize(ctx context.Context, size int) (err error) {
 	most := perSecond.hookline.median()
 	for _, share := range []float64{0.5, 0.9} {
 		var p50, p99, p999, cpu compared
-		for range b.repetitions() {
+		for range repetitions {
 			for _, s := range []*server{&floor, &ingest} {
 				m, err := s.post(ctx, most*share, b.seconds(3))
 				if err != nil {

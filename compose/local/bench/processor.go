@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -32,24 +33,34 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 	if b.Quick {
 		n /= 4
 	}
-	if _, err := r.startStores(ctx); err != nil {
+	engine, err := r.startStores(ctx)
+	if err != nil {
 		return err
 	}
 	b.log.Info("bench fills a backlog", "events", n)
 	if err := r.produce(ctx, n); err != nil {
 		return err
 	}
-	var perSecond, perCore, cpu, allocs, memory compared
+	onKafka, err := size(filepath.Join(r.dir, "broker"))
+	if err != nil {
+		return err
+	}
+	var perSecond, perCore, cpu, allocs, memory, ofEngine compared
 	for i := range min(b.repetitions(), 3) {
 		for _, floor := range []bool{true, false} {
 			measure := b.processBacklog
 			if floor {
 				measure = b.insertFloor
 			}
-			p, err := measure(ctx, r, n, strconv.Itoa(i))
+			var p processed
+			inEngine, _, err := engine.during(ctx, func() (err error) {
+				p, err = measure(ctx, r, n, strconv.Itoa(i))
+				return err
+			})
 			if err != nil {
 				return err
 			}
+			ofEngine.add(floor, float64(inEngine.cpu.Nanoseconds())/1e3/float64(p.Events))
 			perSecond.add(floor, float64(p.Events)/p.Took.Seconds())
 			perCore.add(floor, float64(p.Events)/p.CPU.Seconds())
 			cpu.add(floor, float64(p.CPU.Nanoseconds())/1e3/float64(p.Events))
@@ -63,7 +74,33 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 	b.report.addGoal("processor", what+", per core of its own CPU", "events/s", perCore, atLeast(100_000))
 	b.report.add("processor", what+", allocations each", "", allocs)
 	b.report.addGoal("processor", what+", memory at most", "MB", memory, atMost(300))
+	b.report.add("processor", what+", CPU of ClickHouse's engine each, merges included", "µs", ofEngine)
+	b.report.add("processor", what+", on Kafka's disk each", "bytes", only(onKafka/float64(n)))
+	text, err := r.ask(ctx, "SELECT sum(bytes_on_disk) / sumIf(rows, table = 'events') FROM system.parts WHERE active AND table IN ('events', 'sales')")
+	if err != nil {
+		return err
+	}
+	onDisk, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return fmt.Errorf("ask for the size on disk: %w", err)
+	}
+	b.report.add("processor", what+", on ClickHouse's disk each, event and sale", "bytes", only(onDisk))
 	return nil
+}
+
+// size is how many bytes the files in a folder hold.
+func size(dir string) (sum float64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			sum += float64(info.Size())
+		}
+		return err
+	})
+	return sum, err
 }
 
 // startStores starts broker and engine, with topics and tables.

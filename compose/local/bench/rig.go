@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,6 +108,16 @@ func (r *rig) startEngine(ctx context.Context) (*process, error) {
 	}
 	return r.start(ctx, r.beside, supervise.HTTP("http://"+address+"/ping"), "engine",
 		"--listen="+address, "--data-dir="+filepath.Join(r.dir, "engine"), "--library="+assets.LibChdb())
+}
+
+// ask has the engine answer a query with one value.
+func (r *rig) ask(ctx context.Context, query string) (string, error) {
+	base, database, _ := strings.Cut(strings.TrimPrefix(r.clickhouse, "http://"), "/")
+	text, err := get(ctx, "http://"+base+"/?"+url.Values{"database": {database}, "query": {query}}.Encode())
+	if err != nil {
+		return "", fmt.Errorf("ask ClickHouse: %w", err)
+	}
+	return strings.TrimSpace(text), nil
 }
 
 // startIngest starts what vendors post to, and returns its address.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -67,16 +65,6 @@ func (s *stack) flow(ctx context.Context, run string, rate float64) (p posted, e
 		err = nil // that is how a flow ends
 	}
 	return p, err
-}
-
-// ask has the engine answer a query with one value.
-func (s *stack) ask(ctx context.Context, query string) (string, error) {
-	base, database, _ := strings.Cut(strings.TrimPrefix(s.clickhouse, "http://"), "/")
-	text, err := get(ctx, "http://"+base+"/?"+url.Values{"database": {database}, "query": {query}}.Encode())
-	if err != nil {
-		return "", fmt.Errorf("ask ClickHouse: %w", err)
-	}
-	return strings.TrimSpace(text), nil
 }
 
 // stored is the processor's count of the events that it has stored.
