@@ -81,7 +81,7 @@ func (c *BenchCommand) withEngine(ctx context.Context, log *slog.Logger, do func
 	if err != nil {
 		return fmt.Errorf("find this binary, which runs the engine: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "hookline-bench-")
+	dir, err := os.MkdirTemp("", "hookline-bench-analytics-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the engine: %w", err)
 	}
