@@ -70,6 +70,10 @@ bench: build ## measure ingest, processor and the whole path next to their floor
 bench-compare: ## compare this tree with another revision, in alternation (BASE=main; WHOLE=1 to measure whole processes, too)
 	compose/local/bench/compare.sh $(BASE)
 
+.PHONY: screenshots
+screenshots: ## take the pictures of the boards in docs/img anew (needs chromium, prometheus and pngquant; takes six minutes)
+	go test ./dashboards/preview -run TestPictures -count=1 -timeout 15m -args -pictures $(CURDIR)/docs/img
+
 .PHONY: lint
 lint: ## vet and lint
 	go vet ./...

@@ -152,7 +152,7 @@ func DecodeEvent(r *kgo.Record) (Event, error) {
 		case headerProof:
 			e.Proof = Proof(value)
 		case headerTraceParent:
-			e.TraceParent = string(value)
+			e.TraceParent = value
 		case headerReceived:
 			t, err := time.Parse(time.RFC3339Nano, value)
 			if err != nil {

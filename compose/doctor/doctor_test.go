@@ -70,7 +70,7 @@ func newWorld(t *testing.T, engine *testkit.EngineProcess, database string) *wor
 	t.Cleanup(w.client.Close)
 	testkit.Eventually(t, 20*time.Second, func() error {
 		if state, err := kafka.DescribeGroup(t.Context(), w.client, w.Group); err != nil || state.Members == 0 {
-			return fmt.Errorf("nobody has joined: %+v %v", state, err)
+			return fmt.Errorf("nobody has joined: %+v %w", state, err)
 		}
 		return nil
 	})

@@ -321,10 +321,10 @@ func (d *demoStack) settle() {
 	const patience = 4 * time.Minute // the rollup of vendors takes a few months at a time
 	testkit.Eventually(d.t, patience, func() error {
 		if stored, err := d.db.CountEvents(d.t.Context()); err != nil || stored < d.ledger.Events() {
-			return fmt.Errorf("%d of %d events are stored (%v)", stored, d.ledger.Events(), err)
+			return fmt.Errorf("%d of %d events are stored (%w)", stored, d.ledger.Events(), err)
 		}
 		if state, err := d.db.RollupState(d.t.Context()); err != nil || state.Pending > 0 {
-			return fmt.Errorf("the rollup is behind: %+v (%v)", state, err)
+			return fmt.Errorf("the rollup is behind: %+v (%w)", state, err)
 		}
 		return nil
 	})

@@ -3,16 +3,17 @@ package preview
 import (
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/hookline-io/hookline/dashboards"
+	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 var (
@@ -26,29 +27,48 @@ func TestPictures(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("SKIPPED: takes pictures only where it is told a folder, -pictures")
 	}
+	address, event := *running, ""
+	if address == "" {
+		d := newDemo(t, npm(t))
+		if d.metrics == nil {
+			t.Fatal("the board Pipeline needs a Prometheus: apt-get install prometheus")
+		}
+		const deliveries, perSecond = 60_000, 300 // a few minutes of work for the board Pipeline to show
+		d.send(deliveries, d.traffic.Next, perSecond)
+		d.poison()
+		d.settle()
+		defer d.trickle()()
+		address, event = d.server.URL, d.refund()
+	}
 	b := open(t)
-	address := *running
-	b.show(address+"/d/"+dashboards.JournalUID, 1400, "light")
-	chosen := maps.Clone(chosenInPictures)
-	chosen[dashboards.JournalUID] = read[string](b, `new URL(document.querySelector("#panel-3 tbody a").href).search`)
-	for _, board := range dashboards.UIDs() {
-		name := strings.TrimPrefix(board, "hookline-")
-		b.show(address+"/d/"+board+chosen[board], 1400, "light")
+	for board, query := range map[string]string{
+		dashboards.SalesUID:    "var-currency=USD",
+		dashboards.VendorsUID:  "var-currency=USD",
+		dashboards.VendorUID:   "var-currency=USD&var-name=acme-pay",
+		dashboards.PipelineUID: "from=now-5m&to=now",
+		dashboards.JournalUID:  "var-vendor=acme-pay&var-event=" + event,
+	} {
+		name, page := strings.TrimPrefix(board, "hookline-"), address+"/d/"+board+"?"+query
+		b.show(page, 1400, "light")
 		b.save(name + "-light")
-		b.show(address+"/d/"+board+chosen[board], 1400, "dark")
+		b.show(page, 1400, "dark")
 		b.save(name + "-dark")
-		b.show(address+"/d/"+board+chosen[board], 390, "light")
+		b.show(page, 390, "light")
 		b.save(name + "-phone")
 	}
 	b.checkComplaints()
 }
 
-// chosenInPictures is what is chosen on a board before its picture is taken.
-var chosenInPictures = map[string]string{
-	dashboards.SalesUID:    "?var-currency=USD",
-	dashboards.VendorsUID:  "?var-currency=USD",
-	dashboards.VendorUID:   "?var-currency=USD&var-name=acme-pay",
-	dashboards.PipelineUID: "?from=now-15m&to=now",
+// refund is the ID of an event that triggered an action too.
+func (d *demoStack) refund() string {
+	d.t.Helper()
+	for _, event := range slices.Backward(d.accepted) {
+		if event.Vendor == "acme-pay" && event.Effect != nil && event.Effect.Kind == vendors.KindRefund {
+			return event.ID
+		}
+	}
+	d.t.Fatal("the demo refunded nothing")
+	return ""
 }
 
 // save saves a picture of the whole page, with few colours where pngquant is at hand.

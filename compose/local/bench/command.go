@@ -80,7 +80,7 @@ func writeTo(name string, flags int, write func(io.Writer) error) error {
 	if name == "" {
 		return nil
 	}
-	f, err := os.OpenFile(name, flags, 0o644)
+	f, err := os.OpenFile(name, flags, 0o600)
 	if err != nil {
 		return fmt.Errorf("write the figures: %w", err)
 	}

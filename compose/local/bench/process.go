@@ -76,7 +76,7 @@ func (r *rig) start(ctx context.Context, on cores, ready supervise.Probe, name s
 			if ready == nil && p.err == nil {
 				return p, nil
 			}
-			return nil, fmt.Errorf("start %s: it ended (%v); %s says why", name, p.err, log.Name())
+			return nil, fmt.Errorf("start %s: it ended (%w); %s says why", name, p.err, log.Name())
 		case <-ctx.Done():
 			return nil, fmt.Errorf("start %s: %w; %s may say why", name, ctx.Err(), log.Name())
 		case <-tick.C:

@@ -91,7 +91,7 @@ type test struct {
 func (t *test) String() string {
 	hits := 0
 	if t.striker != nil {
-		hits = t.striker.hits()
+		hits, _ = t.striker.report()
 	}
 	return fmt.Sprintf("chaos: faults=%d acked=%d lost=%d doubled=%d unaccounted=%d",
 		hits, t.verdict.Accepted, len(t.verdict.Lost)+t.findings.stranded, len(t.verdict.Doubled), t.findings.unaccounted)
@@ -174,7 +174,7 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 		}
 	})
 
-	t.striker.signal, t.striker.deadLetters = s.Signal, s.Target().Kafka.Topics().DLQ
+	t.striker.signal, t.striker.pids, t.striker.deadLetters = s.Signal, s.PIDs, s.Target().Kafka.Topics().DLQ
 	var err error
 	t.began = time.Now()
 	load := demo.Load{Workers: 32, Rate: t.Rate, Seed: t.Seed, Poison: time.Second}
@@ -205,7 +205,8 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 
 // judge gathers what is wrong.
 func (t *test) judge(ctx context.Context, s *local.Stack) error {
-	t.wrong = append(t.wrong, t.verdict.Mismatches...)
+	_, wrong := t.striker.report()
+	t.wrong = append(append(t.wrong, wrong...), t.verdict.Mismatches...)
 	c := newChecker(t.log, s.Target())
 	if err := c.drained(ctx); err != nil {
 		t.wrong = append(t.wrong, err.Error())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -19,6 +20,7 @@ import (
 // striker carries faults out.
 type striker struct {
 	signal             func(part string, signal syscall.Signal) error
+	pids               func() map[string]int
 	toBroker, toEngine *way
 	disk               *smallDisk        // nil: without
 	orders             string            // URL at which the broker takes them
@@ -26,8 +28,9 @@ type striker struct {
 	ready              map[string]string // URLs that say that a part is ready, by part
 	say                func(format string, args ...any)
 
-	mu  sync.Mutex
-	hit int
+	mu    sync.Mutex
+	hit   int
+	wrong []string
 }
 
 // run strikes each fault when its time has come, and returns when all are over and undone.
@@ -53,11 +56,11 @@ func (s *striker) run(ctx context.Context, faults []Fault) error {
 	return nil
 }
 
-// hits is how many faults were carried out.
-func (s *striker) hits() int {
+// report is how many faults were carried out, and what went wrong on the way.
+func (s *striker) report() (hits int, wrong []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.hit
+	return s.hit, slices.Clone(s.wrong)
 }
 
 // strike carries one fault out. What it does it undoes, whatever comes between.
@@ -143,18 +146,29 @@ func (s *striker) reach(ctx context.Context, part string, signal syscall.Signal)
 	}
 }
 
+// stopWithin is how long a part may take to stop when it is told to, whatever else is broken: what Kubernetes gives a
+// pod by default (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination).
+const stopWithin = 30 * time.Second
+
 // restart ends a part as an operator would, and returns when it is back, or when that takes long for another fault.
 func (s *striker) restart(ctx context.Context, part string) error {
+	before := s.pids()[part]
 	if err := s.reach(ctx, part, syscall.SIGTERM); err != nil {
 		return err
 	}
-	down := false
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		ready := answers(ctx, s.ready[part])
-		if down && ready {
+	told := time.Now()
+	for before != 0 && s.pids()[part] == before {
+		if time.Since(told) > stopWithin {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.wrong = append(s.wrong, fmt.Sprintf("%s did not stop within %s", part, stopWithin))
 			return nil
 		}
-		down = down || !ready
+		if !sleep(ctx, 20*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && !answers(ctx, s.ready[part]); {
 		if !sleep(ctx, 50*time.Millisecond) {
 			return ctx.Err()
 		}
