@@ -84,6 +84,19 @@ generate: build ## write the dashboards and the other generated files anew
 	$(BIN) dashboards generate
 	go generate ./...
 
+PLATFORMS := linux/amd64 linux/arm64 darwin/arm64
+
+.PHONY: release
+release: ## build what a release has into dist/: archives, SBOMs, checksums; publishes nothing
+	compose/release.sh $(VERSION) "$(PLATFORMS)"
+
+IMAGE := ghcr.io/hookline-io/hookline:$(VERSION)
+
+.PHONY: image
+image: ## build the image for two platforms, with SBOM and provenance (needs docker buildx; PUSH=1 publishes it)
+	docker buildx build -f compose/Dockerfile --platform linux/amd64,linux/arm64 --sbom=true --provenance=mode=max \
+		--build-arg VERSION=$(VERSION) --tag $(IMAGE) $(if $(PUSH),--push) .
+
 .PHONY: licenses
 licenses: ## see that everything in the binary has a licence that goes with ours
 	$(TOOL) go-licenses check . --allowed_licenses=$(LICENSES) --ignore=github.com/segmentio/asm

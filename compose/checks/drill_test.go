@@ -154,7 +154,7 @@ func (r *rig) command(service string) *exec.Cmd {
 			v = r.broker
 		case name == "HOOKLINE_CLICKHOUSE_DSN":
 			v = r.engine + "/hookline"
-		case name == "HOOKLINE_CLICKHOUSE_PASSWORD_FILE":
+		case name == "HOOKLINE_CLICKHOUSE_PASSWORD":
 			continue // the engine's one user has none
 		case name == "HOOKLINE_CLICKHOUSE_REPLICATED":
 			v = "false"
