@@ -48,7 +48,10 @@ test: ## all tests, race detector on
 	go test -race -timeout 10m ./...
 	go test -race -timeout 10m -tags synctests ./processor/sim
 	go test -count=1 -run Allocations ./ingest/verify # skipped above: pools do not hold under the race detector
-	cd compose/checks && go test -timeout 10m ./... # a module of its own: what is shipped, by the libraries of those who read it
+
+.PHONY: checks
+checks: ## what is shipped, read by those who will read it: Docker compose, Kubernetes, Kafka, Prometheus, HAProxy
+	cd compose/checks && go test -timeout 10m ./...
 
 .PHONY: sim
 sim: ## the processor in virtual time: SEEDS=2000 schedules of crashes and faults (SEED=s: that one, TIMES=50 times; LOG=1)
