@@ -1,10 +1,6 @@
 package analytics_test
 
 import (
-	"io"
-	"net/http"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -39,25 +35,10 @@ func connect(t testing.TB, e *testkit.EngineProcess) *analytics.DB {
 	return db
 }
 
-// ask runs one statement over plain HTTP, past everything that is under test, and returns the rows as
-// tab-separated lines.
+// ask runs one statement in the database, past everything that is under test.
 func ask(t testing.TB, e *testkit.EngineProcess, sql string) string {
 	t.Helper()
-	return askIn(t, e, "hookline", sql)
-}
-
-func askIn(t testing.TB, e *testkit.EngineProcess, database, sql string) string {
-	t.Helper()
-	r, err := http.Post(e.URL+"/?database="+database+"&query="+url.QueryEscape(sql), "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %v %s", sql, err, body)
-	}
-	return strings.TrimSuffix(string(body), "\n")
+	return e.Ask(t, "hookline", sql)
 }
 
 // sale returns the row of a sale of 12.34 EUR by acme, received a second after it happened.

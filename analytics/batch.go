@@ -228,7 +228,6 @@ type saleBlock struct {
 	dimensions                        pairs
 	version                           number[uint64]
 	deleted                           number[uint8]
-	names                             []string // scratch
 }
 
 func (b *saleBlock) init() {
@@ -261,16 +260,7 @@ func (b *saleBlock) append(r *Row, amount int64, version uint64) {
 	b.currency.append(s.Currency)
 	b.occurred.append(millis(s.Time))
 	b.received.append(millis(e.Received))
-	// In the order of their names, so that equal dimensions make equal bytes.
-	b.names = b.names[:0]
-	for name := range s.Dimensions {
-		b.names = append(b.names, name)
-	}
-	slices.Sort(b.names)
-	for _, name := range b.names {
-		b.dimensions.append(name, s.Dimensions[name])
-	}
-	b.dimensions.endRow()
+	b.dimensions.append(s.Dimensions)
 	b.version.append(version)
 	var deleted uint8
 	if r.Removed {

@@ -10,6 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/analytics/bench"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -93,8 +94,8 @@ func BenchmarkInsert(b *testing.B) {
 		b.Run(fmt.Sprintf("floor/%d", size), func(b *testing.B) {
 			_, e := open(b, "UTC")
 			conn := connectDriver(b, e)
-			f := newFloor(rows)
-			perRow(b, size, func() error { return f.insert(b.Context(), conn) })
+			f := bench.NewFloor(rows)
+			perRow(b, size, func() error { return f.Insert(b.Context(), conn) })
 		})
 		b.Run(fmt.Sprintf("hookline/%d", size), func(b *testing.B) {
 			db, _ := open(b, "UTC")

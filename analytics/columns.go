@@ -173,55 +173,6 @@ func narrow[T uint8 | uint16](rows []uint32) []T {
 	return out
 }
 
-// pairs is a Map(LowCardinality(String), String) column.
-type pairs struct {
-	ends   []uint64 // of each row, in keys and values
-	keys   words
-	values []string
-}
-
-func (c *pairs) append(key, value string) {
-	c.keys.append(key)
-	c.values = append(c.values, value)
-}
-
-func (c *pairs) endRow() { c.ends = append(c.ends, uint64(len(c.values))) }
-
-func (c *pairs) take(from column, row int) {
-	other := from.(*pairs)
-	start := uint64(0)
-	if row > 0 {
-		start = other.ends[row-1]
-	}
-	for i := start; i < other.ends[row]; i++ {
-		c.append(other.keys.entry(i), other.values[i])
-	}
-	c.endRow()
-}
-
-func (c *words) entry(i uint64) string {
-	if n := c.rows[i]; n != 0 {
-		return c.entries[n]
-	}
-	return ""
-}
-
-func (c *pairs) reset() {
-	clear(c.values)
-	c.ends, c.values = c.ends[:0], c.values[:0]
-	c.keys.reset()
-}
-
-func (c *pairs) load(into driver.Interface) error {
-	var buffer proto.Buffer
-	proto.ColUInt64(c.ends).EncodeColumn(&buffer)
-	c.keys.encode(&buffer)
-	var values proto.ColStr
-	values.AppendArr(c.values)
-	values.EncodeColumn(&buffer)
-	return decode(into, &buffer, len(c.ends))
-}
-
 // blobs is a String column of large values, which are shared with the caller, not copied, until load.
 type blobs struct {
 	rows  [][]byte

@@ -83,10 +83,7 @@ func TestPairs(t *testing.T) {
 	var c pairs
 	want := []map[string]string{{}, {"country": "NG", "": "no name"}, {}, {"country": "IN"}, {"note": "a\x00\xff"}, {}}
 	for _, row := range want {
-		for k, v := range row {
-			c.append(k, v)
-		}
-		c.endRow()
+		c.append(row)
 	}
 	check := func(c *pairs, want []map[string]string) {
 		t.Helper()
@@ -106,7 +103,7 @@ func TestPairs(t *testing.T) {
 	check(&some, []map[string]string{want[4], want[0], want[1]})
 
 	c.reset()
-	c.endRow()
+	c.append(nil)
 	check(&c, []map[string]string{{}})
 }
 

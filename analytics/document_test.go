@@ -14,6 +14,8 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
+//go:generate go test . -run ^TestDataDocument$ -update
+
 var update = flag.Bool("update", false, "write docs/data.md anew")
 
 const (
@@ -42,7 +44,7 @@ func TestDataDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("docs/data.md is not what the database says; go test ./analytics -run DataDocument -update writes it anew:\n%s", diff)
+		t.Errorf("docs/data.md is not what the database says: run make generate\n%s", diff)
 	}
 }
 
@@ -50,7 +52,7 @@ func document(t *testing.T, e *testkit.EngineProcess) string {
 	var b strings.Builder
 	b.WriteString(`# Data in ClickHouse
 
-<!-- Generated from the comments in the database by go test ./analytics -run DataDocument -update. -->
+<!-- Generated from the comments in the database by ` + "`make generate`" + `. -->
 
 Query the views: what they show counts each event once, and no query needs FINAL. Amounts are exact decimals in major
 units, and amounts of different currencies do not add up. Times are UTC; months and days are those of a reporting time
@@ -58,6 +60,10 @@ zone, which ` + "`hookline setup --zones`" + ` sets. What a vendor gives no time
 
 Tables hold every row that was written until ClickHouse has merged them: read one directly only with FINAL. The columns of
 a view or table are its interface; others may come.
+
+To ask: ` + "`make run`" + ` answers without a password, ` + "`curl 'http://127.0.0.1:8123/?database=hookline' -d 'SELECT * FROM reporting_zones FORMAT PrettyCompact'`" + `. With
+Docker ClickHouse is not published; ask inside, or publish a port of it in an override file of yours for tools that run elsewhere:
+` + "`docker compose -f compose/compose.yaml exec clickhouse clickhouse-client -d hookline -u analyst --password \"$(cat compose/.secrets/clickhouse_analyst)\"`" + `.
 
 On a server of your own, ` + "`compose/clickhouse/users.d/hookline.xml`" + ` says who may do what: *analyst* reads all views and no table,
 within 30 s, 4 GB and 500 million rows a query (60 s where the query asks for it); *engineer* reads everything and loads
@@ -124,7 +130,7 @@ func TestEveryDocumentedQueryAnswers(t *testing.T) {
 			t.Errorf("%s makes its reader write FINAL", name)
 		}
 		// As from a connection with another current database.
-		if got := askIn(t, e, "default", query); got == "" {
+		if got := e.Ask(t, "", query); got == "" {
 			t.Errorf("%s has no rows", name)
 		} else {
 			t.Logf("%s:\n%s", filepath.Base(name), got)

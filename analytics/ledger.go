@@ -2,11 +2,7 @@ package analytics
 
 import (
 	"context"
-	"maps"
-	"slices"
 
-	"github.com/ClickHouse/ch-go/proto"
-	clickhouse "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -99,48 +95,6 @@ func (b *ledgerBlock) append(e *LedgerEntry) {
 	b.retried.append(e.Retried)
 	b.dead.append(e.Dead)
 	b.skipped.append(e.Skipped)
-	for _, name := range slices.Sorted(maps.Keys(e.Vendors)) {
-		b.vendors.append(name, e.Vendors[name])
-	}
-	b.vendors.endRow()
+	b.vendors.append(e.Vendors)
 	b.endRow(0)
-}
-
-// counts is a Map(LowCardinality(String), UInt32) column.
-type counts struct {
-	ends   []uint64 // of each row, in keys and values
-	keys   words
-	values []uint32
-}
-
-func (c *counts) append(key string, value uint32) {
-	c.keys.append(key)
-	c.values = append(c.values, value)
-}
-
-func (c *counts) endRow() { c.ends = append(c.ends, uint64(len(c.values))) }
-
-func (c *counts) take(from column, row int) {
-	other := from.(*counts)
-	start := uint64(0)
-	if row > 0 {
-		start = other.ends[row-1]
-	}
-	for i := start; i < other.ends[row]; i++ {
-		c.append(other.keys.entry(i), other.values[i])
-	}
-	c.endRow()
-}
-
-func (c *counts) reset() {
-	c.ends, c.values = c.ends[:0], c.values[:0]
-	c.keys.reset()
-}
-
-func (c *counts) load(into clickhouse.Interface) error {
-	var buffer proto.Buffer
-	proto.ColUInt64(c.ends).EncodeColumn(&buffer)
-	c.keys.encode(&buffer)
-	proto.ColUInt32(c.values).EncodeColumn(&buffer)
-	return decode(into, &buffer, len(c.ends))
 }

@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"context"
-	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -65,7 +64,6 @@ type mappedBlock struct {
 	occurred, received     number[int64]
 	dimensions             pairs
 	version                number[uint64]
-	names                  []string // scratch
 }
 
 func (b *mappedBlock) init() {
@@ -103,15 +101,7 @@ func (b *mappedBlock) append(r *Row, s *vendors.Sale, amount int64) {
 	b.currency.append(s.Currency)
 	b.occurred.append(millis(s.Time))
 	b.received.append(millis(e.Received))
-	b.names = b.names[:0]
-	for name := range s.Dimensions {
-		b.names = append(b.names, name)
-	}
-	slices.Sort(b.names)
-	for _, name := range b.names {
-		b.dimensions.append(name, s.Dimensions[name])
-	}
-	b.dimensions.endRow()
+	b.dimensions.append(s.Dimensions)
 	b.version.append(Version(r.Rule, e.Received, r.Generation))
 	b.endRow(0)
 }

@@ -40,6 +40,8 @@ func TestAReplicatedDatabaseIsCreatedOnEveryHost(t *testing.T) {
 	}
 }
 
+//go:generate go test . -run ^TestReplicatedInstallation$ -update-replicated
+
 var updateReplicated = flag.Bool("update-replicated", false, "write testdata/replicated.sql anew")
 
 // The engine of the tests cannot run Keeper, so that this only compares what a new replicated installation would be

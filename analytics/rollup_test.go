@@ -174,7 +174,7 @@ func TestZonesComeAndGo(t *testing.T) {
 	setup(t, db, "Asia/Kathmandu", "UTC", "Asia/Kathmandu")
 	testkit.Eventually(t, converge, func() error { return upToDate(db, 10) })
 	// Grafana's connection has a current database of its own.
-	if got := askIn(t, e, "default", "SELECT months, pending FROM hookline.rollup_state"); got != "10\t0" {
+	if got := e.Ask(t, "", "SELECT months, pending FROM hookline.rollup_state"); got != "10\t0" {
 		t.Errorf("from another database the state is %s", got)
 	}
 	raw, err := db.SalesTotalsRaw(t.Context(), "Asia/Kathmandu")

@@ -45,7 +45,7 @@ func TestPlanSaysWhatSetupWillDo(t *testing.T) {
 			t.Errorf("the plan for a new database has no %s:\n%s", want, first)
 		}
 	}
-	if got := askIn(t, e, "default", "SELECT count() FROM system.tables WHERE database = 'hookline'"); got != "0" {
+	if got := e.Ask(t, "", "SELECT count() FROM system.tables WHERE database = 'hookline'"); got != "0" {
 		t.Errorf("planning made %s tables", got)
 	}
 	setupWith(t, db, o)

@@ -2,7 +2,6 @@ package ingest_test
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,12 +10,12 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/hookline-io/hookline/ingest"
 	"github.com/hookline-io/hookline/ingest/sender"
+	"github.com/hookline-io/hookline/internal/testkit"
 )
 
 // One vendor for each kind of signature. The Discord key is a public one, of a private key that nobody has.
@@ -42,25 +41,7 @@ const (
 	discordKey     = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 )
 
-// journal keeps what is logged.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-func manyVendors(t *testing.T, j *journal) *stack {
+func manyVendors(t *testing.T, j *testkit.Text) *stack {
 	t.Helper()
 	return newStack(t, func(with *setup) {
 		with.vendors = manyVendorsYAML
@@ -85,7 +66,7 @@ func signatures(h http.Header) (out []string) {
 }
 
 func TestBadInput(t *testing.T) { // invariant 7
-	var logged journal
+	var logged testkit.Text
 	s := manyVendors(t, &logged)
 	const crlf = "{\"id\":\"evt_1\",\r\n\"type\":\"t\"}\r\n"
 	from := func(vendor string) sender.Signed { return s.signAs(vendor, crlf, time.Now()) }
@@ -225,7 +206,7 @@ func TestBadHTTP(t *testing.T) {
 }
 
 func TestReplay(t *testing.T) {
-	s := manyVendors(t, new(journal))
+	s := manyVendors(t, new(testkit.Text))
 	t.Run("timed", func(t *testing.T) {
 		captured := s.signAs("brief", `{"id":"evt_1","type":"t"}`, time.Now())
 		wantAccepted(t, s.post(captured))

@@ -56,7 +56,7 @@ type process struct {
 func newProcess(t *testing.T, edit func(*ingest.Options)) *process {
 	t.Helper()
 	dir := t.TempDir()
-	p := &process{t: t, seed: testkit.Broker(t).Addr, listen: freeAddress(t), admin: freeAddress(t)}
+	p := &process{t: t, seed: testkit.Broker(t).Addr, listen: testkit.FreeAddress(t), admin: testkit.FreeAddress(t)}
 	o := ingest.Options{
 		Listen: p.listen, Vendors: filepath.Join(dir, "vendors.yaml"), MaxBody: 1 << 20, ReadTimeout: 5 * time.Second,
 		EnqueueTimeout: 2500 * time.Millisecond, MaxWaiting: 20000, DrainTimeout: 5 * time.Second,

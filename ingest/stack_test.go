@@ -25,6 +25,7 @@ import (
 	"github.com/hookline-io/hookline/ingest/verify"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
+	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -65,7 +66,7 @@ func newStack(t *testing.T, edit ...func(*setup)) *stack {
 	s := &stack{t: t, dir: t.TempDir(), port: freePort(t), topics: schemas.NewTopics("webhooks")}
 	s.startBroker()
 	t.Cleanup(func() { s.broker.Close() })
-	listen, admin := freeAddress(t), freeAddress(t)
+	listen, admin := testkit.FreeAddress(t), testkit.FreeAddress(t)
 	s.url, s.admin = "http://"+listen, "http://"+admin
 	with := setup{vendors: vendorsYAML, secret: theSecret, log: discard(), options: ingest.Options{
 		Listen: listen, Vendors: filepath.Join(s.dir, "vendors.yaml"), MaxBody: 1 << 20, ReadTimeout: 700 * time.Millisecond,
@@ -280,7 +281,5 @@ func freePort(t *testing.T) int {
 	n, _ := strconv.Atoi(port)
 	return n
 }
-
-func freeAddress(t *testing.T) string { return fmt.Sprintf("127.0.0.1:%d", freePort(t)) }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,16 +28,7 @@ import (
 // ask runs a statement in the engine, past everything that is under test.
 func (s *stack) ask(sql string) string {
 	s.t.Helper()
-	r, err := http.Post(s.engine.URL+"/?database=hookline&query="+url.QueryEscape(sql), "", nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != http.StatusOK {
-		s.t.Fatalf("%s: %v %s", sql, err, body)
-	}
-	return strings.TrimSuffix(string(body), "\n")
+	return s.engine.Ask(s.t, "hookline", sql)
 }
 
 // pager plays the webhook that alerts go to, over real HTTP, and keeps what it was told, such as "firing Name".

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,7 +99,7 @@ func (s *stack) start(edits ...func(*processor.Options)) (stop func() error) {
 		Actions: actions.Options{
 			Group: "hookline.actions", Concurrency: 1, Attempts: 1, RetryDelay: time.Second, AlertAfter: time.Second, DrainTimeout: time.Second,
 		},
-		Kafka: s.kafka, ClickHouse: s.clickhouse(), Admin: service.AdminOptions{Listen: freeAddress(s.t)},
+		Kafka: s.kafka, ClickHouse: s.clickhouse(), Admin: service.AdminOptions{Listen: testkit.FreeAddress(s.t)},
 	}
 	for _, edit := range edits {
 		edit(&options)
@@ -377,16 +376,6 @@ func TestStoppingStoresWhatIsInHand(t *testing.T) { // and says so by its offset
 	if committed, end := s.committed(); committed != end {
 		t.Errorf("committed %d of %d after a clean stop", committed, end)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 func discard() *slog.Logger {

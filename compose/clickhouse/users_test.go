@@ -2,9 +2,6 @@ package clickhouse
 
 import (
 	"encoding/xml"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,24 +100,9 @@ func connect(t *testing.T, e *testkit.EngineProcess) *analytics.DB {
 	return db
 }
 
-// ask returns the rows of a statement as tab-separated lines, or ClickHouse's exception.
-func ask(t *testing.T, e *testkit.EngineProcess, sql string) (answer string, ok bool) {
-	t.Helper()
-	r, err := http.Post(e.URL+"/?query="+url.QueryEscape(sql), "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSuffix(string(body), "\n"), r.StatusCode == http.StatusOK
-}
-
 func may(t *testing.T, e *testkit.EngineProcess, sql string) string {
 	t.Helper()
-	answer, ok := ask(t, e, sql)
+	answer, ok := e.Try(t, "", sql)
 	if !ok {
 		t.Errorf("%s: %s", sql, answer)
 	}
@@ -130,7 +112,7 @@ func may(t *testing.T, e *testkit.EngineProcess, sql string) string {
 // mayNot fails the test unless the statement is refused for the reason.
 func mayNot(t *testing.T, e *testkit.EngineProcess, reason, sql string) {
 	t.Helper()
-	if answer, ok := ask(t, e, sql); ok || !strings.Contains(answer, reason) {
+	if answer, ok := e.Try(t, "", sql); ok || !strings.Contains(answer, reason) {
 		t.Errorf("%s: %s; want %s", sql, answer, reason)
 	}
 }

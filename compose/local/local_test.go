@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -67,28 +65,10 @@ func fakePart(name string, args []string) int {
 	return 0
 }
 
-// text is a buffer that several goroutines use.
-type text struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (t *text) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.b.Write(p)
-}
-
-func (t *text) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.b.String()
-}
-
-func fakeOptions(t *testing.T) (Options, *text) {
+func fakeOptions(t *testing.T) (Options, *testkit.Text) {
 	t.Helper()
 	t.Setenv("FAKE_PARTS", "yes")
-	out := &text{}
+	out := &testkit.Text{}
 	return Options{
 		Program: os.Args[0], DataDir: filepath.Join(t.TempDir(), "data"), Ports: unusedPorts(t),
 		Out: out, Log: slog.New(slog.NewTextHandler(out, nil)),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -73,16 +72,6 @@ func command[T any](t *testing.T, args ...string) *T {
 	return c
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // Each part works with the rights that docs/security.md gives it, and ingest's user can do nothing else.
 func TestEachPartNeedsNoMoreThanItsRights(t *testing.T) {
 	cluster, err := kfake.NewCluster(users(t)...)
@@ -116,7 +105,7 @@ func TestEachPartNeedsNoMoreThanItsRights(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
-	listen := freeAddress(t)
+	listen := testkit.FreeAddress(t)
 	go func() {
 		ended <- command[ingest.Command](t, as("ingest", "--vendors="+file, "--listen="+listen, "--admin-listen=127.0.0.1:0")...).Run(ctx, log)
 	}()

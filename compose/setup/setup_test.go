@@ -2,10 +2,7 @@ package setup_test
 
 import (
 	"bytes"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +48,7 @@ func TestSetup(t *testing.T) {
 			t.Errorf("the first plan has no %q", want)
 		}
 	}
-	if got := ask(t, engine, "SELECT count() FROM system.databases WHERE name = 'hookline'"); got != "0" {
+	if got := engine.Ask(t, "", "SELECT count() FROM system.databases WHERE name = 'hookline'"); got != "0" {
 		t.Error("planning made a database")
 	}
 	if err := setup.Run(t.Context(), log, o); err != nil {
@@ -67,7 +64,7 @@ func TestSetup(t *testing.T) {
 	if err := setup.Run(t.Context(), log, o); err != nil {
 		t.Fatal(err)
 	}
-	if got := ask(t, engine, "SELECT count() FROM hookline.sales_per_month WHERE zone = 'Asia/Kathmandu'"); got != "10" {
+	if got := engine.Ask(t, "", "SELECT count() FROM hookline.sales_per_month WHERE zone = 'Asia/Kathmandu'"); got != "10" {
 		t.Errorf("the new zone has %s months, want 10", got)
 	}
 }
@@ -94,18 +91,4 @@ func store(t *testing.T, where analytics.Options, months int) {
 	if err := db.Insert(t.Context(), rows); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func ask(t *testing.T, e *testkit.EngineProcess, sql string) string {
-	t.Helper()
-	r, err := http.Post(e.URL+"/?query="+url.QueryEscape(sql), "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %v %s", sql, err, body)
-	}
-	return strings.TrimSpace(string(body))
 }

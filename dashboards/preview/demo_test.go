@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -72,7 +71,7 @@ func newDemo(t *testing.T, assets string) *demoStack {
 	if err := parsed(t, new(setup.Command), kafka, clickhouse, "--zones=UTC,Asia/Tokyo", "--topics-partitions=4").Run(t.Context(), quiet(t)); err != nil {
 		t.Fatal(err)
 	}
-	listen, ingestAdmin, processorAdmin := freeAddress(t), freeAddress(t), freeAddress(t)
+	listen, ingestAdmin, processorAdmin := testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
 	d.metrics = prometheusWatching(t, ingestAdmin, processorAdmin)
 	startIngest := func() (stop func()) {
 		return d.run("ingest", ingestAdmin, parsed(t, new(ingest.Command), kafka, "--listen="+listen, "--admin-listen="+ingestAdmin, "--vendors="+file))
@@ -140,16 +139,6 @@ func quiet(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 // run runs a part until it is stopped or the test ends, and returns once it is ready.
 func (d *demoStack) run(name, admin string, part runner) (stop func()) {
 	d.t.Helper()
@@ -187,7 +176,7 @@ func prometheusWatching(t *testing.T, admins ...string) *Metrics {
 		t.Log("SKIPPED: no prometheus to ask (Debian: apt-get install prometheus): panels that ask it are not tried")
 		return nil
 	}
-	dir, listen := t.TempDir(), freeAddress(t)
+	dir, listen := t.TempDir(), testkit.FreeAddress(t)
 	config := filepath.Join(dir, "prometheus.yml")
 	text := "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: hookline, static_configs: [{targets: ['" + strings.Join(admins, "', '") + "']}]}]\n"
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {

@@ -3,7 +3,6 @@ package preview
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -176,19 +175,10 @@ func npm(t testing.TB) string {
 	return filepath.Clean(filepath.Join(dir.ECharts(), "..", "..", ".."))
 }
 
-// ask runs one statement over plain HTTP and returns the answer as tab-separated lines.
+// ask runs one statement in the database, past everything that is under test.
 func ask(t testing.TB, engine *testkit.EngineProcess, sql string) string {
 	t.Helper()
-	response, err := http.Post(engine.URL+"/?database=hookline", "text/plain", strings.NewReader(sql))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %v %s", sql, err, body)
-	}
-	return strings.TrimSpace(string(body))
+	return strings.TrimSpace(engine.Ask(t, "hookline", sql))
 }
 
 // frames asks the server for the figures of a panel of the board Sales.

@@ -1,7 +1,10 @@
 package testkit
 
 import (
+	"io"
+	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,6 +44,36 @@ func startEngine(t testing.TB, s spec) *EngineProcess {
 		e.DSN = "http://default:" + s.Password + "@" + c.spec.Listen
 	}
 	return e
+}
+
+// Ask runs one statement over plain HTTP, past everything that is under test, and returns the answer as tab-separated
+// lines. A refusal fails the test. The database may be left empty.
+func (e *EngineProcess) Ask(t testing.TB, database, sql string) string {
+	t.Helper()
+	answer, ok := e.Try(t, database, sql)
+	if !ok {
+		t.Fatalf("%s: %s", sql, answer)
+	}
+	return answer
+}
+
+// Try is Ask for a statement that may be refused: it then returns ClickHouse's exception.
+func (e *EngineProcess) Try(t testing.TB, database, sql string) (answer string, ok bool) {
+	t.Helper()
+	to := e.URL
+	if database != "" {
+		to += "/?database=" + database
+	}
+	r, err := http.Post(to, "text/plain", strings.NewReader(sql))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return strings.TrimSuffix(string(body), "\n"), r.StatusCode == http.StatusOK
 }
 
 // BrokerProcess is Kafka in processes of its own. To Kill it or Stop it is to lose all of its nodes at once;

@@ -40,7 +40,7 @@ type line struct {
 	client  *kgo.Client
 	config  atomic.Pointer[vendors.Config]
 	results *memory
-	log     locked
+	log     testkit.Text
 	options Options
 	sent    int
 }
@@ -141,23 +141,6 @@ func (r *run) stop() error {
 	err := <-r.ended
 	r.ended <- err
 	return err
-}
-
-func (l *line) logged() string {
-	l.log.mu.Lock()
-	defer l.log.mu.Unlock()
-	return l.log.text.String()
-}
-
-type locked struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
 }
 
 // committed is the offset that the group goes on from, summed over the topic's partitions.

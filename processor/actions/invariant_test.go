@@ -93,7 +93,7 @@ func TestInvariant3_ResultsAway(t *testing.T) {
 		if n := site.distinct(); n < 10 {
 			return fmt.Errorf("%d came", n)
 		}
-		if !strings.Contains(l.logged(), "alert: holding for more than 200ms: store results of actions") {
+		if !strings.Contains(l.log.String(), "alert: holding for more than 200ms: store results of actions") {
 			return errors.New("nobody is told")
 		}
 		return nil
@@ -113,7 +113,7 @@ func TestInvariant3_ResultsAway(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(l.logged(), "alert is over") {
+	if !strings.Contains(l.log.String(), "alert is over") {
 		t.Error("the alert is not over")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -75,16 +74,7 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) ask(sql string) string {
 	b.t.Helper()
-	r, err := http.Post(b.engine.URL+"/?database=hookline&query="+url.QueryEscape(sql), "", nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != http.StatusOK {
-		b.t.Fatalf("%s: %v %s", sql, err, body)
-	}
-	return strings.TrimSuffix(string(body), "\n")
+	return b.engine.Ask(b.t, "hookline", sql)
 }
 
 // store does what the processor does with events.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,13 +44,13 @@ func demanding(t *testing.T, authority *testkit.Authority) (open, sasl, mtls kaf
 	const login = "listener.name.login."
 	const security = "org.apache.kafka.common.security."
 	listeners := []apache.Listener{
-		{Name: "LOGIN", Address: freeAddress(t), Protocol: "SASL_SSL", Properties: stores("login") +
+		{Name: "LOGIN", Address: testkit.FreeAddress(t), Protocol: "SASL_SSL", Properties: stores("login") +
 			"sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER\n" +
 			login + "plain.sasl.jaas.config=" + security + `plain.PlainLoginModule required user_alice="right";` + "\n" +
 			login + "scram-sha-256.sasl.jaas.config=" + security + "scram.ScramLoginModule required;\n" +
 			login + "scram-sha-512.sasl.jaas.config=" + security + "scram.ScramLoginModule required;\n" +
 			login + "oauthbearer.sasl.jaas.config=" + security + "oauthbearer.OAuthBearerLoginModule required;\n"},
-		{Name: "MUTUAL", Address: freeAddress(t), Protocol: "SSL", Properties: stores("mutual") + "listener.name.mutual.ssl.client.auth=required"},
+		{Name: "MUTUAL", Address: testkit.FreeAddress(t), Protocol: "SSL", Properties: stores("mutual") + "listener.name.mutual.ssl.client.auth=required"},
 	}
 	c, err := apache.Start(t.Context(), apache.Options{
 		DataDir: t.TempDir(), Listen: "127.0.0.1:0", Nodes: 1, Listeners: listeners, Log: slog.New(slog.DiscardHandler),
@@ -64,16 +63,6 @@ func demanding(t *testing.T, authority *testkit.Authority) (open, sasl, mtls kaf
 		return kafka.Options{Brokers: []string{address}, TopicPrefix: "secure"}
 	}
 	return at(c.Nodes[0].Addr), at(listeners[0].Address), at(listeners[1].Address)
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func reach(t *testing.T, o kafka.Options) error {

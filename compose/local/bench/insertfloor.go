@@ -12,9 +12,9 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/procfs"
-	"github.com/shopspring/decimal"
 
 	"github.com/hookline-io/hookline/analytics"
+	analyticsbench "github.com/hookline-io/hookline/analytics/bench"
 	"github.com/hookline-io/hookline/processor/mapping"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -52,7 +52,7 @@ func (c *InsertFloorCommand) Run(ctx context.Context, _ *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	p, err := insertRows(ctx, conn, newColumns(rows), c.Events)
+	p, err := insertRows(ctx, conn, analyticsbench.NewFloor(rows), c.Events)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func mapped(config *vendors.Config, n int) ([]analytics.Row, error) {
 	return rows, nil
 }
 
-func insertRows(ctx context.Context, conn driver.Conn, c *columns, n int) (processed, error) {
+func insertRows(ctx context.Context, conn driver.Conn, f *analyticsbench.Floor, n int) (processed, error) {
 	self, err := procfs.Self()
 	if err != nil {
 		return processed{}, fmt.Errorf("measure this process: %w", err)
@@ -88,8 +88,8 @@ func insertRows(ctx context.Context, conn driver.Conn, c *columns, n int) (proce
 		return processed{}, fmt.Errorf("measure this process: %w", err)
 	}
 	inserted := 0
-	for ; inserted < n; inserted += c.rows {
-		if err := c.insert(ctx, conn); err != nil {
+	for ; inserted < n; inserted += f.Rows() {
+		if err := f.Insert(ctx, conn); err != nil {
 			return processed{}, err
 		}
 	}
@@ -107,61 +107,4 @@ func insertRows(ctx context.Context, conn driver.Conn, c *columns, n int) (proce
 		Events: inserted, CPU: time.Duration((end.CPUTime() - start.CPUTime()) * float64(time.Second)),
 		Mallocs: float64(after.Mallocs - before.Mallocs), Took: time.Since(began), Peak: float64(status.VmHWM),
 	}, nil
-}
-
-// columns are rows in the slices that the driver's documentation asks for.
-type columns struct {
-	rows          int
-	events, sales []any
-}
-
-const (
-	floorEvents = `INSERT INTO events (vendor, event_id, type, occurred_at, received_at, payload, content_type, key_id, proof, effect, error, kafka_topic, kafka_partition, kafka_offset, version)`
-	floorSales  = `INSERT INTO sales (vendor, kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, dimensions, version, is_deleted)`
-)
-
-func newColumns(rows []analytics.Row) *columns {
-	n := len(rows)
-	words := func() []string { return make([]string, n) }
-	numbers := func() []int64 { return make([]int64, n) }
-	vendor, id, kind, payload, content, key, proof, effect, failure, topic := words(), words(), words(), words(), words(), words(), words(), words(), words(), words()
-	saleKind, saleKey, order, currency := words(), words(), words(), words()
-	occurred, received, offset := numbers(), numbers(), numbers()
-	partition, version, deleted := make([]int32, n), make([]uint64, n), make([]uint8, n)
-	amount, dimensions := make([]decimal.Decimal, n), make([]map[string]string, n)
-	for i, r := range rows {
-		vendor[i], id[i], kind[i], payload[i], content[i] = r.Event.Vendor, r.Event.ID, r.Event.Type, string(r.Event.Data), r.Event.ContentType
-		key[i], proof[i], effect[i], topic[i] = r.Event.KeyID, string(r.Event.Proof), string(r.Sale.Kind), r.Origin.Topic
-		saleKind[i], saleKey[i], order[i], currency[i] = string(r.Sale.Kind), r.Sale.Key, r.Sale.Order, r.Sale.Currency
-		occurred[i], received[i], offset[i], partition[i] = r.Event.Time.UnixMilli(), r.Event.Received.UnixMilli(), r.Origin.Offset, r.Origin.Partition
-		version[i] = analytics.Version(r.Rule, r.Event.Received, 0)
-		amount[i], dimensions[i] = r.Sale.Amount, r.Sale.Dimensions
-	}
-	return &columns{
-		rows:   n,
-		events: []any{vendor, id, kind, occurred, received, payload, content, key, proof, effect, failure, topic, partition, offset, version},
-		sales:  []any{vendor, saleKind, saleKey, id, kind, order, amount, currency, occurred, received, dimensions, version, deleted},
-	}
-}
-
-func (c *columns) insert(ctx context.Context, conn driver.Conn) error {
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"async_insert": 0}))
-	for _, t := range []struct {
-		sql     string
-		columns []any
-	}{{floorEvents, c.events}, {floorSales, c.sales}} {
-		batch, err := conn.PrepareBatch(ctx, t.sql)
-		if err != nil {
-			return fmt.Errorf("insert: %w", err)
-		}
-		for i, column := range t.columns {
-			if err := batch.Column(i).Append(column); err != nil {
-				return fmt.Errorf("insert: %w", err)
-			}
-		}
-		if err := batch.Send(); err != nil {
-			return fmt.Errorf("insert: %w", err)
-		}
-	}
-	return nil
 }

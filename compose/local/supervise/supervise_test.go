@@ -1,7 +1,6 @@
 package supervise_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -84,21 +82,7 @@ type stack struct {
 	cancel context.CancelFunc
 	ready  chan struct{}
 	result chan error
-
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func (s *stack) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.out.Write(p)
-}
-
-func (s *stack) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.out.String()
+	out    testkit.Text
 }
 
 func run(t *testing.T, change func(*supervise.Options), children ...supervise.Child) *stack {
@@ -106,7 +90,7 @@ func run(t *testing.T, change func(*supervise.Options), children ...supervise.Ch
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stack{t: t, cancel: cancel, ready: make(chan struct{}), result: make(chan error, 1)}
 	o := supervise.Options{
-		Program: os.Args[0], Children: children, Output: s, Log: slog.New(slog.NewTextHandler(s, nil)),
+		Program: os.Args[0], Children: children, Output: &s.out, Log: slog.New(slog.NewTextHandler(&s.out, nil)),
 		Pause: 10 * time.Millisecond, StopWithin: 20 * time.Second,
 	}
 	if change != nil {
@@ -132,7 +116,7 @@ func (s *stack) ended() error {
 		s.result <- err
 		return err
 	case <-time.After(40 * time.Second):
-		s.t.Fatalf("did not stop:\n%s", s.text())
+		s.t.Fatalf("did not stop:\n%s", s.out.String())
 		return nil
 	}
 }
@@ -142,7 +126,7 @@ func (s *stack) awaitReady() {
 	select {
 	case <-s.ready:
 	case <-time.After(30 * time.Second):
-		s.t.Fatalf("not ready:\n%s", s.text())
+		s.t.Fatalf("not ready:\n%s", s.out.String())
 	}
 }
 
@@ -174,7 +158,7 @@ func TestOrder(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Errorf("stopped with %v", err)
 	}
-	order(t, s.text(), "broker | begins", "setup  | begins", "ingest | begins", "ingest | ends", "broker | ends")
+	order(t, s.out.String(), "broker | begins", "setup  | begins", "ingest | begins", "ingest | ends", "broker | ends")
 }
 
 func TestRestart(t *testing.T) {
@@ -198,7 +182,7 @@ func TestRestart(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Errorf("stopped with %v", err)
 	}
-	order(t, s.text(), "begins", "ingest died and is restarted", "signal: killed", "begins", "ends")
+	order(t, s.out.String(), "begins", "ingest died and is restarted", "signal: killed", "begins", "ends")
 	if err := s.Signal("ingest", syscall.SIGKILL); err == nil {
 		t.Error("killed a child that is gone")
 	}
@@ -266,7 +250,7 @@ func TestFailureToStart(t *testing.T) {
 				t.Errorf("ended with %v, want …%s…", err, test.want)
 			}
 			if test.mode == "fails" {
-				order(t, s.text(), "ingest | no vendors.yaml\n", "broker | ends")
+				order(t, s.out.String(), "ingest | no vendors.yaml\n", "broker | ends")
 			}
 		})
 	}
