@@ -49,6 +49,15 @@ type Command struct {
 	Options `embed:""`
 }
 
+// Help says what it needs and how it is spoken to.
+func (*Command) Help() string {
+	return `Needs 'hookline setup' to have run, and writes as a user who may insert and no more. Start as many as you like, up to the partitions of the topic: they share the work.
+
+    hookline processor --kafka-brokers=kafka:9092 --clickhouse-dsn=clickhouse://writer@clickhouse:9000/hookline --clickhouse-password=file:/run/secrets/writer
+
+SIGHUP has it read vendors.yaml again. SIGTERM stops it once what is in hand is stored and committed; killed, it loses nothing either.`
+}
+
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	service.GrowHeap(60) // the heap is a few large batches: looking at them often costs little, holding dead ones much
@@ -131,25 +140,10 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 
 // groupOptions join the consumer group and follow what it assigns.
 func (l *Loop) groupOptions(o Options) []kgo.Opt {
-	lost := func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
+	opts := kafka.Follow([]string{l.topics.Events, l.topics.Retry}, l.assignment.assigned, func(topics map[string][]int32) {
 		l.assignment.lost(topics)
 		l.metrics.lost(topics)
-	}
-	opts := []kgo.Opt{
-		kgo.ConsumeTopics(l.topics.Events, l.topics.Retry),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.DisableAutoCommit(),
-		kgo.BlockRebalanceOnPoll(),
-		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, topics map[string][]int32) {
-			l.assignment.assigned(topics)
-			client.ResumeFetchPartitions(topics) // one that was paused when it was taken from us stays so
-		}),
-		kgo.OnPartitionsRevoked(lost),
-		kgo.OnPartitionsLost(lost),
-		kgo.FetchMaxBytes(4 << 20),
-		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
-		kgo.FetchMaxWait(250 * time.Millisecond),
-	}
+	})
 	if o.Instance != "" {
 		opts = append(opts, kgo.InstanceID(o.Instance))
 	}

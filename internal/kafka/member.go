@@ -41,3 +41,24 @@ func (o Options) NewMember(log *slog.Logger, reg prometheus.Registerer, group st
 		client.AllowRebalance()
 	}), nil
 }
+
+// Follow has a member read topics from their start, and commit only what it says. It is told what the group assigns to
+// it and what is lost to others; neither happens between a poll and AllowRebalance.
+func Follow(topics []string, assigned, lost func(map[string][]int32)) []kgo.Opt {
+	gone := func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) { lost(partitions) }
+	return []kgo.Opt{
+		kgo.ConsumeTopics(topics...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
+			assigned(partitions)
+			client.ResumeFetchPartitions(partitions) // one that was paused when it was taken from us stays so
+		}),
+		kgo.OnPartitionsRevoked(gone),
+		kgo.OnPartitionsLost(gone),
+		kgo.FetchMaxBytes(4 << 20),
+		kgo.FetchMaxPartitionBytes(MaxRecordBytes),
+		kgo.FetchMaxWait(250 * time.Millisecond),
+	}
+}

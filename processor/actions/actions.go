@@ -156,23 +156,8 @@ func (a *Actions) Run(ctx context.Context) error {
 
 // groupOptions join the consumer group and follow what it assigns.
 func (a *Actions) groupOptions() []kgo.Opt {
-	lost := func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
+	return kafka.Follow([]string{a.topics.Events, a.topics.Retry}, a.tracker.assigned, func(topics map[string][]int32) {
 		a.tracker.lost(topics)
 		a.metrics.lost(topics)
-	}
-	return []kgo.Opt{
-		kgo.ConsumeTopics(a.topics.Events, a.topics.Retry),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.DisableAutoCommit(),
-		kgo.BlockRebalanceOnPoll(),
-		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, topics map[string][]int32) {
-			a.tracker.assigned(topics)
-			client.ResumeFetchPartitions(topics) // one that was paused when it was taken from us stays so
-		}),
-		kgo.OnPartitionsRevoked(lost),
-		kgo.OnPartitionsLost(lost),
-		kgo.FetchMaxBytes(4 << 20),
-		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
-		kgo.FetchMaxWait(250 * time.Millisecond),
-	}
+	})
 }

@@ -19,7 +19,10 @@ type Command struct {
 
 // Help says what the exit status means.
 func (*Command) Help() string {
-	return `Exit status: 0 when everything is accounted for, 2 when it is not, and 1 when the audit could not tell.`
+	return `Exit status: 0 when everything is accounted for, 2 when it is not, and 1 when the audit could not tell.
+
+    hookline audit
+    hookline audit --json | jq .totals`
 }
 
 // verdict is the error of an audit that found something.

@@ -35,6 +35,14 @@ type ListCommand struct {
 	Options `embed:""`
 }
 
+// Help shows how to use it.
+func (*ListCommand) Help() string {
+	return `Filters are joined by "and"; without any, all are listed. The first column is what 'hookline dlq show' takes.
+
+    hookline dlq list --since=24h
+    hookline dlq list --vendor=acme --stage=map --error=currency`
+}
+
 // Run implements the command.
 func (c *ListCommand) Run(ctx context.Context, log *slog.Logger) error {
 	return with(ctx, log, c.Options, func(q *Queue) error {
@@ -64,6 +72,12 @@ type ShowCommand struct {
 	Payload  bool   `help:"Print the payload alone, byte for byte."`
 
 	Options `embed:""`
+}
+
+// Help shows how to use it.
+func (*ShowCommand) Help() string {
+	return `    hookline dlq show 0/42
+    hookline dlq show 0/42 --payload > body.json`
 }
 
 // Run implements the command.
@@ -102,6 +116,14 @@ func (c *ShowCommand) Run(ctx context.Context, log *slog.Logger) error {
 type RedriveCommand struct {
 	RedriveOptions `embed:""`
 	Options        `embed:""`
+}
+
+// Help shows how to use it.
+func (*RedriveCommand) Help() string {
+	return `Mend the cause first: vendors.yaml (try it with 'hookline vendor check'), the target of the action, or the table. What was redriven before is left alone, so that this may be run any number of times; what fails again is a dead letter again.
+
+    hookline dlq redrive --vendor=acme --stage=map --dry-run
+    hookline dlq redrive --vendor=acme --stage=map`
 }
 
 // Run implements the command.

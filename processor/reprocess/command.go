@@ -20,7 +20,10 @@ type Command struct {
 func (*Command) Help() string {
 	return `Give the new configuration to the processors first (SIGHUP), then look with --dry-run at what would change. A run that is cut short goes on where it was when it is started again.
 
-Events of one sale should all be in the months that are mapped again: of a sale that lies on their edge, the events outside count as they did.`
+Events of one sale should all be in the months that are mapped again: of a sale that lies on their edge, the events outside count as they did.
+
+    hookline reprocess --vendor=acme --since=2026-01 --dry-run
+    hookline reprocess --vendor=acme --since=2026-01`
 }
 
 // Run implements the command.
