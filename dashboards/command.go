@@ -26,6 +26,12 @@ type GenerateCommand struct {
 	Check    bool   `help:"Write nothing; fail, naming the files, where the folders are not what would be written."`
 }
 
+// Help shows how to use it.
+func (GenerateCommand) Help() string {
+	return `    hookline dashboards generate --out=/var/lib/grafana/dashboards --alerting=/etc/grafana/provisioning/alerting
+    hookline dashboards generate --check`
+}
+
 // Run writes the boards and the alert rules, or compares them with what is there.
 func (c GenerateCommand) Run(_ context.Context, log *slog.Logger) error {
 	boards, err := Generate()

@@ -95,6 +95,11 @@ func (e exit) ExitCode() int { return e.status }
 // Unwrap returns the error.
 func (e exit) Unwrap() error { return e.error }
 
+// Help shows how to use it.
+func (DiffCommand) Help() string {
+	return `    hookline dashboards diff --grafana-url=https://grafana.example.com --grafana-token=file:/run/secrets/grafana`
+}
+
 // Run prints what push would change, as unified diffs. The exit status is 0 where nothing, 1 where something, 2
 // where Grafana could not be asked.
 func (c DiffCommand) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
@@ -122,6 +127,14 @@ func (c DiffCommand) run(ctx context.Context, out io.Writer) error {
 type PushCommand struct {
 	GrafanaOptions `embed:""`
 	DryRun         bool `help:"Only say what would be changed."`
+}
+
+// Help says when to use it.
+func (PushCommand) Help() string {
+	return `For a Grafana whose files are not yours to provision. What is so already is not written, and nothing is deleted. 'hookline dashboards diff' shows the changes first.
+
+    hookline dashboards push --grafana-url=https://grafana.example.com --grafana-token=file:/run/secrets/grafana --dry-run
+    hookline dashboards push --grafana-url=https://grafana.example.com --grafana-token=file:/run/secrets/grafana`
 }
 
 // Run makes Grafana have what we have, and writes nothing that is so already.

@@ -52,6 +52,15 @@ type Command struct {
 	Options `embed:""`
 }
 
+// Help says what it needs and how it is spoken to.
+func (*Command) Help() string {
+	return `Needs Kafka's topics ('hookline setup') and vendors.yaml, and listens at two addresses: vendors POST to http://HOST:8080/webhooks/NAME, and the admin listener answers /readyz, /livez and /metrics.
+
+    hookline ingest --vendors=vendors.yaml --kafka-brokers=kafka-1:9092,kafka-2:9092
+
+SIGHUP has it read vendors.yaml and the secrets again; a file with a mistake changes nothing and the log says what is wrong. SIGTERM stops it once what is under way has been answered.`
+}
+
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	service.GrowHeap(200) // the heap is small and made of many small things: the other way round

@@ -22,7 +22,10 @@ type Command struct {
 func (*Command) Help() string {
 	return `Give it the flags, or the environment, of the part that is in trouble: it sees what that part sees. It changes nothing.
 
-Exit status: 0 when nothing has failed, 2 when something has, and 1 when the report could not be written.`
+Exit status: 0 when nothing has failed, 2 when something has, and 1 when the report could not be written.
+
+    hookline doctor
+    hookline doctor --skip=vendors --grafana-url=https://grafana.example.com --grafana-token=file:/run/secrets/grafana`
 }
 
 // verdict is the error of a report with failures.

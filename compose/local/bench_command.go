@@ -27,6 +27,12 @@ type BenchCommand struct {
 	MemoryMiB     uint64        `name:"memory-mib" default:"8192" help:"Memory that the engine started for this may use, in MiB."`
 }
 
+// Help shows how to use it.
+func (*BenchCommand) Help() string {
+	return `    hookline bench-analytics --rows=5000000
+    hookline bench-analytics --clickhouse-dsn=clickhouse://default@clickhouse:9000/hookline_bench --rows=100000000`
+}
+
 // report is what a benchmark prints.
 type report interface {
 	Table(io.Writer) error

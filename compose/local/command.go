@@ -21,6 +21,15 @@ type Command struct {
 	Ports      Ports  `embed:""`
 }
 
+// Help says what happens.
+func (*Command) Help() string {
+	return `The first start fetches the engine of ClickHouse with npm (190 MB). Once all runs, a summary says where each part listens and prints a command that sends a signed sale. Ctrl-C stops everything; the data stays for the next start.
+
+    hookline local --demo
+    hookline local --vendors=vendors.yaml --port=8090
+    hookline local --fresh --kafka=apache`
+}
+
 // Run runs the stack until ctx ends.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	o, err := c.Options(log)

@@ -20,6 +20,14 @@ type DemoCommand struct {
 	demo.Load
 }
 
+// Help says what it leaves behind.
+func (*DemoCommand) Help() string {
+	return `A stack of its own, at free ports and in a new folder, which is removed unless something does not add up. The last line is the verdict, and so is the exit status.
+
+    hookline demo
+    hookline demo --crash --deliveries=20000 --seed=7`
+}
+
 // Run prints the verdict as its last line, and fails unless every total is the same to the cent.
 func (c *DemoCommand) Run(ctx context.Context, log *slog.Logger) error {
 	trial, err := NewTrial("demo", log)

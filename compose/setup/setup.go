@@ -36,6 +36,14 @@ type Command struct {
 	Options `embed:""`
 }
 
+// Help says when to use it.
+func (*Command) Help() string {
+	return `Run it before the first start, after every upgrade, and to change the reporting zones. It only adds, and does nothing where all is there.
+
+    hookline setup --dry-run
+    hookline setup --zones=UTC,Europe/Berlin --topics-replication=3 --topics-min-insync=2`
+}
+
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	if c.DryRun {

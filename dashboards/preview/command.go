@@ -20,6 +20,11 @@ type Command struct {
 	Assets        string `required:"" type:"existingdir" help:"Folder of npm packages (node_modules) that holds echarts 6."`
 }
 
+// Help shows how to use it.
+func (Command) Help() string {
+	return `    hookline preview --assets=node_modules --clickhouse-dsn=http://127.0.0.1:8123/hookline`
+}
+
 // Run serves the page until ctx ends.
 func (c Command) Run(ctx context.Context, log *slog.Logger) error {
 	boards, err := dashboards.Generate()

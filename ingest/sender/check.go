@@ -23,6 +23,15 @@ type CheckCommand struct {
 	Payload string   `arg:"" optional:"" help:"File with a sample body, or -: shows which events and sales it yields. Nothing is sent."`
 }
 
+// Help shows how to use it.
+func (*CheckCommand) Help() string {
+	return `All mistakes are listed, each with its line. Secrets must be there, for they are read as ingest reads them.
+
+    hookline vendor check --vendors=vendors.yaml
+    hookline vendor check --vendor=acme sample.json
+    hookline vendor check --vendor=shop -H 'X-Shopify-Topic: orders/paid' order.json`
+}
+
 // Run checks the file and, with a payload, shows what becomes of it.
 func (c *CheckCommand) Run() error {
 	config, err := vendors.Load(c.Vendors, vendors.Options{Schemes: verify.Names()})

@@ -38,6 +38,13 @@ type SendCommand struct {
 	Timeout time.Duration `default:"10s" help:"Time to wait for the answer."`
 }
 
+// Help shows how to use it.
+func (*SignCommand) Help() string {
+	return `The command that it prints works for as long as the scheme accepts its time, mostly five minutes.
+
+    hookline vendor sign --vendor=acme sale.json | sh`
+}
+
 // Run prints a curl command that sends the payload, signed.
 func (c *SignCommand) Run() error {
 	_, signed, err := c.sign()
@@ -54,6 +61,14 @@ func (c *SignCommand) Run() error {
 	fmt.Fprintf(&b, " \\\n  --data-binary @%s\n", quote(c.Payload))
 	_, err = io.WriteString(os.Stdout, b.String())
 	return err
+}
+
+// Help shows how to use it.
+func (*SendCommand) Help() string {
+	return `Sent is the file byte for byte, signed with the vendor's secret in vendors.yaml, so ingest takes it as the vendor's. Prints the answer; the exit status is 0 only for a 200.
+
+    hookline vendor send --vendor=acme sale.json
+    hookline vendor send --vendor=acme --to=https://hooks.example.com - < sale.json`
 }
 
 // Run sends the payload, signed, and prints the answer. It fails unless the delivery was accepted.

@@ -22,17 +22,46 @@ type flag struct{ Flag, Env, Default, Help string }
 type section struct {
 	Title string
 	Help  string
-	Used  []string // by which commands; empty for a command's own, and where all have it
-	Args  []flag   // positional arguments; of these Flag and Help
-	Flags []flag
+	// Detail is what --help says besides, with examples.
+	Detail string
+	Used   []string // by which commands; empty for a command's own, and where all have it
+	Args   []flag   // positional arguments; of these Flag and Help
+	Flags  []flag
 }
 
-// groups are the flags that commands have in common, by what their names start with.
-var groups = []struct{ prefix, title string }{
-	{"log-", "Log"},
-	{"kafka-", "Kafka"},
-	{"clickhouse-", "ClickHouse"},
-	{"trace-", "Traces"},
+// group is flags of one part or for one purpose, known by what their names start with.
+type group struct {
+	prefix, title string
+	shared        bool // many commands have them: the page tells of them once
+}
+
+var groups = []group{
+	{"log-", "Log", true},
+	{"kafka-", "Kafka", true},
+	{"clickhouse-", "ClickHouse", true},
+	{"batch-", "Batches", false},
+	{"retry-", "Retries", false},
+	{"actions-", "Actions", false},
+	{"alert-", "Alerts", false},
+	{"topics-", "Topics", false},
+	{"keep-", "Retention", false},
+	{"grafana-", "Grafana", true},
+	{"tls-", "TLS", false},
+	{"admin-", "Admin listener", false},
+}
+
+// Group puts each such flag under its heading in --help.
+func Group(k *kong.Kong) error {
+	return kong.Visit(k.Model, func(node kong.Visitable, next kong.Next) error {
+		if f, ok := node.(*kong.Flag); ok {
+			for _, g := range groups {
+				if strings.HasPrefix(f.Name, g.prefix) {
+					f.Group = &kong.Group{Key: g.prefix, Title: g.title + ":"}
+				}
+			}
+		}
+		return next(nil)
+	})
 }
 
 // Markdown returns the page. A flag that several commands have, in the same words and with the same default, is told
@@ -50,7 +79,7 @@ func Markdown(app *kong.Application) ([]byte, error) {
 		shared := section{Title: g.title}
 		for _, command := range leaves {
 			for _, f := range flags(command) {
-				if common(f, g.prefix, used) && !slices.Contains(shared.Flags, f) {
+				if g.common(f, used) && !slices.Contains(shared.Flags, f) {
 					shared.Flags = append(shared.Flags, f)
 				}
 			}
@@ -70,12 +99,12 @@ func Markdown(app *kong.Application) ([]byte, error) {
 		}
 	}
 	for _, command := range leaves {
-		own := section{Title: command.Path(), Help: command.Help}
+		own := section{Title: command.Path(), Help: command.Help, Detail: command.Detail}
 		for _, arg := range command.Positional {
 			own.Args = append(own.Args, flag{Flag: arg.Summary(), Help: arg.Help})
 		}
 		for _, f := range flags(command) {
-			if !slices.ContainsFunc(groups, func(g struct{ prefix, title string }) bool { return common(f, g.prefix, used) }) {
+			if !slices.ContainsFunc(groups, func(g group) bool { return g.common(f, used) }) {
 				own.Flags = append(own.Flags, f)
 			}
 		}
@@ -92,8 +121,8 @@ func Markdown(app *kong.Application) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func common(f flag, prefix string, used map[flag][]string) bool {
-	return strings.HasPrefix(f.Flag, "--"+prefix) && len(used[f]) > 1
+func (g group) common(f flag, used map[flag][]string) bool {
+	return g.shared && strings.HasPrefix(f.Flag, "--"+g.prefix) && len(used[f]) > 1
 }
 
 // flags are those of a command, its own and those of all commands.

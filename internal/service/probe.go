@@ -16,6 +16,11 @@ type ProbeCommand struct {
 	Timeout time.Duration `default:"3s" env:"-" help:"Time that the answer may take."`
 }
 
+// Help shows how to use it.
+func (*ProbeCommand) Help() string {
+	return `    hookline probe http://127.0.0.1:9081/readyz`
+}
+
 // Run returns an error, with what the service said, unless it answers 200 in time.
 func (c *ProbeCommand) Run(ctx context.Context, _ *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)

@@ -15,6 +15,12 @@ type Command struct {
 	Fetch      bool   `env:"-" help:"Only fetch Apache Kafka from Maven Central, and end."`
 }
 
+// Help shows how to use it.
+func (*Command) Help() string {
+	return `    hookline apache-kafka --fetch
+    hookline apache-kafka --nodes=1 --listen=127.0.0.1:9092`
+}
+
 // Run serves until ctx ends.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	log = log.With("part", "broker")

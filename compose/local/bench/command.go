@@ -30,6 +30,15 @@ type Command struct {
 	Revision string `env:"-" default:"${version}" help:"What the report says was measured."`
 }
 
+// Help shows how to use it.
+func (*Command) Help() string {
+	return `Close everything else: the figures are of the machine as much as of the program.
+
+    hookline bench --quick
+    hookline bench --only=ingest,path --benchstat=new.txt
+    hookline bench --soak=1h --rate=500`
+}
+
 // bench is one run.
 type bench struct {
 	*Command

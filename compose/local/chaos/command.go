@@ -41,7 +41,11 @@ The same seed makes the same faults at the same times and the same traffic; how 
 them is up to the operating system.
 
 The full disk needs the right to mount a small one: run as root or under 'unshare -rm'; otherwise it is left out, and a
-line says so.`
+line says so.
+
+    hookline chaos
+    hookline chaos --faults=100 --seed=1489293817
+    hookline chaos --outage=10m`
 }
 
 // Run strikes, checks and prints the verdict.
