@@ -78,9 +78,10 @@ screenshots: ## take the pictures of the boards in docs/img anew (needs chromium
 	go test ./dashboards/preview -run TestPictures -count=1 -timeout 15m -args -pictures $(CURDIR)/docs/img
 
 .PHONY: lint
-lint: ## vet and lint
+lint: ## vet and lint, workflows too
 	go vet ./...
 	$(LINT) run
+	$(TOOL) actionlint
 
 .PHONY: generate
 generate: build ## write the dashboards and the other generated files anew

@@ -77,6 +77,17 @@ func TestEveryAlertHasItsSection(t *testing.T) {
 	}
 }
 
+// There is a drill for losing each part.
+func TestEveryPartHasItsDrill(t *testing.T) {
+	_, drills, _ := strings.Cut(operating(t), "\n## Drills\n")
+	for name := range project(t, checkout(t), nil, "compose.yaml", "compose.ha.yaml").Services {
+		name = regexp.MustCompile(`-\d+$`).ReplaceAllString(name, "")
+		if name != "setup" && !regexp.MustCompile(`docker compose (kill|stop)[^`+"`"+`]* `+name).MatchString(drills) {
+			t.Errorf("no drill loses %s", name)
+		}
+	}
+}
+
 // What the page tells one to type must be there: commands, flags, services.
 func TestOperatingNamesWhatIsThere(t *testing.T) {
 	page := operating(t)
