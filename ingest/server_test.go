@@ -63,17 +63,24 @@ func TestInvariant8_PanicCostsOnlyItself(t *testing.T) {
 	}
 }
 
-// BenchmarkRefusal shows what a forgery costs beside what any request costs: the HTTP server around it is not counted.
-func BenchmarkRefusal(b *testing.B) {
+// hubSources are those of one vendor, acme, who signs as GitHub does.
+func hubSources(b *testing.B) map[string]*source {
+	b.Helper()
 	config, err := vendors.Parse("vendors.yaml", []byte("vendors: {acme: {preset: hub, secrets: [env:S]}}"),
 		vendors.Options{Getenv: func(string) string { return "a secret for tests" }})
 	if err != nil {
 		b.Fatal(err)
 	}
-	sources, err := newSources(config, nil)
+	found, err := newSources(config, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
+	return found
+}
+
+// BenchmarkRefusal shows what a forgery costs beside what any request costs: the HTTP server around it is not counted.
+func BenchmarkRefusal(b *testing.B) {
+	sources := hubSources(b)
 	s, _ := newTestServer(slog.New(slog.DiscardHandler), sources)
 	handler := s.handler(LimitOptions{})
 	body := strings.Repeat("x", 900)

@@ -20,7 +20,6 @@ import (
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/trace"
 	"github.com/hookline-io/hookline/schemas"
-	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 func TestTracesThatAreOffCostNothing(t *testing.T) {
@@ -49,15 +48,7 @@ func BenchmarkDelivery(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer cluster.Close()
-	config, err := vendors.Parse("vendors.yaml", []byte("vendors: {acme: {preset: hub, secrets: [env:S]}}"),
-		vendors.Options{Getenv: func(string) string { return "a secret for tests" }})
-	if err != nil {
-		b.Fatal(err)
-	}
-	sources, err := newSources(config, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	sources := hubSources(b)
 	body := `{"id":"evt_1","type":"order.paid","pad":"` + strings.Repeat("x", 800) + `"}`
 	mac := hmac.New(sha256.New, []byte("a secret for tests"))
 	mac.Write([]byte(body))
