@@ -97,7 +97,7 @@ func TestPagesShowCommandsThatAre(t *testing.T) {
 	inline := regexp.MustCompile("`([^`\n]+)`")
 	seen := 0
 	check := func(page, text string) {
-		text = strings.TrimPrefix(strings.TrimSpace(text), "/")
+		text = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), "/"), "bin/")
 		if target, ok := strings.CutPrefix(text, "make "); ok {
 			seen++
 			if name, _, _ := strings.Cut(target, " "); !strings.Contains(string(makefile), "\n.PHONY: "+name+"\n") {

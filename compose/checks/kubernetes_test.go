@@ -33,7 +33,7 @@ func TestKubernetesSchemasTakeTheManifests(t *testing.T) {
 		if out, err := validate(string(text)); err != nil {
 			t.Errorf("%s: %v\n%s", folder, err, out)
 		}
-		for right, wrong := range map[string]string{"maxSkew: 1": "maxSkew: one", "whenUnsatisfiable: ScheduleAnyway": "whenUnsatisfiable: Sometimes", "podSelector:": "podselector:", "serviceName:": "servicename:"} {
+		for right, wrong := range map[string]string{"maxSkew: 1": "maxSkew: one", "maxSkew: 1\n": "minDomains: 1\n", "podSelector:": "podselector:", "serviceName:": "servicename:"} {
 			if out, err := validate(strings.Replace(string(text), right, wrong, 1)); err == nil {
 				t.Errorf("%s: %s is taken:\n%s", folder, wrong, out)
 			}

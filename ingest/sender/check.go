@@ -113,17 +113,24 @@ type ListCommand struct{}
 // Run prints the presets, one line each.
 func (c *ListCommand) Run() error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PRESET\tVENDOR\tSCHEME\tSIGNATURE IN\tPROOF\tEVENT ID\tRETRIES\tCOUNTS")
+	fmt.Fprintln(w, "PRESET\tSIGNATURE IN\tPROOF\tRETRIES FOR\tCOUNTS")
 	for _, p := range vendors.Presets() {
 		facts, _ := verify.Describe(p.Scheme)
-		retries := "not stated"
-		if p.Retries > 0 {
-			retries = p.Retries.String()
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Title, p.Scheme,
-			strings.Join(facts.Headers, ", "), facts.Proof, p.EventID, retries, strings.Join(p.Sales, ", "))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, first(facts.Headers, 1, "the body"), facts.Proof, duration(p.Retries), first(p.Sales, 2, "what you say"))
 	}
+	fmt.Fprintln(w, "docs/vendors.md says more of each.")
 	return w.Flush()
+}
+
+// first names so many of the texts, and says how many more there are.
+func first(texts []string, shown int, none string) string {
+	switch {
+	case len(texts) == 0:
+		return none
+	case shown == 1 || len(texts) <= shown:
+		return strings.Join(texts[:min(shown, len(texts))], ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(texts[:shown], ", "), len(texts)-shown)
 }
 
 // Command is `hookline vendor`.

@@ -1,7 +1,9 @@
 package vendors
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -41,6 +43,9 @@ func (o Options) withDefaults() Options {
 // for beside the file.
 func Load(path string, opt Options) (*Config, error) {
 	src, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read vendors: %w: name yours with --vendors; docs/vendors.md says what to write into it", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read vendors: %w", err)
 	}
