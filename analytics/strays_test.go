@@ -67,15 +67,29 @@ func TestInvariant4_SaleAtAMonthsEdgeCountsOnce(t *testing.T) {
 	second.Sale.Key = first.Sale.Key
 	insert(t, db, first, sale("evt_3", edge), sale("evt_4", edge.AddDate(0, 0, -14)))
 	insert(t, db, second)
-	ask(t, e, "SYSTEM REFRESH VIEW sales_edges_refresh")
-	ask(t, e, "SYSTEM WAIT VIEW sales_edges_refresh")
-	shows(t, db, "UTC", "2026-10 acme EUR sale 3 37.02")
-	if strays, err := db.Strays(t.Context()); err != nil || len(strays) > 0 {
-		t.Errorf("strays left: %+v, %v", strays, err)
+	look := func() {
+		t.Helper()
+		ask(t, e, "SYSTEM REFRESH VIEW sales_edges_refresh")
+		ask(t, e, "SYSTEM WAIT VIEW sales_edges_refresh")
+		if strays, err := db.Strays(t.Context()); err != nil || len(strays) > 0 {
+			t.Errorf("strays left: %+v, %v", strays, err)
+		}
 	}
+	look()
+	shows(t, db, "UTC", "2026-10 acme EUR sale 3 37.02")
+
+	// What comes after it has looked is found the next time: at the edge of a year, and one whose two rows rank the same,
+	// of which the one in the later month counts.
+	year := time.Date(2025, 12, 31, 23, 59, 59, 0, time.UTC)
+	fifth, sixth := sale("evt_5", year), sale("evt_6", year.Add(2*time.Second))
+	sixth.Sale.Key, sixth.Event.Received = fifth.Sale.Key, fifth.Event.Received
+	insert(t, db, fifth)
+	insert(t, db, sixth)
+	look()
+	shows(t, db, "UTC", "2026-01 acme EUR sale 1 12.34", "2026-10 acme EUR sale 3 37.02")
+
 	before := ask(t, e, "SELECT count() FROM sales")
-	ask(t, e, "SYSTEM REFRESH VIEW sales_edges_refresh")
-	ask(t, e, "SYSTEM WAIT VIEW sales_edges_refresh")
+	look()
 	if after := ask(t, e, "SELECT count() FROM sales"); after != before {
 		t.Errorf("it writes again what it has written: %s rows became %s", before, after)
 	}
