@@ -137,10 +137,10 @@ func (c *counts) reset() {
 	c.keys.reset()
 }
 
-func (c *counts) load(into clickhouse.Interface) error {
-	var buffer proto.Buffer
-	proto.ColUInt64(c.ends).EncodeColumn(&buffer)
-	c.keys.encode(&buffer)
-	proto.ColUInt32(c.values).EncodeColumn(&buffer)
-	return decode(into, &buffer, len(c.ends))
+func (c *counts) load(into clickhouse.Interface, via *wire) error {
+	buffer := via.empty()
+	proto.ColUInt64(c.ends).EncodeColumn(buffer)
+	c.keys.encode(buffer)
+	proto.ColUInt32(c.values).EncodeColumn(buffer)
+	return via.decode(into, len(c.ends))
 }
