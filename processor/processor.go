@@ -51,7 +51,7 @@ type Command struct {
 
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
-	service.GrowHeap(60) // the heap is a few large batches: looking at them often costs little, holding dead ones much
+	service.GrowHeap(120) // the heap is a few large batches: dead ones weigh, and so does looking at them often
 	return Run(ctx, log, c.Options)
 }
 
@@ -146,7 +146,7 @@ func (l *Loop) groupOptions(o Options) []kgo.Opt {
 		}),
 		kgo.OnPartitionsRevoked(lost),
 		kgo.OnPartitionsLost(lost),
-		kgo.FetchMaxBytes(4 << 20),
+		kgo.FetchMaxBytes(2 << 20), // of each broker; it stays in memory, unpacked, until there is room in a batch
 		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 	}
