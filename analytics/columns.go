@@ -1,10 +1,7 @@
 package analytics
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -16,7 +13,7 @@ import (
 // LowCardinality, Decimal and Map row by row through reflection (70 to 600 ns a value), but decodes whole
 // columns at memory speed (1 to 130 ns), which is how load hands them over.
 type column interface {
-	load(into driver.Interface) error
+	load(into driver.Interface, via *wire) error
 	take(from column, row int) // appends one row of a column of the same type
 	reset()
 }
@@ -24,38 +21,23 @@ type column interface {
 // text is a String column of short, mostly distinct values.
 type text struct{ rows []string }
 
-func (c *text) append(s string)                  { c.rows = append(c.rows, s) }
-func (c *text) take(from column, row int)        { c.append(from.(*text).rows[row]) }
-func (c *text) load(into driver.Interface) error { return grown(into, c.rows, sizeOf(c.rows)) }
+func (c *text) append(s string)           { c.rows = append(c.rows, s) }
+func (c *text) take(from column, row int) { c.append(from.(*text).rows[row]) }
+func (c *text) load(into driver.Interface, via *wire) error {
+	size := 0
+	for _, s := range c.rows {
+		size += len(s)
+	}
+	if err := via.makeRoom(into, len(c.rows), size); err != nil {
+		return err
+	}
+	_, err := into.Append(c.rows)
+	return err
+}
 func (c *text) reset() {
 	clear(c.rows)
 	c.rows = c.rows[:0]
 }
-
-func sizeOf(rows []string) (n int) {
-	for _, s := range rows {
-		n += len(s)
-	}
-	return n
-}
-
-// grown appends rows to a String column of the driver, whose buffer it first brings to size: the driver would
-// grow it by doubling, which costs several times the copy itself.
-func grown[T any](into driver.Interface, rows T, size int) error {
-	var header [binary.MaxVarintLen64]byte
-	n := binary.PutUvarint(header[:], uint64(size))
-	one := io.MultiReader(bytes.NewReader(header[:n]), io.LimitReader(zeros{}, int64(size)))
-	if err := into.Decode(proto.NewReader(one), 1); err != nil {
-		return err
-	}
-	into.Reset() // keeps the buffer
-	_, err := into.Append(rows)
-	return err
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 // number is a column of values of fixed size.
 type number[T int32 | int64 | uint8 | uint16 | uint32 | uint64] struct{ rows []T }
@@ -63,27 +45,23 @@ type number[T int32 | int64 | uint8 | uint16 | uint32 | uint64] struct{ rows []T
 func (c *number[T]) append(v T)                { c.rows = append(c.rows, v) }
 func (c *number[T]) take(from column, row int) { c.append(from.(*number[T]).rows[row]) }
 func (c *number[T]) reset()                    { c.rows = c.rows[:0] }
-func (c *number[T]) load(into driver.Interface) error {
-	var buffer proto.Buffer
+func (c *number[T]) load(into driver.Interface, via *wire) error {
+	buffer := via.empty()
 	switch rows := any(c.rows).(type) {
 	case []int32:
-		proto.ColInt32(rows).EncodeColumn(&buffer)
+		proto.ColInt32(rows).EncodeColumn(buffer)
 	case []int64:
-		proto.ColInt64(rows).EncodeColumn(&buffer)
+		proto.ColInt64(rows).EncodeColumn(buffer)
 	case []uint8:
-		proto.ColUInt8(rows).EncodeColumn(&buffer)
+		proto.ColUInt8(rows).EncodeColumn(buffer)
 	case []uint16:
-		proto.ColUInt16(rows).EncodeColumn(&buffer)
+		proto.ColUInt16(rows).EncodeColumn(buffer)
 	case []uint32:
-		proto.ColUInt32(rows).EncodeColumn(&buffer)
+		proto.ColUInt32(rows).EncodeColumn(buffer)
 	case []uint64:
-		proto.ColUInt64(rows).EncodeColumn(&buffer)
+		proto.ColUInt64(rows).EncodeColumn(buffer)
 	}
-	return decode(into, &buffer, len(c.rows))
-}
-
-func decode(into driver.Interface, from *proto.Buffer, rows int) error {
-	return into.Decode(proto.NewReader(bytes.NewReader(from.Buf)), rows)
+	return via.decode(into, len(c.rows))
 }
 
 // maxWords bounds the dictionary of a words column between batches, so that a vendor who puts IDs where names
@@ -133,10 +111,9 @@ func (c *words) reset() {
 	}
 }
 
-func (c *words) load(into driver.Interface) error {
-	var buffer proto.Buffer
-	c.encode(&buffer)
-	return decode(into, &buffer, len(c.rows))
+func (c *words) load(into driver.Interface, via *wire) error {
+	c.encode(via.empty())
+	return via.decode(into, len(c.rows))
 }
 
 // encode writes the column as ch-go's ColLowCardinality[string] does, without going through the rows' strings
@@ -191,8 +168,8 @@ func (c *blobs) reset() {
 	c.rows, c.bytes = c.rows[:0], 0
 }
 
-func (c *blobs) load(into driver.Interface) error {
-	if err := grown(into, []string{}, c.bytes); err != nil {
+func (c *blobs) load(into driver.Interface, via *wire) error {
+	if err := via.makeRoom(into, len(c.rows), c.bytes); err != nil {
 		return err
 	}
 	for i := range c.rows {

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/ch-go/proto"
 	driver "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/shopspring/decimal"
 )
@@ -23,16 +22,16 @@ func reload(t *testing.T, kind string, c column, rows int) driver.Interface {
 		return col
 	}
 	sent := fresh()
-	if err := c.load(sent); err != nil {
+	if err := c.load(sent, new(wire)); err != nil {
 		t.Fatal(err)
 	}
 	if sent.Rows() != rows {
 		t.Fatalf("%d rows loaded, want %d", sent.Rows(), rows)
 	}
-	var wire proto.Buffer
-	sent.Encode(&wire)
+	var via wire
+	sent.Encode(via.empty())
 	read := fresh()
-	if err := decode(read, &wire, rows); err != nil {
+	if err := via.decode(read, rows); err != nil {
 		t.Fatal(err)
 	}
 	return read

@@ -12,10 +12,12 @@ type pairs struct{ keyed[string] }
 
 func (c *pairs) take(from column, row int) { c.takeRow(&from.(*pairs).keyed, row) }
 
-func (c *pairs) load(into driver.Interface) error {
-	var values proto.ColStr
-	values.AppendArr(c.values)
-	return c.loadWith(&values, into)
+func (c *pairs) load(into driver.Interface, via *wire) error {
+	buffer := c.encode(via)
+	for _, value := range c.values {
+		buffer.PutString(value)
+	}
+	return via.decode(into, len(c.ends))
 }
 
 // counts is a Map(LowCardinality(String), UInt32) column.
@@ -23,9 +25,9 @@ type counts struct{ keyed[uint32] }
 
 func (c *counts) take(from column, row int) { c.takeRow(&from.(*counts).keyed, row) }
 
-func (c *counts) load(into driver.Interface) error {
-	values := proto.ColUInt32(c.values)
-	return c.loadWith(&values, into)
+func (c *counts) load(into driver.Interface, via *wire) error {
+	proto.ColUInt32(c.values).EncodeColumn(c.encode(via))
+	return via.decode(into, len(c.ends))
 }
 
 // keyed is a Map column without its form on the wire.
@@ -78,10 +80,10 @@ func (c *keyed[V]) reset() {
 	c.keys.reset()
 }
 
-func (c *keyed[V]) loadWith(values proto.Column, into driver.Interface) error {
-	var buffer proto.Buffer
-	proto.ColUInt64(c.ends).EncodeColumn(&buffer)
-	c.keys.encode(&buffer)
-	values.EncodeColumn(&buffer)
-	return decode(into, &buffer, len(c.ends))
+// encode writes all of the column but its values, which come next.
+func (c *keyed[V]) encode(via *wire) *proto.Buffer {
+	buffer := via.empty()
+	proto.ColUInt64(c.ends).EncodeColumn(buffer)
+	c.keys.encode(buffer)
+	return buffer
 }

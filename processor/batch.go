@@ -17,6 +17,7 @@ type batch struct {
 	moves   []*kgo.Record // for the retry and the dead-letter topic
 	spans   []*span
 	latest  map[partition]*span
+	span    *span               // that the last record went to: records come in runs of one partition
 	events  map[uint64]struct{} // hashes of the events in it
 	bytes   int                 // of records that made no row
 	buried  int                 // records that became dead letters
@@ -58,6 +59,7 @@ func (b *batch) reset() {
 	clear(b.spans)
 	b.sources, b.moves, b.spans = b.sources[:0], b.moves[:0], b.spans[:0]
 	clear(b.latest)
+	b.span = nil
 	clear(b.events)
 	b.traces.end()
 	b.oldest, b.bytes, b.buried = time.Time{}, 0, 0
@@ -71,29 +73,26 @@ func (b *batch) full(l Limits) bool {
 
 // took notes that the batch answers for r.
 func (b *batch) took(r *kgo.Record, grant uint64) *span {
-	p := partition{r.Topic, r.Partition}
-	s, ok := b.latest[p]
-	if !ok || s.grant != grant || s.last+1 != r.Offset {
-		s = &span{partition: p, grant: grant, first: r.Offset}
+	s := b.span
+	if p := (partition{r.Topic, r.Partition}); s == nil || s.partition != p {
+		s = b.latest[p]
+	}
+	if s == nil || s.grant != grant || s.last+1 != r.Offset {
+		s = &span{partition: partition{r.Topic, r.Partition}, grant: grant, first: r.Offset}
 		s.vendors = map[string]uint32{}
 		b.spans = append(b.spans, s)
-		b.latest[p] = s
+		b.latest[s.partition] = s
 	}
+	b.span = s
 	s.last, s.epoch = r.Offset, r.LeaderEpoch
 	return s
 }
 
 // seen says whether the event is in the batch already, and notes that it is.
 func (b *batch) seen(seed maphash.Seed, vendor, id string) bool {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	h.WriteString(vendor)
-	h.WriteByte(0)
-	h.WriteString(id)
-	sum := h.Sum64()
-	_, known := b.events[sum]
-	b.events[sum] = struct{}{}
-	return known
+	before := len(b.events)
+	b.events[maphash.Comparable(seed, [2]string{vendor, id})] = struct{}{}
+	return len(b.events) == before
 }
 
 // offsets returns what to commit: for each partition that is still ours by the same grant, the offset after its last.

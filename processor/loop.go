@@ -88,8 +88,9 @@ type RetryOptions struct {
 	Delay    time.Duration `default:"1m" help:"Time from one attempt to the next; the same for all, so that none waits for another."`
 }
 
-// pollSlice is how many records are taken from the client at once: few enough that a rebalance never waits long.
-const pollSlice = 5000
+// pollSlice is how many records are taken from the client at once: few enough that a batch never grows far beyond its
+// limits, and that a rebalance never waits long.
+const pollSlice = 1000
 
 // NewLoop returns a Loop that has joined the group. Run is to be called, since only that leaves it.
 func NewLoop(o Options, p Parts) (*Loop, error) {

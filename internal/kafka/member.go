@@ -57,7 +57,7 @@ func Follow(topics []string, assigned, lost func(map[string][]int32)) []kgo.Opt 
 		}),
 		kgo.OnPartitionsRevoked(gone),
 		kgo.OnPartitionsLost(gone),
-		kgo.FetchMaxBytes(4 << 20),
+		kgo.FetchMaxBytes(2 << 20), // of each broker; it stays in memory, unpacked, until it is polled
 		kgo.FetchMaxPartitionBytes(MaxRecordBytes),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 	}
