@@ -24,10 +24,11 @@ type source struct {
 	verifier   verify.Verifier
 	bucket     *rate.Limiter // nil: no limit
 	handshakes bool          // the scheme may answer without an event
+	counts     counts
 }
 
 // newSources prepares every vendor's verifier, and reports every one that cannot be prepared.
-func newSources(config *vendors.Config, certs verify.CertSource) (map[string]*source, error) {
+func newSources(config *vendors.Config, certs verify.CertSource, m *metrics) (map[string]*source, error) {
 	sources := make(map[string]*source, len(config.Vendors))
 	var failures []error
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
@@ -38,7 +39,9 @@ func newSources(config *vendors.Config, certs verify.CertSource) (map[string]*so
 			continue
 		}
 		facts, _ := verify.Describe(vendor.Signature.Scheme)
-		sources[name] = &source{vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), handshakes: facts.Handshake != ""}
+		sources[name] = &source{
+			vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), handshakes: facts.Handshake != "", counts: m.of(name),
+		}
 	}
 	return sources, errors.Join(failures...)
 }
@@ -92,7 +95,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if err := s.queue.enqueue(r.Context(), events); err != nil {
 		return answer{}, err
 	}
-	s.metrics.events.WithLabelValues(from.vendor.Name).Add(float64(len(events)))
+	from.counts.events.Add(float64(len(events)))
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
 		for i := range events {
 			s.log.Debug("event accepted", "event", events[i].ID, "vendor", from.vendor.Name, "type", events[i].Type)

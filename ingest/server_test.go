@@ -70,7 +70,7 @@ func BenchmarkRefusal(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	sources, err := newSources(config, nil)
+	sources, err := newSources(config, nil, newMetrics(prometheus.NewRegistry()))
 	if err != nil {
 		b.Fatal(err)
 	}
