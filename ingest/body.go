@@ -51,6 +51,9 @@ func readBody(r *http.Request, limit int64, h *hold) ([]byte, error) {
 	if int64(len(body)) > limit {
 		return nil, tooLarge(limit)
 	}
+	if err := r.Body.Close(); err != nil { // else the server looks once more for what might be left of it
+		return nil, unreadable(err)
+	}
 	return body, nil
 }
 

@@ -30,22 +30,20 @@ func (q *enqueuer) enqueue(ctx context.Context, events []schemas.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	// A vendor that hangs up must not tear a delivery in two, so only our own deadline ends the wait.
-	ctx = context.WithoutCancel(ctx)
 	start := time.Now()
 	acks := q.expect(len(events))
 	for i := range events {
 		settle := q.tracer.enqueue(ctx, &events[i], q.topic, acks.settle)
-		q.client.TryProduce(ctx, events[i].Record(q.topic), settle)
+		// A vendor that hangs up must not tear a delivery in two, so only our own deadline ends the wait.
+		q.client.TryProduce(context.Background(), events[i].Record(q.topic), settle) //nolint:contextcheck // see above
 	}
-	select {
-	case <-acks.done:
-	case <-acks.late.C:
+	if inTime := <-acks.done; !inTime {
 		return notEnqueued(fmt.Errorf("no acknowledgement within %s", q.timeout))
 	}
-	acks.late.Stop()
 	err := acks.err.Load()
-	q.acks.Put(acks)
+	if acks.late.Stop() { // else the message that it is late is on its way
+		q.acks.Put(acks)
+	}
 	if err != nil {
 		return notEnqueued(*err)
 	}
@@ -61,12 +59,12 @@ func notEnqueued(cause error) error {
 		"The delivery was not accepted: our queue did not confirm it. This is our fault. Send it again.", cause)
 }
 
-// acks counts down the acknowledgements of one delivery. When they are all there it may be used again.
+// acks counts down the acknowledgements of one delivery. When they are all there in time it may be used again.
 type acks struct {
 	left   atomic.Int64
 	err    atomic.Pointer[error]    // the first failure
-	done   chan struct{}            // has room for the one message that all are there
-	late   *time.Timer              // when to wait no longer
+	done   chan bool                // true: all are there; false: wait no longer. It has room for both
+	late   *time.Timer              // sends the false
 	settle func(*kgo.Record, error) // note, as kgo calls it
 }
 
@@ -76,7 +74,8 @@ func (q *enqueuer) expect(n int) *acks {
 	if used {
 		a.late.Reset(q.timeout)
 	} else {
-		a = &acks{done: make(chan struct{}, 1), late: time.NewTimer(q.timeout)}
+		a = &acks{done: make(chan bool, 2)}
+		a.late = time.AfterFunc(q.timeout, func() { a.done <- false })
 		a.settle = a.note
 	}
 	a.err.Store(nil)
@@ -90,6 +89,6 @@ func (a *acks) note(_ *kgo.Record, err error) {
 		a.err.CompareAndSwap(nil, &failure)
 	}
 	if a.left.Add(-1) == 0 {
-		a.done <- struct{}{}
+		a.done <- true
 	}
 }

@@ -76,6 +76,14 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: verify.NewCertClient(nil, nil), seldom: rate.Sometimes{Interval: time.Second},
 		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight},
 	}
+	var client *kgo.Client
+	admin := service.NewAdmin(func(ctx context.Context) error {
+		if s.stopping.Load() {
+			return errors.New("stopping")
+		}
+		return o.Kafka.Ping(ctx, client)
+	})
+	s.metrics = newMetrics(admin.Registry)
 	if err := s.load(o.Vendors); err != nil {
 		return err
 	}
@@ -95,13 +103,6 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return errors.Join(err, ln.Close())
 	}
 
-	var client *kgo.Client
-	admin := service.NewAdmin(func(ctx context.Context) error {
-		if s.stopping.Load() {
-			return errors.New("stopping")
-		}
-		return o.Kafka.Ping(ctx, client)
-	})
 	client, err = o.Kafka.NewClient(log, kafka.Named(admin.Registry, "ingest"), o.producer()...)
 	if err != nil {
 		return errors.Join(err, ln.Close(), adminLn.Close())
@@ -115,7 +116,6 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 	s.tracer = tracer{traces}
-	s.metrics = newMetrics(admin.Registry)
 	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics, tracer: s.tracer}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
 	connections := newGuard(o.Limits, s.metrics.closed, log)
@@ -172,7 +172,7 @@ func (s *server) load(path string) error {
 	for _, warning := range config.Warnings {
 		s.log.Warn("vendors: " + warning)
 	}
-	sources, err := newSources(config, s.certs)
+	sources, err := newSources(config, s.certs, s.metrics)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -1,12 +1,14 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -24,10 +26,12 @@ type source struct {
 	verifier   verify.Verifier
 	bucket     *rate.Limiter // nil: no limit
 	handshakes bool          // the scheme may answer without an event
+	readsURL   bool          // the scheme looks at the URL, which has to be put together for it
+	counts     counts
 }
 
 // newSources prepares every vendor's verifier, and reports every one that cannot be prepared.
-func newSources(config *vendors.Config, certs verify.CertSource) (map[string]*source, error) {
+func newSources(config *vendors.Config, certs verify.CertSource, m *metrics) (map[string]*source, error) {
 	sources := make(map[string]*source, len(config.Vendors))
 	var failures []error
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
@@ -38,7 +42,11 @@ func newSources(config *vendors.Config, certs verify.CertSource) (map[string]*so
 			continue
 		}
 		facts, _ := verify.Describe(vendor.Signature.Scheme)
-		sources[name] = &source{vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), handshakes: facts.Handshake != ""}
+		handshakes := facts.Handshake != ""
+		sources[name] = &source{
+			vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), counts: m.of(name), handshakes: handshakes,
+			readsURL: handshakes || strings.Contains(cmp.Or(vendor.Signature.Template, facts.Signed), "{url}"),
+		}
 	}
 	return sources, errors.Join(failures...)
 }
@@ -68,7 +76,11 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if err != nil {
 		return answer{}, err
 	}
-	proven, err := from.verifier.Verify(&verify.Request{Method: r.Method, URL: s.url(r), Header: r.Header, Body: body, Now: received})
+	signed := verify.Request{Method: r.Method, Header: r.Header, Body: body, Now: received}
+	if from.readsURL {
+		signed.URL = s.url(r)
+	}
+	proven, err := from.verifier.Verify(&signed)
 	if err != nil {
 		return answer{}, unverified(err, from.vendor.Name)
 	}
@@ -78,7 +90,8 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if r.Method != http.MethodPost {
 		return answer{}, newProblem(string(verify.ReasonMismatch), "This is no handshake of this vendor's.", nil)
 	}
-	events, err := from.identify(r.Header, body)
+	var one [1]schemas.Event // most deliveries carry one event
+	events, err := from.identify(one[:0], r.Header, body)
 	if err != nil {
 		return answer{}, err
 	}
@@ -92,7 +105,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if err := s.queue.enqueue(r.Context(), events); err != nil {
 		return answer{}, err
 	}
-	s.metrics.events.WithLabelValues(from.vendor.Name).Add(float64(len(events)))
+	from.counts.events.Add(float64(len(events)))
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
 		for i := range events {
 			s.log.Debug("event accepted", "event", events[i].ID, "vendor", from.vendor.Name, "type", events[i].Type)
@@ -113,25 +126,25 @@ func (from *source) checkMethod(w http.ResponseWriter, method string) error {
 	return newProblem(reasonMethod, "Send events with POST.", nil)
 }
 
-// identify returns the events of a verified delivery.
-func (from *source) identify(header http.Header, body []byte) ([]schemas.Event, error) {
+// identify appends the events of a verified delivery to dst.
+func (from *source) identify(dst []schemas.Event, header http.Header, body []byte) ([]schemas.Event, error) {
 	contentType := header.Get("Content-Type")
 	if err := checkType(contentType, from.vendor.Content()); err != nil {
 		return nil, err
 	}
-	identities, err := from.vendor.Identify(nil, header, body)
+	var one [1]vendors.Identity
+	identities, err := from.vendor.Identify(one[:0], header, body)
 	if err != nil {
 		return nil, newProblem(reasonBody,
 			"The signature is good, but the body is not what is configured for this vendor: "+err.Error(), err)
 	}
-	events := make([]schemas.Event, len(identities))
-	for i, id := range identities {
-		events[i] = schemas.Event{
+	for _, id := range identities {
+		dst = append(dst, schemas.Event{
 			ID: id.ID, Vendor: from.vendor.Name, Type: id.Type, Time: id.Time, BadTime: id.BadTime,
 			ContentType: contentType, Data: id.Data,
-		}
+		})
 	}
-	return events, nil
+	return dst, nil
 }
 
 // accepted is the answer to a delivery whose events are now on Kafka: {"events": [their IDs]}.

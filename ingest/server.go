@@ -83,13 +83,13 @@ func (s *server) deliver(c echo.Context) error {
 		s.refuse(c, vendor, start, err)
 		return nil
 	}
-	s.answered(c, vendor, answer.status, "", start)
+	if answer.status == http.StatusOK {
+		s.metrics.accepted(source.counts, time.Since(start))
+	} else {
+		s.metrics.answered(vendor, answer.status, "", time.Since(start))
+	}
+	s.tracer.answered(c.Request(), answer.status, "")
 	return c.Blob(answer.status, answer.contentType, answer.body)
-}
-
-func (s *server) answered(c echo.Context, vendor string, status int, reason string, start time.Time) {
-	s.metrics.answered(vendor, status, reason, time.Since(start))
-	s.tracer.answered(c.Request(), status, reason)
 }
 
 // refuse answers with the problem that err means, counts it, and logs it where the fault is ours.
@@ -103,7 +103,8 @@ func (s *server) refuse(c echo.Context, vendor string, start time.Time, err erro
 	} else {
 		s.log.Debug("delivery refused", "vendor", vendor, "status", p.Status, "reason", p.Reason, "err", err)
 	}
-	s.answered(c, vendor, p.Status, p.Reason, start)
+	s.metrics.answered(vendor, p.Status, p.Reason, time.Since(start))
+	s.tracer.answered(c.Request(), p.Status, p.Reason)
 	s.rejections.add(vendor, p.Reason, s.now())
 	if err := p.write(c.Response()); err != nil {
 		s.log.Debug("answer not sent", "vendor", vendor, "err", err)

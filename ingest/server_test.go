@@ -71,7 +71,7 @@ func hubSources(b *testing.B) map[string]*source {
 	if err != nil {
 		b.Fatal(err)
 	}
-	found, err := newSources(config, nil)
+	found, err := newSources(config, nil, newMetrics(prometheus.NewRegistry()))
 	if err != nil {
 		b.Fatal(err)
 	}

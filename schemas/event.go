@@ -66,10 +66,14 @@ var ErrNotEvent = errors.New("not a hookline event")
 // Record returns the event as topic holds it: keyed by its ID, stamped with the time it was received.
 // The record shares Data with the event.
 func (e *Event) Record(topic string) *kgo.Record {
-	// All texts share one piece of memory: a delivery passes here while its vendor waits.
+	// All texts share one piece of memory, and the headers the record's: a delivery passes here while its vendor waits.
 	text := make([]byte, 0, len(specVersion)+len(e.ID)+len(sourcePrefix)+len(e.Vendor)+len(e.Type)+len(time.RFC3339Nano)+
 		len(e.BadTime)+len(e.ContentType)+len(e.KeyID)+len(e.Proof)+len(e.TraceParent))
-	headers := make([]kgo.RecordHeader, 0, 10)
+	var r struct {
+		kgo.Record
+		room [10]kgo.RecordHeader
+	}
+	headers := r.room[:0]
 	add := func(key string, value ...string) {
 		start := len(text)
 		for _, part := range value {
@@ -102,7 +106,8 @@ func (e *Event) Record(topic string) *kgo.Record {
 	if e.TraceParent != "" {
 		add(headerTraceParent, e.TraceParent)
 	}
-	return &kgo.Record{Topic: topic, Key: key, Value: e.Data, Headers: headers, Timestamp: e.Received}
+	r.Topic, r.Key, r.Value, r.Headers, r.Timestamp = topic, key, e.Data, headers, e.Received
+	return &r.Record
 }
 
 // DecodeEvent reads an event back from its record. Headers it does not know are left alone.

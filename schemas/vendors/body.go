@@ -2,7 +2,6 @@ package vendors
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +20,6 @@ const (
 	contentForm   content = "form"   // form fields, urlencoded or multipart; a field's name is its path
 	contentAny    content = "any"    // JSON or form where it is one, else bytes without fields
 )
-
-// maxDepth is how deep a body may nest, the limit that encoding/json has too.
-const maxDepth = 10_000
 
 // maxFields bounds what a form is unpacked into.
 const maxFields = 1000
@@ -53,46 +49,6 @@ func (c content) stored(data []byte) ([]byte, error) {
 		return data, nil
 	}
 	return c.document(data)
-}
-
-// checkJSON says why data is not one JSON document.
-func checkJSON(data []byte) error {
-	if tooDeep(data) {
-		return fmt.Errorf("JSON nests deeper than %d levels", maxDepth)
-	}
-	if gjson.ValidBytes(data) {
-		return nil
-	}
-	var raw json.RawMessage
-	err := json.Unmarshal(data, &raw) // slower, and says where
-	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		return fmt.Errorf("not JSON: %w (byte %d)", err, syntax.Offset)
-	}
-	return errors.New("not JSON")
-}
-
-// tooDeep guards what parses recursively. Almost every body is cleared by its few opening brackets.
-func tooDeep(data []byte) bool {
-	if len(data) <= maxDepth || bytes.Count(data, []byte{'{'})+bytes.Count(data, []byte{'['}) <= maxDepth {
-		return false
-	}
-	depth, quoted := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
 
 // formDocument unpacks a form into a JSON object; of a field that stands there twice the first counts.

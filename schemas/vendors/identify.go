@@ -42,8 +42,11 @@ func (v *Vendor) Identify(dst []Identity, header http.Header, body []byte) ([]Id
 }
 
 func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
-	if m.content == contentNDJSON {
+	switch {
+	case m.content == contentNDJSON:
 		return m.identifyLines(dst, header, body)
+	case m.content == contentJSON && m.each == "":
+		return m.identifyOne(dst, header, body)
 	}
 	doc, err := m.content.document(body)
 	if err != nil {
@@ -79,6 +82,15 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	return out, err
 }
 
+// identifyOne makes one event of a body of JSON, or of a line of it.
+func (m *eventMapping) identifyOne(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
+	src := source{header: header, body: view(body), item: view(body), fields: m.fields, scanned: true}
+	if err := m.fields.check(body, &src.found); err != nil {
+		return dst, err
+	}
+	return m.append(dst, &src, body)
+}
+
 // bytesOf returns the bytes of an item: those of body, but where a path such as items.#.x gathered them anew.
 func bytesOf(item gjson.Result, body []byte) []byte {
 	if end := item.Index + len(item.Raw); item.Index >= 0 && end <= len(body) && string(body[item.Index:end]) == item.Raw {
@@ -98,11 +110,8 @@ func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []
 		if count++; count > maxItems {
 			return dst, fmt.Errorf("more than %d events in one delivery", maxItems)
 		}
-		if err := checkJSON(line); err != nil {
-			return dst, fmt.Errorf("line %d: %w", count, err)
-		}
 		var err error
-		if out, err = m.append(out, &source{header: header, body: view(line), item: view(line), fields: m.fields}, line); err != nil {
+		if out, err = m.identifyOne(out, header, line); err != nil {
 			return dst, fmt.Errorf("line %d: %w", count, err)
 		}
 	}
