@@ -60,12 +60,16 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 // number is a column of values of fixed size.
 type number[T int32 | int64 | uint8 | uint16 | uint32 | uint64] struct{ rows []T }
 
-func (c *number[T]) append(v T)                { c.rows = append(c.rows, v) }
-func (c *number[T]) take(from column, row int) { c.append(from.(*number[T]).rows[row]) }
-func (c *number[T]) reset()                    { c.rows = c.rows[:0] }
-func (c *number[T]) load(into driver.Interface) error {
+func (c *number[T]) append(v T)                       { c.rows = append(c.rows, v) }
+func (c *number[T]) take(from column, row int)        { c.append(from.(*number[T]).rows[row]) }
+func (c *number[T]) reset()                           { c.rows = c.rows[:0] }
+func (c *number[T]) load(into driver.Interface) error { return loadNumbers(into, c.rows, len(c.rows)) }
+
+// loadNumbers is no part of number's method: that one is compiled again in every package that imports this one, and
+// with it would be all of ch-go's generic columns, for more than a second each.
+func loadNumbers(into driver.Interface, numbers any, n int) error {
 	var buffer proto.Buffer
-	switch rows := any(c.rows).(type) {
+	switch rows := numbers.(type) {
 	case []int32:
 		proto.ColInt32(rows).EncodeColumn(&buffer)
 	case []int64:
@@ -79,7 +83,7 @@ func (c *number[T]) load(into driver.Interface) error {
 	case []uint64:
 		proto.ColUInt64(rows).EncodeColumn(&buffer)
 	}
-	return decode(into, &buffer, len(c.rows))
+	return decode(into, &buffer, n)
 }
 
 func decode(into driver.Interface, from *proto.Buffer, rows int) error {
