@@ -14,8 +14,12 @@ import (
 
 // The scripts are tried in the shells that they are for, with the real program.
 func TestShellsComplete(t *testing.T) {
-	binary, err := build()
+	itself, err := os.Executable()
 	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "hookline")
+	if err := os.Symlink(itself, binary); err != nil {
 		t.Fatal(err)
 	}
 	in := func(t *testing.T, shell string, script string) string {
@@ -28,7 +32,7 @@ func TestShellsComplete(t *testing.T) {
 		cmd := exec.CommandContext(ctx, shell, "-c", script)
 		cmd.WaitDelay = time.Second // what the shell has started may hold on to its output
 		cmd.Dir = t.TempDir()
-		cmd.Env = []string{"PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "TERM=dumb", "LC_ALL=C.UTF-8"}
+		cmd.Env = []string{"PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "TERM=dumb", "LC_ALL=C.UTF-8", asProgram + "=yes"}
 		if err := os.WriteFile(filepath.Join(cmd.Dir, "sample.json"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

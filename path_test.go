@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,15 +10,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,154 +22,9 @@ import (
 
 	"github.com/hookline-io/hookline/compose/local/demo"
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/internal/testkit/published"
-	"github.com/hookline-io/hookline/schemas/vendors"
 )
-
-// The tests of this file run the binary as a user does: `hookline local`, every part a process of its own.
-
-// build makes the binary, once.
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "hookline-test-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, "hookline")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return binary, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if binary, err := build(); err == nil {
-		os.RemoveAll(filepath.Dir(binary))
-	}
-	os.Exit(code)
-}
-
-// stack is a running `hookline local`.
-type stack struct {
-	t                  *testing.T
-	dir                string
-	ingest, clickhouse string
-	admins             []string // of ingest and the processor
-	sender             *sender.Sender
-}
-
-// start runs the stack for vendors.yaml, whose secrets stand beside it.
-func start(t *testing.T, vendorsYAML string, secrets map[string]string) *stack {
-	t.Helper()
-	binary, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &stack{t: t, dir: t.TempDir()}
-	file := filepath.Join(s.dir, "vendors.yaml")
-	write(t, file, vendorsYAML)
-	for name, secret := range secrets {
-		write(t, filepath.Join(s.dir, name), secret)
-	}
-	ports := freePorts(t, 6)
-	s.ingest, s.clickhouse = "http://127.0.0.1:"+ports[0], "http://127.0.0.1:"+ports[1]
-	s.admins = []string{"http://127.0.0.1:" + ports[4], "http://127.0.0.1:" + ports[5]}
-	cmd := exec.Command(binary, "local", "--data-dir", filepath.Join(s.dir, "data"), "--vendors", file, "--port", ports[0],
-		"--clickhouse-port", ports[1], "--kafka-port", ports[2], "--preview-port", ports[3], "--ingest-admin-port", ports[4], "--processor-admin-port", ports[5])
-	out, in, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = in, in
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	in.Close()
-	var log bytes.Buffer
-	ready, drained := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(drained)
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			fmt.Fprintln(&log, lines.Text())
-			if strings.HasPrefix(lines.Text(), "hookline is ready") {
-				close(ready)
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		<-drained
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the stack ended with %v", err)
-		}
-		if t.Failed() {
-			t.Logf("the stack said:\n%s", log.Bytes())
-		}
-	})
-	select {
-	case <-ready:
-	case <-drained:
-		t.Fatal("the stack did not start")
-	case <-time.After(3 * time.Minute):
-		t.Fatal("the stack is not ready")
-	}
-	config, err := vendors.Load(file, vendors.Options{Schemes: verify.Names()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.sender, err = sender.New(s.ingest, config, &http.Client{Timeout: 20 * time.Second}); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func (s *stack) send(vendor string, header http.Header, body []byte) (sender.Answer, sender.Signed) {
-	s.t.Helper()
-	signed, err := s.sender.Sign(sender.Delivery{Vendor: vendor, ID: "msg_" + vendor, Header: header, Body: body}, time.Now())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	answer, err := s.sender.Post(s.t.Context(), signed)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return answer, signed
-}
-
-// query returns the rows that a query gives, as tab-separated text.
-func (s *stack) query(query string) ([][]string, error) {
-	resp, err := http.Post(s.clickhouse+"/?database=hookline&default_format=TabSeparated", "text/plain", strings.NewReader(query))
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d: %s %w", resp.StatusCode, text, err)
-	}
-	var rows [][]string
-	for _, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
-		if line != "" {
-			rows = append(rows, strings.Split(line, "\t"))
-		}
-	}
-	return rows, nil
-}
-
-// rows waits for a query to give n rows.
-func (s *stack) rows(n int, within time.Duration, query string) (rows [][]string) {
-	s.t.Helper()
-	testkit.Eventually(s.t, within, func() (err error) {
-		if rows, err = s.query(query); err == nil && len(rows) != n {
-			err = fmt.Errorf("%d rows, want %d: %v", len(rows), n, rows)
-		}
-		return err
-	})
-	return rows
-}
 
 // Every body that a vendor has published, signed as that vendor signs and posted, becomes the event and the sale that
 // it must become.
@@ -197,15 +46,15 @@ func TestPublishedPayloadsThroughTheStack(t *testing.T) {
 		}
 	}
 	s := start(t, config.String(), secrets)
+	sent := make([]sender.Signed, len(deliveries))
+	for i, d := range deliveries {
+		sent[i] = s.accepted("v"+strconv.Itoa(i), d.Header, string(d.Body))
+	}
 	for i, d := range deliveries {
 		t.Run(d.File, func(t *testing.T) {
 			s := *s
 			s.t = t
-			vendor := "v" + strconv.Itoa(i)
-			answer, signed := s.send(vendor, d.Header, d.Body)
-			if answer.Status != http.StatusOK {
-				t.Fatalf("%d %s", answer.Status, answer.Body)
-			}
+			vendor, signed := "v"+strconv.Itoa(i), sent[i]
 			events := s.rows(len(d.Events), 10*time.Second, `SELECT e.event_id, e.type, toUnixTimestamp64Milli(e.occurred_at), e.effect, s.amount, s.currency, s.order_id,
 				position(unhex('`+hex.EncodeToString(signed.Body)+`'), e.payload) > 0, e.error
 				FROM events AS e FINAL LEFT JOIN (SELECT * FROM sales FINAL) AS s ON s.vendor = e.vendor AND s.event_id = e.event_id
@@ -253,50 +102,60 @@ func stored(t *testing.T, row []string) published.Event {
 	return e
 }
 
-const plainVendor = `
-vendors:
-  acme:
+// TestStack is of what needs no stack of its own: each has a vendor of one stack, by the names here.
+func TestStack(t *testing.T) {
+	spans := newCollector(t)
+	names := []string{"traced", "sold", "refused", "bad", "counted"}
+	config := "vendors:\n"
+	for _, name := range names {
+		config += "  " + name + `:
     preset: hub
     secrets: [file:secret]
     events: {id: id, type: type, time: {path: at, format: rfc3339}}
     sales:
       paid: {effect: sale, key: id, amount: amount, unit: major, currency: {const: USD}}
 `
-
-func startPlain(t *testing.T) *stack {
-	t.Helper()
-	return start(t, plainVendor, map[string]string{"secret": "a secret for tests"})
-}
-
-func TestASignedPostBecomesABar(t *testing.T) {
-	s := startPlain(t)
-	posted := time.Now()
-	if answer, _ := s.send("acme", nil, []byte(`{"id":"evt_1","type":"paid","at":"2026-03-31T23:30:00Z","amount":"12.34"}`)); answer.Status != http.StatusOK {
-		t.Fatalf("%d %s", answer.Status, answer.Body)
 	}
-	s.rows(1, 2*time.Second, "SELECT 1 FROM sales FINAL WHERE sale_key = 'evt_1' AND amount = 12.34")
-	row := time.Since(posted)
-	s.rows(1, 15*time.Second, "SELECT 1 FROM sales_per_month WHERE zone = 'UTC' AND month = '2026-03-01' AND vendor = 'acme' AND net = 12.34")
-	t.Logf("POST to row %s, POST to chart %s", row.Round(time.Millisecond), time.Since(posted).Round(time.Millisecond))
+	whole := start(t, config, map[string]string{"secret": "a secret for tests"})
+	of := func(test func(*stack)) func(*testing.T) {
+		return func(t *testing.T) {
+			s := *whole
+			s.t = t
+			test(&s)
+		}
+	}
+	t.Run("OneTraceFromPostToInsert", of(func(s *stack) { oneTraceFromPostToInsert(s, spans) }))
+	t.Run("ASignedPostBecomesABar", of(aSignedPostBecomesABar))
+	t.Run("Invariant8_BadInputCostsOnlyItself", of(badInputCostsOnlyItself))
+	t.Run("Invariant9_MetricsKeepToConventionsAndAreBounded", of(metricsAreBounded))
+	t.Run("RefusesAsItPromises", of(refusesAsItPromises))
 }
 
-// The whole contract of refusals is tested in package ingest; this is the binary with its default limits.
-func TestTheBinaryRefusesAsItPromises(t *testing.T) {
-	s := startPlain(t)
-	good := []byte(`{"id":"evt_1","type":"ping"}`)
+func aSignedPostBecomesABar(s *stack) {
+	posted := time.Now()
+	s.accepted("sold", nil, `{"id":"evt_1","type":"paid","at":"2026-03-31T23:30:00Z","amount":"12.34"}`)
+	s.rows(1, 2*time.Second, "SELECT 1 FROM sales FINAL WHERE vendor = 'sold' AND sale_key = 'evt_1' AND amount = 12.34")
+	row := time.Since(posted)
+	s.rows(1, 15*time.Second, "SELECT 1 FROM sales_per_month WHERE zone = 'UTC' AND month = '2026-03-01' AND vendor = 'sold' AND net = 12.34")
+	s.t.Logf("POST to row %s, POST to chart %s", row.Round(time.Millisecond), time.Since(posted).Round(time.Millisecond))
+}
+
+// The whole contract of refusals is tested in package ingest; this is the program with its default limits.
+func refusesAsItPromises(s *stack) {
+	const good = `{"id":"evt_1","type":"ping"}`
 	for _, tc := range []struct {
 		name   string
-		body   []byte
+		body   string
 		edit   func(*sender.Signed)
 		status int
 	}{
 		{"wrong signature", good, func(d *sender.Signed) { d.Body = append(d.Body, ' ') }, 403},
 		{"unknown vendor", good, func(d *sender.Signed) { d.URL = s.ingest + "/webhooks/nobody" }, 404},
-		{"not JSON", []byte(`{"id":`), func(*sender.Signed) {}, 400},
-		{"2 MB", []byte(`{"id":"` + strings.Repeat("x", 2<<20) + `"}`), func(*sender.Signed) {}, 413},
+		{"not JSON", `{"id":`, func(*sender.Signed) {}, 400},
+		{"2 MB", `{"id":"` + strings.Repeat("x", 2<<20) + `"}`, func(*sender.Signed) {}, 413},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			signed, err := s.sender.Sign(sender.Delivery{Vendor: "acme", Body: tc.body}, time.Now())
+		s.t.Run(tc.name, func(t *testing.T) {
+			signed, err := s.sender.Sign(sender.Delivery{Vendor: "refused", Body: []byte(tc.body)}, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -310,7 +169,7 @@ func TestTheBinaryRefusesAsItPromises(t *testing.T) {
 			}
 		})
 	}
-	t.Run("broker down", func(t *testing.T) { // invariant 1
+	s.t.Run("broker down", func(t *testing.T) { // invariant 1
 		broker := s.process("broker")
 		sendSignal(t, broker, syscall.SIGSTOP)
 		testkit.Eventually(t, 5*time.Second, func() error { // a signal takes its time on a busy machine
@@ -322,14 +181,14 @@ func TestTheBinaryRefusesAsItPromises(t *testing.T) {
 		})
 		defer sendSignal(t, broker, syscall.SIGCONT)
 		began := time.Now()
-		answer, _ := s.send("acme", nil, good)
+		answer, _ := s.send("refused", nil, []byte(good))
 		took := time.Since(began)
 		if answer.Status != http.StatusInternalServerError || took > 4*time.Second {
 			t.Errorf("%d after %s: %s", answer.Status, took, answer.Body)
 		}
 		sendSignal(t, broker, syscall.SIGCONT)
 		testkit.Eventually(t, 15*time.Second, func() error {
-			if answer, _ := s.send("acme", nil, good); answer.Status != http.StatusOK {
+			if answer, _ := s.send("refused", nil, []byte(good)); answer.Status != http.StatusOK {
 				return fmt.Errorf("%d %s", answer.Status, answer.Body)
 			}
 			return nil
@@ -337,8 +196,7 @@ func TestTheBinaryRefusesAsItPromises(t *testing.T) {
 	})
 }
 
-func TestInvariant8_BadInputCostsOnlyItself(t *testing.T) {
-	s := startPlain(t)
+func badInputCostsOnlyItself(s *stack) {
 	at := `"at":"2026-03-01T00:00:00Z"`
 	bodies := map[string]string{
 		"duplicate-keys": `{"id":"duplicate-keys","type":"paid",` + at + `,"amount":"1","amount":"2"}`,
@@ -351,40 +209,14 @@ func TestInvariant8_BadInputCostsOnlyItself(t *testing.T) {
 		"no-time":        `{"id":"no-time","type":"paid","at":"yesterday","amount":"1"}`,
 	}
 	for name, body := range bodies {
-		if answer, _ := s.send("acme", nil, []byte(body)); answer.Status != http.StatusOK {
-			t.Errorf("%s: %d %s", name, answer.Status, answer.Body)
-		}
-		good := fmt.Sprintf(`{"id":"good-%s","type":"paid",%s,"amount":"1"}`, name, at)
-		if answer, _ := s.send("acme", nil, []byte(good)); answer.Status != http.StatusOK {
-			t.Errorf("after %s: %d %s", name, answer.Status, answer.Body)
-		}
+		s.accepted("bad", nil, body)
+		s.accepted("bad", nil, fmt.Sprintf(`{"id":"good-%s","type":"paid",%s,"amount":"1"}`, name, at))
 	}
-	s.rows(len(bodies), 10*time.Second, "SELECT event_id FROM events FINAL WHERE startsWith(event_id, 'good-') AND effect = 'sale'")
+	s.rows(len(bodies), 10*time.Second, "SELECT event_id FROM events FINAL WHERE vendor = 'bad' AND startsWith(event_id, 'good-') AND effect = 'sale'")
 	for name, body := range bodies {
-		s.rows(1, 10*time.Second, "SELECT 1 FROM events FINAL WHERE event_id = '"+name+"' AND payload = unhex('"+hex.EncodeToString([]byte(body))+"')")
+		s.rows(1, 10*time.Second, "SELECT 1 FROM events FINAL WHERE vendor = 'bad' AND event_id = '"+name+"' AND payload = unhex('"+hex.EncodeToString([]byte(body))+"')")
 	}
-	s.rows(4, 10*time.Second, "SELECT event_id FROM events FINAL WHERE error != ''")
-}
-
-// process returns the ID of a part's process.
-func (s *stack) process(part string) int {
-	s.t.Helper()
-	out, err := exec.Command("pgrep", "-f", "--", "hookline "+part+" --data-dir="+filepath.Join(s.dir, "data")).Output()
-	if err != nil {
-		s.t.Fatalf("find the %s: %v", part, err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return pid
-}
-
-func sendSignal(t *testing.T, pid int, s syscall.Signal) {
-	t.Helper()
-	if err := syscall.Kill(pid, s); err != nil {
-		t.Error(err)
-	}
+	s.rows(4, 10*time.Second, "SELECT event_id FROM events FINAL WHERE vendor = 'bad' AND error != ''")
 }
 
 func privateKey(t *testing.T) string {
@@ -398,26 +230,4 @@ func privateKey(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var ports []string
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		_, port, _ := net.SplitHostPort(ln.Addr().String())
-		ports = append(ports, port)
-	}
-	return ports
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,10 +19,6 @@ import (
 // Every command that talks to Kafka must say within seconds that it is not let in, and what to do; none may hang, and
 // none may show the password.
 func TestEveryCommandSaysThatKafkaRefusesIt(t *testing.T) {
-	binary, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
 	authority, stranger := testkit.NewAuthority(t), testkit.NewAuthority(t)
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "alice", "right"),
 		kfake.TLS(&tls.Config{Certificates: []tls.Certificate{authority.Issue(t, []string{"127.0.0.1"}).Load(t)}}))
@@ -33,7 +29,7 @@ func TestEveryCommandSaysThatKafkaRefusesIt(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "vendors.yaml"), "vendors:\n  acme:\n    preset: stripe\n    secrets: [env:ACME_SECRET]\n")
 	const wrong = "wrong-horse-battery"
-	common := append(os.Environ(), "ACME_SECRET=whsec_test", "WRONG="+wrong, "HOOKLINE_KAFKA_BROKERS="+cluster.ListenAddrs()[0], "HOOKLINE_CLICKHOUSE_DSN=http://127.0.0.1:1/hookline")
+	common := []string{"ACME_SECRET=whsec_test", "WRONG=" + wrong, "HOOKLINE_KAFKA_BROKERS=" + cluster.ListenAddrs()[0], "HOOKLINE_CLICKHOUSE_DSN=http://127.0.0.1:1/hookline"}
 	for _, refusal := range []struct {
 		name, want string
 		env        []string
@@ -51,8 +47,8 @@ func TestEveryCommandSaysThatKafkaRefusesIt(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 				defer cancel()
 				started := time.Now()
-				cmd := exec.CommandContext(ctx, binary, strings.Fields(command)...)
-				cmd.Dir, cmd.Env = dir, append(common[:len(common):len(common)], refusal.env...)
+				cmd := program(ctx, strings.Fields(command)...)
+				cmd.Dir, cmd.Env = dir, slices.Concat(cmd.Env, common, refusal.env)
 				out, err := cmd.CombinedOutput()
 				exit, ended := errors.AsType[*exec.ExitError](err)
 				if !ended || exit.ExitCode() <= 0 || ctx.Err() != nil {

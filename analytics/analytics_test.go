@@ -1,6 +1,7 @@
 package analytics_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,19 +9,23 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/testkit"
+	"github.com/hookline-io/hookline/internal/testkit/tables"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
+// prepared is an engine with a database that is set up for UTC.
+var prepared = tables.Prepared("UTC")
+
 // open returns a set-up database in a new engine.
 func open(t testing.TB, zones ...string) (*analytics.DB, *testkit.EngineProcess) {
 	t.Helper()
-	e := testkit.Engine(t)
+	e := prepared.Engine(t)
 	db := connect(t, e)
-	if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: zones}); err != nil {
-		t.Fatal(err)
+	if !slices.Equal(zones, []string{"UTC"}) {
+		setup(t, db, zones...)
 	}
 	return db, e
 }

@@ -46,8 +46,14 @@ func (c *number[T]) append(v T)                { c.rows = append(c.rows, v) }
 func (c *number[T]) take(from column, row int) { c.append(from.(*number[T]).rows[row]) }
 func (c *number[T]) reset()                    { c.rows = c.rows[:0] }
 func (c *number[T]) load(into driver.Interface, via *wire) error {
+	return loadNumbers(into, c.rows, len(c.rows), via)
+}
+
+// loadNumbers is no part of number's method: that one is compiled again in every package that imports this one, and
+// with it would be all of ch-go's generic columns, for more than a second each.
+func loadNumbers(into driver.Interface, numbers any, n int, via *wire) error {
 	buffer := via.empty()
-	switch rows := any(c.rows).(type) {
+	switch rows := numbers.(type) {
 	case []int32:
 		proto.ColInt32(rows).EncodeColumn(buffer)
 	case []int64:
@@ -61,7 +67,7 @@ func (c *number[T]) load(into driver.Interface, via *wire) error {
 	case []uint64:
 		proto.ColUInt64(rows).EncodeColumn(buffer)
 	}
-	return via.decode(into, len(c.rows))
+	return via.decode(into, n)
 }
 
 // maxWords bounds the dictionary of a words column between batches, so that a vendor who puts IDs where names

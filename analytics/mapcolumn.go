@@ -13,7 +13,7 @@ type pairs struct{ keyed[string] }
 func (c *pairs) take(from column, row int) { c.takeRow(&from.(*pairs).keyed, row) }
 
 func (c *pairs) load(into driver.Interface, via *wire) error {
-	buffer := c.encode(via)
+	buffer := encodeKeys(c.ends, &c.keys, via)
 	for _, value := range c.values {
 		buffer.PutString(value)
 	}
@@ -26,7 +26,7 @@ type counts struct{ keyed[uint32] }
 func (c *counts) take(from column, row int) { c.takeRow(&from.(*counts).keyed, row) }
 
 func (c *counts) load(into driver.Interface, via *wire) error {
-	proto.ColUInt32(c.values).EncodeColumn(c.encode(via))
+	proto.ColUInt32(c.values).EncodeColumn(encodeKeys(c.ends, &c.keys, via))
 	return via.decode(into, len(c.ends))
 }
 
@@ -80,10 +80,11 @@ func (c *keyed[V]) reset() {
 	c.keys.reset()
 }
 
-// encode writes all of the column but its values, which come next.
-func (c *keyed[V]) encode(via *wire) *proto.Buffer {
+// encodeKeys writes a Map column up to its values, which come next. It is no method of keyed for the reason that loadNumbers
+// is none of number.
+func encodeKeys(ends []uint64, keys *words, via *wire) *proto.Buffer {
 	buffer := via.empty()
-	proto.ColUInt64(c.ends).EncodeColumn(buffer)
-	c.keys.encode(buffer)
+	proto.ColUInt64(ends).EncodeColumn(buffer)
+	keys.encode(buffer)
 	return buffer
 }

@@ -6,11 +6,17 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/grafana/grafana-foundation-sdk/go/barchart"
+	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
-	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/text"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
 // ClickHouseType is the ID of the official ClickHouse plugin, github.com/grafana/clickhouse-datasource.
@@ -88,7 +94,8 @@ func (t Target) Validate() error {
 }
 
 // Decode reads a dashboard strictly: a field that the SDK's types do not have is an error, at any depth, and
-// so is a target of the ClickHouse plugin that is not a Target.
+// so are a kind of panel or query that register does not name, and a target of the ClickHouse plugin that is not a
+// Target.
 func Decode(raw []byte) (dashboard.Dashboard, error) {
 	register()
 	var board dashboard.Dashboard
@@ -98,13 +105,47 @@ func Decode(raw []byte) (dashboard.Dashboard, error) {
 	if err := board.Validate(); err != nil {
 		return dashboard.Dashboard{}, fmt.Errorf("decode dashboard: %w", err)
 	}
+	for _, entry := range board.Panels {
+		var panels []dashboard.Panel
+		if entry.Panel != nil {
+			panels = append(panels, *entry.Panel)
+		}
+		if entry.RowPanel != nil {
+			panels = append(panels, entry.RowPanel.Panels...)
+		}
+		for _, panel := range panels {
+			if err := known(panel); err != nil {
+				return dashboard.Dashboard{}, fmt.Errorf("decode dashboard: %w", err)
+			}
+		}
+	}
 	return board, nil
 }
 
-// register tells the SDK's runtime, which is one per process, how to decode panels and Targets.
+// known returns an error where the SDK's runtime took a panel or a query as it came, for want of its type.
+func known(panel dashboard.Panel) error {
+	if _, ok := cog.ConfigForPanelcfgVariant(panel.Type); !ok {
+		return fmt.Errorf("panel of type %q: not registered", panel.Type)
+	}
+	for _, query := range panel.Targets {
+		if _, unknown := query.(variants.UnknownDataquery); unknown {
+			return fmt.Errorf("panel of type %q: a query of a data source that is not registered", panel.Type)
+		}
+	}
+	return nil
+}
+
+// register tells the SDK's runtime, which is one per process, how to decode the panels and queries that boards are made
+// of. Its RegisterDefaultPlugins knows dozens more, which would all be compiled and linked.
 var register = sync.OnceFunc(func() {
-	plugins.RegisterDefaultPlugins()
-	cog.NewRuntime().RegisterDataqueryVariant(variants.DataqueryConfig{
+	runtime := cog.NewRuntime()
+	for _, panel := range []variants.PanelcfgConfig{
+		barchart.VariantConfig(), bargauge.VariantConfig(), stat.VariantConfig(), table.VariantConfig(), text.VariantConfig(), timeseries.VariantConfig(),
+	} {
+		runtime.RegisterPanelcfgVariant(panel)
+	}
+	runtime.RegisterDataqueryVariant(prometheus.VariantConfig())
+	runtime.RegisterDataqueryVariant(variants.DataqueryConfig{
 		Identifier:                 ClickHouseType,
 		DataqueryUnmarshaler:       func(raw []byte) (variants.Dataquery, error) { return decodeTarget(raw, false) },
 		StrictDataqueryUnmarshaler: func(raw []byte) (variants.Dataquery, error) { return decodeTarget(raw, true) },

@@ -56,6 +56,8 @@ func TestDecodeFindsWhatGrafanaWouldIgnore(t *testing.T) {
 		{`"stacking": "normal"`, `"stackings": "normal"`},
 		{`"gridPos"`, `"gridpos"`},
 		{`"refresh"`, `"refreshEvery"`},
+		{`"type": "barchart"`, `"type": "bartchart"`},
+		{`"type": "grafana-clickhouse-datasource"`, `"type": "clickhouse"`},
 	} {
 		changed := strings.Replace(raw, change[0], change[1], 1)
 		if changed == raw {

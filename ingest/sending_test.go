@@ -23,6 +23,10 @@ func TestExamplesOfTheVendorsPageAreAccepted(t *testing.T) {
 	for _, fence := range regexp.MustCompile("(?s)```([a-z]+)\n(.*?)```").FindAllSubmatch(page, -1) {
 		examples[string(fence[1])] = string(fence[2])
 	}
+	goRun := []string{"go", "run", "send.go"}
+	if testkit.Race { // as everything else was just compiled
+		goRun = []string{"go", "run", "-race", "send.go"}
+	}
 	for _, how := range []struct {
 		language, file string
 		run            []string
@@ -32,7 +36,7 @@ func TestExamplesOfTheVendorsPageAreAccepted(t *testing.T) {
 		{"python", "send.py", []string{"python3", "send.py"}, "python3"},
 		{"js", "send.mjs", []string{"node", "send.mjs"}, "node"},
 		{"java", "Send.java", []string{"java", "Send.java"}, "java"},
-		{"go", "send.go", []string{"go", "run", "send.go"}, "go"},
+		{"go", "send.go", goRun, "go"},
 	} {
 		t.Run(how.language, func(t *testing.T) {
 			program, event := examples[how.language], examples["json"]

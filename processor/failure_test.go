@@ -20,6 +20,7 @@ import (
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/testkit"
+	"github.com/hookline-io/hookline/internal/testkit/tables"
 	"github.com/hookline-io/hookline/processor"
 	"github.com/hookline-io/hookline/processor/alert"
 	"github.com/hookline-io/hookline/schemas"
@@ -143,7 +144,9 @@ func TestInvariant3_AnOutageIsHeldAndARefusalNeedsAPerson(t *testing.T) {
 // once the password is right, by the same process.
 func TestInvariant3_AWrongPasswordNeedsAPersonAndNoRestart(t *testing.T) {
 	const right, n = "the-right-one", 3000
-	s, p := newStackOver(t, testkit.LockedEngine(t, right), 4), newPager(t)
+	engine := testkit.LockedEngine(t, right)
+	tables.Setup(t, engine, "UTC")
+	s, p := newStackOver(t, engine, 4), newPager(t)
 	file := filepath.Join(t.TempDir(), "password")
 	password := func(text string) {
 		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
 	"github.com/hookline-io/hookline/internal/testkit"
+	"github.com/hookline-io/hookline/internal/testkit/tables"
 	"github.com/hookline-io/hookline/processor"
 	"github.com/hookline-io/hookline/processor/actions"
 	"github.com/hookline-io/hookline/schemas"
@@ -54,9 +55,13 @@ func newStack(t *testing.T) *stack {
 // newStackOf makes a stack whose topics have that many partitions.
 func newStackOf(t *testing.T, partitions int32) *stack {
 	t.Helper()
-	return newStackOver(t, testkit.Engine(t), partitions)
+	return newStackOver(t, prepared.Engine(t), partitions)
 }
 
+// prepared is an engine with hookline's tables.
+var prepared = tables.Prepared("UTC")
+
+// newStackOver makes a stack over an engine with hookline's tables.
 func newStackOver(t *testing.T, engine *testkit.EngineProcess, partitions int32) *stack {
 	t.Helper()
 	s := &stack{t: t, broker: testkit.Broker(t), engine: engine}
@@ -73,9 +78,6 @@ func newStackOver(t *testing.T, engine *testkit.EngineProcess, partitions int32)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.db.Close() })
-	if err = s.db.Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}}); err != nil {
-		t.Fatal(err)
-	}
 	s.vendors = filepath.Join(t.TempDir(), "vendors.yaml")
 	if err = os.WriteFile(s.vendors, []byte(vendorsYAML), 0o600); err != nil {
 		t.Fatal(err)

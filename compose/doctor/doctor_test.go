@@ -30,7 +30,7 @@ type want struct {
 }
 
 func TestBrokenSetUps(t *testing.T) {
-	engine := testkit.Engine(t)
+	shared := newWorld(t, testkit.Engine(t), "doctor")
 	for i, test := range []struct {
 		name   string
 		broken func(*world)
@@ -60,16 +60,21 @@ func TestBrokenSetUps(t *testing.T) {
 			{"topic other.rejections", doctor.Failed, "does not exist", "hookline setup"},
 		}},
 		{"a topic that loses events", func(w *world) {
+			w.alone()
 			w.alter("webhooks.events", "cleanup.policy", "compact")
 			w.alter("webhooks.events.retry", "retention.ms", "3600000")
 		}, []want{
 			{"topic webhooks.events", doctor.Failed, "removes events before they are stored", "cleanup.policy=delete"},
 			{"topic webhooks.events.retry", doctor.Failed, "keeps events for 1h", "retention.ms="},
 		}},
-		{"a topic that takes less than ingest", func(w *world) { w.alter("webhooks.events", "max.message.bytes", "1048588") },
-			[]want{{"topic webhooks.events", doctor.Failed, "1048588 bytes", "max.message.bytes=4194304"}}},
-		{"a write that counts with one copy", func(w *world) { w.alter("webhooks.events", "min.insync.replicas", "1") },
-			[]want{{"topic webhooks.events", doctor.Warning, "counts with one copy", "min.insync.replicas=2"}}},
+		{"a topic that takes less than ingest", func(w *world) {
+			w.alone()
+			w.alter("webhooks.events", "max.message.bytes", "1048588")
+		}, []want{{"topic webhooks.events", doctor.Failed, "1048588 bytes", "max.message.bytes=4194304"}}},
+		{"a write that counts with one copy", func(w *world) {
+			w.alone()
+			w.alter("webhooks.events", "min.insync.replicas", "1")
+		}, []want{{"topic webhooks.events", doctor.Warning, "counts with one copy", "min.insync.replicas=2"}}},
 		{"no processor", func(w *world) { w.Group = "nobody" },
 			[]want{{"group nobody", doctor.Warning, "no processor", "hookline processor"}}},
 		{"no ClickHouse", func(w *world) { w.ClickHouse.DSN = "http://127.0.0.1:1/hookline" },
@@ -113,11 +118,15 @@ func TestBrokenSetUps(t *testing.T) {
 		{"no database", func(w *world) { w.ClickHouse.DSN += "_not_there" },
 			[]want{{"schema", doctor.Failed, "there is no database", "hookline setup"}}},
 		{"an old schema", func(w *world) {
+			w.alone()
 			w.sql("ALTER TABLE schema_migrations DELETE WHERE version_id > 2 SETTINGS mutations_sync = 2")
 		}, []want{{"schema", doctor.Failed, "lacks migrations 00003", "hookline setup"}}},
-		{"a newer schema", func(w *world) { w.sql("INSERT INTO schema_migrations (version_id, is_applied) VALUES (99, 1)") },
-			[]want{{"schema", doctor.Warning, "[99]", "Upgrade"}}},
+		{"a newer schema", func(w *world) {
+			w.alone()
+			w.sql("INSERT INTO schema_migrations (version_id, is_applied) VALUES (99, 1)")
+		}, []want{{"schema", doctor.Warning, "[99]", "Upgrade"}}},
 		{"a rollup that fails", func(w *world) {
+			w.alone()
 			w.sql("DROP TABLE sales_sums SYNC")
 			testkit.Eventually(w.T, time.Minute, func() error {
 				for _, f := range doctor.Run(w.Context(), discard(), w.Options).Findings {
@@ -154,7 +163,9 @@ func TestBrokenSetUps(t *testing.T) {
 		}, []want{{"vendors", doctor.Warning, "ends in", "vendors.yaml"}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t, engine, fmt.Sprintf("doctor%d", i))
+			copied := *shared
+			w := &copied
+			w.T, w.another = t, fmt.Sprintf("doctor%d", i)
 			test.broken(w)
 			report := doctor.Run(t.Context(), discard(), w.Options)
 			judge(t, report, test.want)

@@ -33,6 +33,7 @@ type world struct {
 	*testing.T
 	doctor.Options
 	engine  *testkit.EngineProcess
+	another string // name of a database that nobody has
 	cluster *kfake.Cluster
 	client  *kgo.Client
 }
@@ -72,6 +73,9 @@ func newWorld(t *testing.T, engine *testkit.EngineProcess, database string) *wor
 	})
 	return w
 }
+
+// alone makes w a set-up that it shares with no other test: what changes more than options begins with it.
+func (w *world) alone() { *w = *newWorld(w.T, w.engine, w.another) }
 
 func (w *world) keep(name, text string) string {
 	w.Helper()

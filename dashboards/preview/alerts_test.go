@@ -82,7 +82,7 @@ func firing(t *testing.T, engine Engine, rule watched) []string {
 // again once it is false. The rules that ask Prometheus are not evaluated here: there is none.
 func TestAlertRulesFireAndEnd(t *testing.T) {
 	t.Parallel()
-	server := testkit.Engine(t)
+	server := prepared.Engine(t)
 	store(t, server, nil)
 	engine, err := Open(server.DSN + "/hookline")
 	if err != nil {

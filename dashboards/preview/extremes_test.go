@@ -37,7 +37,7 @@ func TestExtremes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b.t = t
-			engine := testkit.Engine(t)
+			engine := prepared.Engine(t)
 			store(t, engine, test.ledger)
 			settleVendors(t, engine)
 			server := preview(t, engine, npm(t))

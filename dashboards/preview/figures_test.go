@@ -27,7 +27,7 @@ const in2025 = "from=2025-01-01&to=2025-12-31"
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	ledger := year2025()
-	engine := testkit.Engine(t)
+	engine := prepared.Engine(t)
 	store(t, engine, ledger)
 	incidents(t, engine)
 	server := preview(t, engine, assets(t))
@@ -276,7 +276,7 @@ func units(t *testing.T, server *httptest.Server) {
 // zone: a range that ends now ends with today in the reporting zone, even where UTC is still at yesterday.
 func TestFirstSale(t *testing.T) {
 	t.Parallel()
-	engine := testkit.Engine(t)
+	engine := prepared.Engine(t)
 	store(t, engine, nil)
 	server := preview(t, engine, assets(t))
 	for _, panel := range salesPanels {

@@ -17,6 +17,7 @@ import (
 	"github.com/hookline-io/hookline/compose/local/packages"
 	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/internal/testkit"
+	"github.com/hookline-io/hookline/internal/testkit/tables"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -65,7 +66,10 @@ func year2025() []sold {
 	return out
 }
 
-// store writes the ledger into an engine that is set up for the zones, and waits until readers see it.
+// prepared is an engine that is set up for both zones.
+var prepared = tables.Prepared(utc, tokyo)
+
+// store writes the ledger into a prepared engine, and waits until readers see it.
 func store(t testing.TB, engine *testkit.EngineProcess, ledger []sold) {
 	t.Helper()
 	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(engine.DSN + "/hookline")})
@@ -73,9 +77,6 @@ func store(t testing.TB, engine *testkit.EngineProcess, ledger []sold) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: []string{utc, tokyo}}); err != nil {
-		t.Fatal(err)
-	}
 	batch := analytics.NewBatch()
 	for i, entry := range ledger {
 		if err := batch.Append(entry.row(t, i)); err != nil {

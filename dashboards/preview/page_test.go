@@ -131,7 +131,7 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	ledger := year2025()
-	engine := testkit.Engine(t)
+	engine := prepared.Engine(t)
 	store(t, engine, ledger)
 	server := preview(t, engine, npm(t))
 	const eur = "/d/hookline-sales?from=2025-01-01&to=2025-12-31&var-currency=EUR&var-zone=UTC"

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hookline-io/hookline/internal/testkit"
 )
 
 // openComparisons are the only places in this package where bytes or texts, neither of which is a constant, are
@@ -114,7 +116,11 @@ func comparisons(t *testing.T, imports string, sources map[string]string) []stri
 // exportData finds what the go command compiled of imports and all they need.
 func exportData(t *testing.T, imports string) importer.Lookup {
 	t.Helper()
-	arguments := append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}"}, strings.Fields(imports)...)
+	arguments := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}"}
+	if testkit.Race { // as these tests were just compiled
+		arguments = append(arguments, "-race")
+	}
+	arguments = append(arguments, strings.Fields(imports)...)
 	out, err := exec.Command("go", arguments...).Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)

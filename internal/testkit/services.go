@@ -125,13 +125,13 @@ func startBroker(t testing.TB, s spec, copies int16) *BrokerProcess {
 }
 
 // Eventually calls cond until it returns nil, and fails the test with cond's last error when that takes longer
-// than the deadline.
+// than the deadline. Between calls it rests for longer than they take: whatever is waited for needs the machine too.
 func Eventually(t testing.TB, deadline time.Duration, cond func() error) {
 	t.Helper()
-	poll := time.NewTicker(10 * time.Millisecond)
-	defer poll.Stop()
+	const least, most = 10 * time.Millisecond, 250 * time.Millisecond
 	late := time.After(deadline)
 	for {
+		began := time.Now()
 		err := cond()
 		if err == nil {
 			return
@@ -139,7 +139,7 @@ func Eventually(t testing.TB, deadline time.Duration, cond func() error) {
 		select {
 		case <-late:
 			t.Fatalf("not within %v: %v", deadline, err)
-		case <-poll.C:
+		case <-time.After(min(max(least, 3*time.Since(began)), most)):
 		}
 	}
 }

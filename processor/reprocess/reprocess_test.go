@@ -22,6 +22,7 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/testkit"
+	"github.com/hookline-io/hookline/internal/testkit/tables"
 	"github.com/hookline-io/hookline/processor/mapping"
 	"github.com/hookline-io/hookline/processor/reprocess"
 	"github.com/hookline-io/hookline/schemas"
@@ -42,7 +43,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, engine: testkit.Engine(t), vendors: filepath.Join(t.TempDir(), "vendors.yaml")}
+	b := &bench{t: t, engine: prepared.Engine(t), vendors: filepath.Join(t.TempDir(), "vendors.yaml")}
 	to, err := url.Parse(b.engine.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -66,11 +67,11 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.db.Close() })
-	if err := b.db.Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}}); err != nil {
-		t.Fatal(err)
-	}
 	return b
 }
+
+// prepared is an engine with hookline's tables.
+var prepared = tables.Prepared("UTC")
 
 func (b *bench) ask(sql string) string {
 	b.t.Helper()

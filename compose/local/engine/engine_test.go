@@ -96,13 +96,14 @@ func TestColumnTypes(t *testing.T) {
 		clickhouse.CompressionGZIP, clickhouse.CompressionDeflate, clickhouse.CompressionBrotli} {
 		clients[method.String()] = &clickhouse.Compression{Method: method, Level: 1}
 	}
+	for i, column := range columns {
+		exec(t, setup, fmt.Sprintf("CREATE TABLE h.t_%d (client String, n UInt8, v %s) ENGINE = MergeTree ORDER BY (client, n)", i, column.kind))
+	}
 	for name, compression := range clients {
 		t.Run(name, func(t *testing.T) {
 			c := open(t, e.DSN+"/h", func(o *clickhouse.Options) { o.Compression = compression })
 			for i, column := range columns {
-				table := fmt.Sprintf("t_%s_%d", name, i)
-				exec(t, c, fmt.Sprintf("CREATE TABLE %s (n UInt8, v %s) ENGINE = MergeTree ORDER BY n", table, column.kind))
-				if got, err := roundTrip(c, table, column.values); err != nil {
+				if got, err := roundTrip(c, fmt.Sprintf("t_%d", i), name, column.values); err != nil {
 					t.Errorf("%s: %v", column.kind, err)
 				} else if !equal(got, column.values) {
 					t.Errorf("%s:\n got %v\nwant %v", column.kind, got, column.values)
@@ -116,21 +117,21 @@ func pointer[T any](v T) *T { return &v }
 
 func day(y, m, d int) time.Time { return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC) }
 
-func roundTrip(c driver.Conn, table string, values []any) ([]any, error) {
+func roundTrip(c driver.Conn, table, client string, values []any) ([]any, error) {
 	ctx := context.Background()
 	b, err := c.PrepareBatch(ctx, "INSERT INTO "+table)
 	if err != nil {
 		return nil, err
 	}
 	for n, v := range values {
-		if err := b.Append(uint8(n), v); err != nil {
+		if err := b.Append(client, uint8(n), v); err != nil {
 			return nil, err
 		}
 	}
 	if err := b.Send(); err != nil {
 		return nil, err
 	}
-	rows, err := c.Query(ctx, "SELECT v FROM "+table+" ORDER BY n")
+	rows, err := c.Query(ctx, "SELECT v FROM "+table+" WHERE client = ? ORDER BY n", client)
 	if err != nil {
 		return nil, err
 	}
