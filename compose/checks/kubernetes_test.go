@@ -14,8 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Kubernetes' own validator holds the manifests against the schemas that API servers publish: what is required, what may
-// be chosen from, what no field is called.
+// Kubernetes' own validator holds the manifests against the schemas that API servers publish: what is required, of which
+// type, and what no field is called.
 func TestKubernetesSchemasTakeTheManifests(t *testing.T) {
 	for _, folder := range []string{"base", "production"} {
 		text, err := build(t, folder).AsYaml()
@@ -33,7 +33,7 @@ func TestKubernetesSchemasTakeTheManifests(t *testing.T) {
 		if out, err := validate(string(text)); err != nil {
 			t.Errorf("%s: %v\n%s", folder, err, out)
 		}
-		for right, wrong := range map[string]string{"maxSkew: 1": "maxSkew: one", "maxSkew: 1\n": "minDomains: 1\n", "podSelector:": "podselector:", "serviceName:": "servicename:"} {
+		for right, wrong := range map[string]string{"maxSkew: 1": "maxSkew: one", " containers:": " initContainers:", "podSelector:": "podselector:", "serviceName:": "servicename:"} {
 			if out, err := validate(strings.Replace(string(text), right, wrong, 1)); err == nil {
 				t.Errorf("%s: %s is taken:\n%s", folder, wrong, out)
 			}
