@@ -32,24 +32,24 @@ type rollup struct {
 	Run    string   // condition of the rows that record when a source month was last recomputed
 	Keep   int      // days that Table keeps its rows after the end of their month; 0: forever
 	parts  []string // what there is of Part
-	days   []string // for sales_sums: zone and day of a sale, for each zone
+	days   []string // for sales_sums: the day of a sale, for each zone
 }
 
 func refreshes(zones []string, keep Retention) []refresh {
 	sales := rollup{Table: "sales", Rollup: "sales_sums", Part: "zone", Run: "grain = 'run'", Keep: keep.Sales, parts: zones}
 	for _, zone := range zones {
 		// ClickHouse's time zone functions take constants only.
-		sales.days = append(sales.days, fmt.Sprintf("(%s, if(source_month = 0, toDate(0), toDate(occurred_at, %s)))", literal(zone), literal(zone)))
+		sales.days = append(sales.days, fmt.Sprintf("if(source_month = 0, toDate(0), toDate(occurred_at, %s))", literal(zone)))
 	}
 	events := rollup{Table: "events", Rollup: "vendor_rollup", Part: "''", Run: "vendor = ''", Keep: keep.Events, parts: []string{""}}
 	return []refresh{{"sales_rollup", sales}, {"sales_edges", rollup{}}, {"vendor_rollup", events}}
 }
 
-func (r refresh) Definer() string  { return definer }
-func (r refresh) View() string     { return r.name + "_refresh" }
-func (r rollup) Parts() string     { return literals(r.parts) }
-func (r rollup) PartCount() int    { return len(r.parts) }
-func (r rollup) ZonedDays() string { return strings.Join(r.days, ", ") }
+func (r refresh) Definer() string { return definer }
+func (r refresh) View() string    { return r.name + "_refresh" }
+func (r rollup) Parts() string    { return literals(r.parts) }
+func (r rollup) PartCount() int   { return len(r.parts) }
+func (r rollup) Days() string     { return strings.Join(r.days, ", ") }
 
 // steps create r's view. There are none where it is there: a new view means an interruption.
 func (r refresh) steps(ctx context.Context, db, server *DB) ([]step, error) {
