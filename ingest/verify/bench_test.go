@@ -3,7 +3,6 @@ package verify_test
 import (
 	"bytes"
 	"net/http"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,40 +47,26 @@ func signed(t testing.TB, scheme, key string) (verify.Verifier, *verify.Request)
 	return v, r
 }
 
-// TestAllocations holds the budget of the hot path: every delivery passes here. Under the race detector a pool drops
-// one in four of what it is given, so that there the budget is one for the deliveries that meet full pools.
+// TestAllocations holds the budget of the hot path: every delivery passes here.
 func TestAllocations(t *testing.T) {
+	if testkit.Race {
+		t.Skip("SKIPPED: under the race detector pools drop what they hold; 'make test' runs this once more without it")
+	}
 	for name, s := range samples(t) {
 		v, r := newVerifier(t, s.sig, newKey("ours", s.secret(t))), s.request()
 		if err := v.Sign(r, "evt_1"); err != nil {
 			t.Fatal(name, err)
 		}
 		budget := max(allocations[name], 1)
-		verify := func() {
+		got := testing.AllocsPerRun(1000, func() {
 			if _, err := v.Verify(r); err != nil {
 				t.Fatal(name, err)
 			}
-		}
-		got := 0.0
-		if testkit.Race {
-			got = leastAllocations(verify)
-		} else {
-			got = testing.AllocsPerRun(1000, verify)
-		}
+		})
 		if got > budget {
 			t.Errorf("%s: %.0f allocations per Verify, budget %.0f", name, got, budget)
 		}
 	}
-}
-
-// leastAllocations is what a tenth of all runs of f allocate at most.
-func leastAllocations(f func()) float64 {
-	runs := make([]float64, 200)
-	for i := range runs {
-		runs[i] = testing.AllocsPerRun(1, f)
-	}
-	slices.Sort(runs)
-	return runs[len(runs)/10]
 }
 
 // TestConcurrent shares one Verifier among goroutines, each with deliveries of its own (run with -race).
