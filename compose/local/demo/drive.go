@@ -119,7 +119,7 @@ func drive(ctx context.Context, log *slog.Logger, target Target, load Load, send
 	if err != nil {
 		return Verdict{}, err
 	}
-	defer r.kafka.Close()
+	defer r.past.kafka.Close()
 	log.Info("demo begins", "seed", load.Seed)
 	start := time.Now()
 	if err := send(ctx, r); err != nil {
@@ -176,10 +176,14 @@ func newRunner(log *slog.Logger, target Target, load Load) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	past, err := newPast(s, config, producer, target.Kafka.Topics().Events)
+	if err != nil {
+		producer.Close()
+		return nil, err
+	}
 	return &runner{
-		sender: s, traffic: NewTraffic(load.Seed, time.Now()), ledger: NewLedger(), config: config, log: log,
+		sender: s, traffic: NewTraffic(load.Seed, time.Now()), ledger: NewLedger(), log: log, past: past,
 		rng: rand.New(rand.NewPCG(load.Seed, 1)), workers: load.Workers, limit: limiter(load.Rate), poison: load.Poison, //nolint:gosec // reproducible on purpose
-		kafka: producer, topic: target.Kafka.Topics().Events,
 	}, nil
 }
 

@@ -14,30 +14,47 @@ const (
 	liveRate = 0.2    // deliveries per second after that; more, and in an hour this month would dwarf all others
 )
 
-// Play makes a running stack worth looking at: where there are no events yet it tells 25 months of history, and
-// then sends one delivery every few seconds until ctx ends.
+// Play makes a running stack worth looking at: where there are no events yet it tells the history, and then sends one
+// delivery every few seconds until ctx ends.
 func Play(ctx context.Context, log *slog.Logger, target Target) error {
 	db, err := analytics.Open(ctx, target.ClickHouse)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
 	stored, err := db.CountEvents(ctx)
+	db.Close()
 	if err != nil {
 		return err
 	}
-	r, err := newRunner(log, target, Load{Workers: 8, Seed: uint64(time.Now().UnixNano())}) //nolint:gosec // any number does
-	if err != nil {
-		return err
-	}
-	defer r.kafka.Close()
 	if stored == 0 {
-		log.Info("demo vendors send 25 months of history", "deliveries", history)
-		if err := r.run(ctx, func(made int) bool { return made < history }); err != nil {
+		if _, err := Tell(ctx, log, target); err != nil {
 			return err
 		}
 	}
+	r, err := newRunner(log, target, playful())
+	if err != nil {
+		return err
+	}
+	defer r.past.kafka.Close()
 	log.Info("demo vendors go on sending", "per_second", liveRate)
 	r.live, r.limit = true, limiter(liveRate)
 	return r.run(ctx, func(int) bool { return true })
 }
+
+// Tell sends 25 months of history, and returns how many events they have. What happened was received soon after, not
+// today: boards would have nothing but months to say of delays. What states no time, and what is delivered again, comes
+// now.
+func Tell(ctx context.Context, log *slog.Logger, target Target) (events uint64, err error) {
+	r, err := newRunner(log, target, playful())
+	if err != nil {
+		return 0, err
+	}
+	defer r.past.kafka.Close()
+	log.Info("demo vendors send 25 months of history", "deliveries", history)
+	r.punctual = true
+	err = r.run(ctx, func(made int) bool { return made < history })
+	return r.ledger.Events(), err
+}
+
+// playful is a load that differs each time.
+func playful() Load { return Load{Workers: 8, Seed: uint64(time.Now().UnixNano())} } //nolint:gosec // any number does

@@ -10,13 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/schemas"
-	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 // Shares of the deliveries.
@@ -43,14 +40,11 @@ type runner struct {
 	log     *slog.Logger
 	faults  []Fault // still to come
 
-	// A wall clock cannot be moved, so an event that is received months later is put on Kafka as ingest would have
-	// put it there then.
-	kafka  *kgo.Client
-	topic  string
-	config *vendors.Config
+	past     *past // takes in what is received at another time than now
+	punctual bool  // events of the history arrive soon after they happened, rather than now
 
 	sent, accepted, rejected atomic.Int64
-	past                     []Event
+	known                    []Event // to deliver again
 }
 
 // job is one delivery to make.
@@ -115,8 +109,8 @@ func (r *runner) next() job {
 		r.spread = time.Now()
 		return job{event: r.traffic.Poison(r.spread)}
 	}
-	if len(r.past) > 0 && r.rng.Float64() < redelivered {
-		j := job{event: r.past[r.rng.IntN(len(r.past))]}
+	if len(r.known) > 0 && r.rng.Float64() < redelivered {
+		j := job{event: r.known[r.rng.IntN(len(r.known))]}
 		if !j.event.Time.IsZero() && r.rng.Float64() < monthsLater {
 			// Never in the future: Kafka refuses such a record.
 			if at := j.event.Time.AddDate(0, 1+r.rng.IntN(5), 0); at.Before(time.Now()) {
@@ -127,10 +121,15 @@ func (r *runner) next() job {
 	}
 	j := job{event: r.event(), forged: r.rng.Float64() < forged}
 	if !j.forged {
-		if len(r.past) < remembered {
-			r.past = append(r.past, j.event)
+		if len(r.known) < remembered {
+			r.known = append(r.known, j.event)
 		} else {
-			r.past[r.rng.IntN(remembered)] = j.event
+			r.known[r.rng.IntN(remembered)] = j.event
+		}
+		if r.punctual && !j.event.Time.IsZero() {
+			if at := arrival(r.rng, j.event); at.Before(time.Now()) {
+				j.at = at
+			}
 		}
 	}
 	return j
@@ -169,12 +168,17 @@ func (r *runner) deliver(ctx context.Context, j job) error {
 type permanent struct{ error }
 
 func (r *runner) attempt(ctx context.Context, j job) error {
+	if !j.at.IsZero() {
+		if err := r.past.receive(ctx, j.event, j.at); err != nil {
+			return err
+		}
+		r.accepted.Add(1)
+		r.ledger.Accepted(j.event)
+		return nil
+	}
 	signed, err := r.sender.Sign(sender.Delivery{Vendor: j.event.Vendor, ID: j.event.ID, Header: j.event.Header, Body: j.event.Body}, time.Now())
 	if err != nil {
 		return permanent{err}
-	}
-	if !j.at.IsZero() {
-		return r.enqueue(ctx, j, signed)
 	}
 	if j.forged {
 		signed.Body = append([]byte{' '}, signed.Body...)
@@ -195,23 +199,6 @@ func (r *runner) attempt(ctx context.Context, j job) error {
 	}
 	return permanent{fmt.Errorf("delivery of %s event %s (forged: %v) was answered with %d: %s",
 		j.event.Vendor, j.event.ID, j.forged, answer.Status, answer.Body)}
-}
-
-func (r *runner) enqueue(ctx context.Context, j job, signed sender.Signed) error {
-	identities, err := r.config.Vendors[j.event.Vendor].Identify(nil, signed.Header, signed.Body)
-	if err != nil {
-		return permanent{err}
-	}
-	records := make([]*kgo.Record, len(identities))
-	for i, id := range identities {
-		e := schemas.Event{ID: id.ID, Vendor: j.event.Vendor, Type: id.Type, Time: id.Time, Received: j.at, Data: id.Data}
-		records[i] = e.Record(r.topic)
-	}
-	if err := r.kafka.ProduceSync(ctx, records...).FirstErr(); err != nil {
-		return fmt.Errorf("enqueue: %w", err)
-	}
-	r.accepted.Add(1)
-	return nil
 }
 
 // progress logs how far the deliveries are until stop is called.

@@ -2,15 +2,19 @@ package demo
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -159,5 +163,52 @@ func TestLedgerNamesEveryDifference(t *testing.T) {
 		} else if strings.Contains(fmt.Sprint(got), "undated v JPY") != (name == "lost") {
 			t.Errorf("%s is reported as %v", name, got)
 		}
+	}
+}
+
+// What is taken in for a time in the past is what ingest would have made of the delivery then.
+func TestThePastIsReceivedAsByIngest(t *testing.T) {
+	config := demoVendors(t)
+	s, err := sender.New("http://ingest", config, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPast(s, config, nil, "events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	traffic, rng := NewTraffic(1, now), rand.New(rand.NewPCG(1, 1))
+	delays := map[string][]time.Duration{}
+	for range 2000 {
+		e := traffic.Next()
+		if e.Time.IsZero() {
+			continue
+		}
+		at := arrival(rng, e)
+		events, err := p.events(e, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		delays[e.Vendor] = append(delays[e.Vendor], at.Sub(e.Time))
+		got := events[0]
+		if got.KeyID == "" || string(got.Data) != string(e.Body) {
+			t.Fatalf("%+v", got)
+		}
+		want := schemas.Event{
+			ID: e.ID, Vendor: e.Vendor, Type: got.Type, Time: e.Time, Received: at,
+			ContentType: "application/json", KeyID: got.KeyID, Proof: schemas.ProofBody, Data: got.Data,
+		}
+		if diff := cmp.Diff([]schemas.Event{want}, events); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+	for vendor, all := range delays {
+		slices.Sort(all)
+		if all[0] < 0 || all[len(all)-1] > 3*time.Hour {
+			t.Errorf("%s delivers between %s and %s after", vendor, all[0], all[len(all)-1])
+		}
+	}
+	if len(delays) != 4 {
+		t.Errorf("delays of %d vendors", len(delays))
 	}
 }
