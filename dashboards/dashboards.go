@@ -21,6 +21,9 @@ const ClickHouseUID = "hookline-clickhouse"
 // PrometheusUID is the UID that the provisioned Prometheus data source must have.
 const PrometheusUID = "hookline-prometheus"
 
+// prometheusType is the ID of Grafana's plugin for Prometheus.
+const prometheusType = "prometheus"
+
 // The UIDs of the boards.
 const (
 	SalesUID    = "hookline-sales"
@@ -101,7 +104,7 @@ func (b board) build() (dashboard.Dashboard, error) {
 }
 
 func prometheusSource() common.DataSourceRef {
-	return common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr(PrometheusUID)}
+	return common.DataSourceRef{Type: cog.ToPtr(prometheusType), Uid: cog.ToPtr(PrometheusUID)}
 }
 
 func clickhouse() common.DataSourceRef {

@@ -23,16 +23,16 @@ type GrafanaOptions struct {
 	Webhook secret.Ref `name:"alert-webhook" placeholder:"REF" help:"Address that alerts are POSTed to, by reference: env:NAME or file:/path. Without it the rules are there, and whom they tell is left to Grafana's notification policies."`
 }
 
-// compare asks Grafana what it has of all that we have.
-func (o GrafanaOptions) compare(ctx context.Context) ([]grafana.Change, error) {
+func (o GrafanaOptions) client() (*grafana.Client, error) {
 	token, err := o.Token.Read()
 	if err != nil {
 		return nil, err
 	}
-	client, err := grafana.New(o.URL, token)
-	if err != nil {
-		return nil, err
-	}
+	return grafana.New(o.URL, token)
+}
+
+// compare asks Grafana what it has of all that we have.
+func (o GrafanaOptions) compare(ctx context.Context, client *grafana.Client) ([]grafana.Change, error) {
 	wanted, err := o.wanted()
 	if err != nil {
 		return nil, err
@@ -106,7 +106,11 @@ func (c DiffCommand) Run(ctx context.Context) error { return c.run(ctx, os.Stdou
 
 func (c DiffCommand) run(ctx context.Context, out io.Writer) error {
 	const different, trouble = 1, 2
-	changes, err := c.compare(ctx)
+	client, err := c.client()
+	if err != nil {
+		return exit{err, trouble}
+	}
+	changes, err := c.compare(ctx, client)
 	if err != nil {
 		return exit{err, trouble}
 	}
@@ -139,9 +143,20 @@ func (PushCommand) Help() string {
 
 // Run makes Grafana have what we have, and writes nothing that is so already.
 func (c PushCommand) Run(ctx context.Context, log *slog.Logger) error {
-	changes, err := c.compare(ctx)
+	client, err := c.client()
 	if err != nil {
 		return err
+	}
+	changes, err := c.compare(ctx, client)
+	if err != nil {
+		return err
+	}
+	missing, err := client.Missing(ctx, []grafana.Source{{UID: ClickHouseUID, Type: ClickHouseType}, {UID: PrometheusUID, Type: prometheusType}})
+	if err != nil {
+		log.Warn("Grafana's data sources could not be looked at", "err", err)
+	}
+	for _, problem := range missing {
+		log.Warn("boards and rules that need it are empty until it is there: see compose/grafana/provisioning/datasources", "what", problem)
 	}
 	for _, change := range changes {
 		done := "updated"

@@ -68,14 +68,15 @@ func TestPushAndDiff(t *testing.T) {
 	if code := diff(); code != 1 || !strings.Contains(printed.String(), "+++ hookline: board Sales\n") {
 		t.Errorf("diff with a new Grafana: status %d, %s", code, printed.String())
 	}
-	if said := push(true); strings.Count(said, "would be created") != len(boards())+4 {
+	if said := push(true); strings.Count(said, "would be created") != len(boards())+4 || !strings.Contains(said, "no data source with the UID "+ClickHouseUID) {
 		t.Errorf("the dry run says %s", said)
 	}
+	server.Sources[ClickHouseUID], server.Sources[PrometheusUID] = ClickHouseType, prometheusType
 	if writes := server.Writes(); len(writes) > 0 {
 		t.Fatalf("the dry run wrote %q", writes)
 	}
-	if said := push(false); strings.Contains(said, "s3cret") || strings.Contains(said, grafanatest.Token) {
-		t.Errorf("a secret is logged: %s", said)
+	if said := push(false); strings.Contains(said, "s3cret") || strings.Contains(said, grafanatest.Token) || strings.Contains(said, "data source") {
+		t.Errorf("a secret is logged, or a data source missed: %s", said)
 	}
 	if writes := server.Writes(); len(writes) != len(boards())+4 {
 		t.Errorf("the push wrote %q", writes)

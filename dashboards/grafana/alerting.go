@@ -13,7 +13,8 @@ import (
 // provisioning is where the provisioning API of alerting begins.
 const provisioning = "/api/v1/provisioning"
 
-// keepEditable is the header that keeps what is written editable in Grafana's pages.
+// keepEditable is the header that keeps what is written editable in Grafana's pages. Without it, Grafana notes that it
+// is managed over the API, as Terraform does.
 const keepEditable = "X-Disable-Provenance"
 
 // rules compares a group of rules. Grafana is not asked for the group of a folder that it does not have.
@@ -94,8 +95,12 @@ func (c *Client) policy(ctx context.Context, wanted Document) (Change, error) {
 			branches = slices.Insert(branches, 0, any(wanted)) // before any that would catch its alerts
 		}
 		tree["routes"] = branches
+		var headers []string
+		if tree.text("provenance") == "" { // else the tree stays what it was: managed over the API, by others too
+			headers = []string{keepEditable}
+		}
 		delete(tree, "provenance") // Grafana's to say
-		return c.call(ctx, "PUT", provisioning+"/policies", tree, nil, keepEditable)
+		return c.call(ctx, "PUT", provisioning+"/policies", tree, nil, headers...)
 	}
 	return change, nil
 }

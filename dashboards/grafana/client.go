@@ -71,6 +71,8 @@ func hint(status int, message, location string) string {
 	switch {
 	case strings.Contains(message, "provisioned dashboard"):
 		return "this board comes from a file of Grafana's own provisioning, so change that file, or remove it there and push again"
+	case strings.Contains(message, "refresh interval"):
+		return "its min_refresh_interval is longer than that of a board of ours; set it to 5s or less"
 	case strings.Contains(message, "provenance"):
 		return "this is managed by other means, such as a file of Grafana's own provisioning; change it there, or remove it there and push again"
 	case status == http.StatusUnauthorized:

@@ -1,11 +1,14 @@
 // Package grafanatest plays a Grafana to tests. It is none: it does what Grafana 12's documentation and source say
-// (pkg/api/dashboard.go, pkg/services/dashboards/errors.go, pkg/services/ngalert/api/api_provisioning.go). What
-// matters here: boards have versions and a stale one is refused; rules, contact points and policies come back with
-// fields that were not written; policies must name contact points that exist; errors are JSON with a message.
+// (pkg/api/dashboard.go and folder.go, pkg/services/dashboards/errors.go, pkg/services/ngalert/api/api_provisioning.go,
+// pkg/services/ngalert/provisioning). What matters here: boards have versions and a stale one is refused; rules,
+// contact points and policies come back with fields that were not written; policies must name contact points that
+// exist; who manages a thing, its provenance, cannot be changed from a file to the API; errors are JSON with a
+// message.
 package grafanatest
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +31,7 @@ type Server struct {
 	Groups   map[string]Object // alert rules, by folder/title
 	Contacts []Object
 	Policies Object
+	Sources  map[string]string // types of data sources, by UID
 	// Instead answers in the server's place where it returns true.
 	Instead func(w http.ResponseWriter, r *http.Request) bool
 
@@ -41,7 +45,8 @@ func New(t testing.TB) *Server {
 	f := &Server{
 		Folders: map[string]Object{}, Boards: map[string]Object{}, Groups: map[string]Object{},
 		Contacts: []Object{{"uid": "", "name": "email receiver", "type": "email", "settings": Object{"addresses": "<example@email.com>"}}},
-		Policies: Object{"receiver": "email receiver", "group_by": []any{"grafana_folder", "alertname"}, "provenance": ""},
+		Policies: Object{"receiver": "email receiver", "group_by": []any{"grafana_folder", "alertname"}},
+		Sources:  map[string]string{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/folders/{uid}", func(w http.ResponseWriter, r *http.Request) {
@@ -50,6 +55,7 @@ func New(t testing.TB) *Server {
 	mux.HandleFunc("POST /api/folders", f.postFolder)
 	mux.HandleFunc("GET /api/dashboards/uid/{uid}", f.getBoard)
 	mux.HandleFunc("POST /api/dashboards/db", f.postBoard)
+	mux.HandleFunc("GET /api/datasources/uid/{uid}", f.getSource)
 	mux.HandleFunc("GET /api/v1/provisioning/folder/{folder}/rule-groups/{group}", func(w http.ResponseWriter, r *http.Request) {
 		f.one(w, f.Groups[r.PathValue("folder")+"/"+r.PathValue("group")], "alert rule group not found")
 	})
@@ -122,11 +128,20 @@ func (f *Server) one(w http.ResponseWriter, found Object, otherwise string) {
 func (f *Server) postFolder(w http.ResponseWriter, r *http.Request) {
 	folder := body(r)
 	if f.Folders[text(folder, "uid")] != nil {
-		message(w, http.StatusConflict, "a folder with the same uid already exists")
+		message(w, http.StatusConflict, "a folder/dashboard with the same uid already exists")
 		return
 	}
 	f.Folders[text(folder, "uid")] = folder
 	Answer(w, http.StatusOK, folder)
+}
+
+func (f *Server) getSource(w http.ResponseWriter, r *http.Request) {
+	kind, ok := f.Sources[r.PathValue("uid")]
+	if !ok {
+		message(w, http.StatusNotFound, "Data source not found")
+		return
+	}
+	Answer(w, http.StatusOK, Object{"id": 1.0, "uid": r.PathValue("uid"), "type": kind, "access": "proxy"})
 }
 
 func (f *Server) getBoard(w http.ResponseWriter, r *http.Request) {
@@ -143,7 +158,7 @@ func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
 	model, _ := sent["dashboard"].(Object)
 	uid, _ := model["uid"].(string)
 	if f.Folders[text(sent, "folderUid")] == nil {
-		message(w, http.StatusBadRequest, "Folder not found")
+		message(w, http.StatusBadRequest, "folder not found")
 		return
 	}
 	version := 0.0
@@ -156,12 +171,36 @@ func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
 	}
 	model["version"], model["id"] = version+1, 7.0
 	f.Boards[uid] = Object{"dashboard": model, "folderUid": sent["folderUid"]}
-	Answer(w, http.StatusOK, Object{"uid": uid, "status": "success", "version": version + 1})
+	Answer(w, http.StatusOK, Object{"id": 7.0, "uid": uid, "url": "/d/" + uid, "status": "success", "version": version + 1, "folderUid": sent["folderUid"]})
+}
+
+// provenance is who manages what a request writes.
+func provenance(r *http.Request) string {
+	if r.Header.Get("X-Disable-Provenance") != "" {
+		return ""
+	}
+	return "api"
+}
+
+// managed refuses to take over what somebody else manages. Only what the API manages may be given back to people.
+func managed(w http.ResponseWriter, r *http.Request, stored string) bool {
+	if to := provenance(r); stored != "" && stored != to && (stored != "api" || to != "") {
+		message(w, http.StatusConflict, fmt.Sprintf("cannot change provenance from '%s' to '%s'", stored, to))
+		return true
+	}
+	return false
 }
 
 // putRules stores rules as Grafana does, with what it adds to them.
 func (f *Server) putRules(w http.ResponseWriter, r *http.Request) {
 	group := body(r)
+	if found, ok := f.Groups[r.PathValue("folder")+"/"+r.PathValue("group")]; ok {
+		for _, rule := range found["rules"].([]any) {
+			if managed(w, r, text(rule.(Object), "provenance")) {
+				return
+			}
+		}
+	}
 	if f.Folders[r.PathValue("folder")] == nil {
 		message(w, http.StatusBadRequest, "folder not found")
 		return
@@ -169,7 +208,7 @@ func (f *Server) putRules(w http.ResponseWriter, r *http.Request) {
 	rules, _ := group["rules"].([]any)
 	for i, entry := range rules {
 		rule := entry.(Object)
-		rule["id"], rule["updated"], rule["isPaused"], rule["provenance"], rule["keep_firing_for"] = float64(i), "2026-11-24T00:00:00Z", false, "api", "0s"
+		rule["id"], rule["updated"], rule["isPaused"], rule["provenance"], rule["keep_firing_for"] = float64(i), "2026-11-24T00:00:00Z", false, provenance(r), "0s"
 		for _, query := range rule["data"].([]any) {
 			query := query.(Object)
 			query["queryType"] = ""
@@ -183,7 +222,7 @@ func (f *Server) putRules(w http.ResponseWriter, r *http.Request) {
 
 func (f *Server) postContact(w http.ResponseWriter, r *http.Request) {
 	point := body(r)
-	point["disableResolveMessage"], point["provenance"] = false, "api"
+	point["disableResolveMessage"], point["provenance"] = false, provenance(r)
 	f.Contacts = append(f.Contacts, point)
 	Answer(w, http.StatusAccepted, point)
 }
@@ -193,6 +232,9 @@ func (f *Server) putContact(w http.ResponseWriter, r *http.Request) {
 	at := slices.IndexFunc(f.Contacts, func(c Object) bool { return c["uid"] == r.PathValue("uid") })
 	if at < 0 {
 		message(w, http.StatusNotFound, "contact point not found")
+		return
+	}
+	if managed(w, r, text(f.Contacts[at], "provenance")) {
 		return
 	}
 	maps.Copy(f.Contacts[at], point)
@@ -209,9 +251,11 @@ func (f *Server) putPolicies(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	tree["provenance"] = "api"
-	if r.Header.Get("X-Disable-Provenance") != "" {
-		tree["provenance"] = ""
+	if managed(w, r, text(f.Policies, "provenance")) {
+		return
+	}
+	if tree["provenance"] = provenance(r); tree["provenance"] == "" {
+		delete(tree, "provenance")
 	}
 	f.Policies = tree
 	message(w, http.StatusAccepted, "policies updated")
