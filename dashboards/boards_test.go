@@ -122,6 +122,9 @@ func TestLinksLeadToBoards(t *testing.T) {
 			if link.Type != dashboard.DashboardLinkTypeDashboards || len(link.Tags) == 0 {
 				t.Errorf("%s: link %q does not follow a tag", name, link.Title)
 			}
+			if link.Placement != nil {
+				t.Errorf("%s: link %q is hidden in a menu", name, link.Title)
+			}
 			for other, target := range models {
 				for _, tag := range link.Tags {
 					if !slices.Contains(target.Tags, tag) {

@@ -89,6 +89,9 @@ func (b board) build() (dashboard.Dashboard, error) {
 	if err != nil {
 		return dashboard.Dashboard{}, err
 	}
+	for i := range model.Links {
+		model.Links[i].Placement = nil // the SDK's own choice would hide the links in a menu
+	}
 	for _, p := range b.panels {
 		if p.draw == nil {
 			model.Panels = append(model.Panels, dashboard.PanelOrRowPanel{RowPanel: p.row()})

@@ -17,6 +17,7 @@ func journal() board {
 FROM hookline.event_journal
 WHERE event_id = ` + wantedEvent + ` AND ` + wantedEvent + ` != '' AND ` + anyVendor
 	when := []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:YYYY-MM-DD HH:mm:ss"}}
+	exactly := []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:YYYY-MM-DD HH:mm:ss.SSS"}}
 	return board{
 		uid: JournalUID, title: "Event journal",
 		description: "Find one event by its ID: when it happened, was received and stored, what it counted as, what was done about it, and its payload.",
@@ -29,10 +30,10 @@ WHERE event_id = ` + wantedEvent + ` AND ` + wantedEvent + ` != '' AND ` + anyVe
 			{
 				id: 1, title: "The event's life", at: at(0, 0, 24, 9), unit: whole(), shape: TableQuery,
 				noValue:     "Type an event ID above, or choose one from the list below. An ID that finds nothing was never verified and stored.",
-				description: "Every step that the event took, oldest first. Its own time is 1970 where the vendor states none.",
-				draw:        rows().OverrideByName("When", when),
-				sql: steps + `SELECT at AS "When", vendor AS "Vendor", step AS "Step", detail AS "Detail"` + wanted + `
-ORDER BY at, step`,
+				description: "Every step that the event took, oldest first. Where the vendor states no time of its own, none is shown.",
+				draw:        rows().OverrideByName("When", wide(200, exactly...)),
+				sql: steps + `SELECT nullIf(at, toDateTime64(0, 3, 'UTC')) AS "When", vendor AS "Vendor", step AS "Step", detail AS "Detail"` + wanted + `
+ORDER BY at, indexOf(['occurred', 'received', 'stored', 'sale', 'refund', 'action', 'dead letter'], step)`,
 			},
 			{
 				id: 2, title: "Payload", at: at(0, 9, 24, 6), unit: whole(), shape: TableQuery,

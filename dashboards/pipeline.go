@@ -4,6 +4,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
 // pipeline is the board for operators: from the vendor's POST to the figure in a chart.
@@ -46,7 +47,7 @@ func pipeline() board {
 			{
 				id: 17, title: "Not read yet", at: at(16, 1, 4, 4), unit: whole(), noValue: "Not known",
 				description: "Records in Kafka that are still to be stored. It comes back to 0 after every peak.",
-				draw:        trend("lastNotNull"),
+				draw:        sparked("lastNotNull"),
 				prom:        []series{{"Records", `sum(hookline_processor_lag_records)`}},
 			},
 			{
@@ -69,19 +70,19 @@ HAVING count() > 0`,
 			{
 				id: 8, title: "Time to answer", at: at(8, 6, 8, 8), unit: seconds(), noValue: nothing,
 				description: "From the request's header to its answer. The strictest vendor waits 3 seconds.",
-				draw:        lines(),
+				draw:        percentiles(lines()),
 				prom:        quantiles("hookline_ingest_request_duration_seconds_bucket"),
 			},
 			{
 				id: 9, title: "Time to enqueue", at: at(16, 6, 8, 8), unit: seconds(), noValue: nothing,
 				description: "Until all in-sync replicas of Kafka have a delivery's events.",
-				draw:        lines(),
+				draw:        percentiles(lines()),
 				prom:        quantiles("hookline_ingest_enqueue_duration_seconds_bucket"),
 			},
 			{
 				id: 6, title: "Refused deliveries", at: at(0, 14, 8, 8), unit: whole(), shape: TimeSeriesQuery, noValue: "No delivery was refused in this range",
 				description: "Deliveries that were answered with an error that is the sender's, by reason.",
-				draw:        daily().Legend(below("sum")).DisplayName("${__field.labels.Reason}"),
+				draw:        daily().ColorScheme(shades("orange")).Legend(below("sum")).DisplayName("${__field.labels.Reason}"),
 				sql: `SELECT $__timeInterval(minute) AS time, reason AS "Reason", sum(count) AS "Deliveries"
 FROM hookline.rejections FINAL
 WHERE $__timeFilter(minute)
@@ -91,20 +92,17 @@ ORDER BY time, reason`,
 			{
 				id: 18, title: "Failures of our own, per second", at: at(8, 14, 8, 8), unit: rate(), noValue: nothing,
 				description: "Deliveries answered with 5xx, by reason. not_enqueued: Kafka refused them or did not answer in time. busy: too much is under way. The vendor will send them again.",
-				draw:        lines(),
+				draw:        lines().ColorScheme(shades("red")).OverrideByName("none", coloured("green")),
 				prom:        []series{{"{{reason}}", `sum by (reason) (rate(hookline_ingest_deliveries_total{status=~"5.."}[$__rate_interval])) or on () label_replace(vector(0), "reason", "none", "", "")`}},
 			},
 			{
-				id: 14, title: "Deliveries under way", at: at(16, 14, 4, 8), unit: whole(), noValue: nothing,
-				description: "Deliveries that wait for Kafka's acknowledgement.",
-				draw:        lines(),
-				prom:        []series{{"{{instance}}", `max by (instance) (hookline_ingest_inflight_deliveries)`}},
-			},
-			{
-				id: 15, title: "Connections", at: at(20, 14, 4, 8), unit: whole(), noValue: nothing,
-				description: "Connections that vendors hold open.",
-				draw:        lines(),
-				prom:        []series{{"{{instance}}", `max by (instance) (hookline_ingest_connections)`}},
+				id: 14, title: "Under way", at: at(16, 14, 8, 8), unit: whole(), noValue: nothing,
+				description: "Deliveries that wait for Kafka's acknowledgement, and connections that vendors hold open.",
+				draw:        lines().OverrideByName("Deliveries", coloured("blue")).OverrideByName("Connections", coloured("purple")),
+				prom: []series{
+					{"Deliveries", `sum(hookline_ingest_inflight_deliveries)`},
+					{"Connections", `sum(hookline_ingest_connections)`},
+				},
 			},
 			heading(23, 22, "From Kafka to ClickHouse"),
 			{
@@ -139,13 +137,13 @@ ORDER BY toDate(written_at)`,
 			{
 				id: 11, title: "Time to store a batch", at: at(0, 31, 8, 8), unit: seconds(), noValue: nothing,
 				description: "One insert into ClickHouse, holds included.",
-				draw:        lines(),
+				draw:        percentiles(lines()),
 				prom:        quantiles("hookline_processor_insert_duration_seconds_bucket"),
 			},
 			{
 				id: 12, title: "Rows in a batch", at: at(8, 31, 8, 8), unit: whole(), noValue: nothing,
 				description: "Rows in one insert. Under load, batches should be large; many small ones wear ClickHouse out.",
-				draw:        lines(),
+				draw:        percentiles(lines()),
 				prom:        quantiles("hookline_processor_batch_rows_bucket"),
 			},
 			{
@@ -156,7 +154,7 @@ ORDER BY toDate(written_at)`,
 			},
 			heading(24, 39, "Dead letters"),
 			{
-				id: 16, title: "Dead letters in the range", at: at(0, 40, 24, 10), unit: whole(), shape: TableQuery, noValue: "No dead letters in this range",
+				id: 16, title: "Dead letters in the range", at: at(0, 40, 24, 8), unit: whole(), shape: TableQuery, noValue: "No dead letters in this range",
 				description: "Events that were given up in the range, newest first, with the reason. Choose an ID to see the event's life.",
 				draw: rows().
 					OverrideByName("Given up", []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:YYYY-MM-DD HH:mm:ss"}}).
@@ -169,6 +167,11 @@ LIMIT 500`,
 			},
 		},
 	}
+}
+
+// percentiles colours what quantiles answers.
+func percentiles(drawn *timeseries.PanelBuilder) *timeseries.PanelBuilder {
+	return drawn.OverrideByName("Median", coloured("blue")).OverrideByName("95 %", coloured("orange")).OverrideByName("99 %", coloured("red"))
 }
 
 // quantiles asks for the median and the slowest 5 and 1 % of a histogram.

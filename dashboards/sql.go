@@ -45,12 +45,9 @@ const reviewed = `WITH
 // chosen keeps the rows of a view of sales that belong to the scope; vendor, where the board asks for it.
 const chosen = `zone = chosen_zone AND currency = chosen_currency AND (vendor_list = '` + everyVendor + `' OR has(chosen_vendors, vendor))`
 
-// months and days keep what lies in the range. A month counts whole if the range touches it: a month cut off
-// by the range would look like a bad month.
-const (
-	months = `NOT undated AND month BETWEEN toStartOfMonth(first_day) AND last_day`
-	days   = `NOT undated AND day BETWEEN first_day AND last_day`
-)
+// months keeps what lies in the range. A month counts whole if the range touches it: a month cut off by the range
+// would look like a bad month.
+const months = `NOT undated AND month BETWEEN toStartOfMonth(first_day) AND last_day`
 
 // monthsBetween is an array of the first days of the months from one date to another.
 func monthsBetween(first, last string) string { //nolint:unparam // from one to the other reads better than one of them

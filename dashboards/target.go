@@ -17,6 +17,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/text"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+	"github.com/grafana/grafana-foundation-sdk/go/trend"
 )
 
 // ClickHouseType is the ID of the official ClickHouse plugin, github.com/grafana/clickhouse-datasource.
@@ -140,7 +141,7 @@ func known(panel dashboard.Panel) error {
 var register = sync.OnceFunc(func() {
 	runtime := cog.NewRuntime()
 	for _, panel := range []variants.PanelcfgConfig{
-		barchart.VariantConfig(), bargauge.VariantConfig(), stat.VariantConfig(), table.VariantConfig(), text.VariantConfig(), timeseries.VariantConfig(),
+		barchart.VariantConfig(), bargauge.VariantConfig(), stat.VariantConfig(), table.VariantConfig(), text.VariantConfig(), timeseries.VariantConfig(), trend.VariantConfig(),
 	} {
 		runtime.RegisterPanelcfgVariant(panel)
 	}

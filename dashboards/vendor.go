@@ -22,13 +22,13 @@ WHERE ` + oneVendor + ` AND month = toStartOfMonth(last_day)`
 	return board{
 		uid: VendorUID, title: "One vendor",
 		description: "Everything about one vendor. Figures of events are by month in UTC, money by month in the reporting zone.",
-		from:        "now-12M/M", refresh: "1m",
+		from:        "now-12M/M", refresh: "5m",
 		variables: []cog.Builder[dashboard.VariableModel]{only, currencyVariable(), zoneVariable()},
 		panels: []panel{
 			{
 				id: 1, title: "Net sales this month", at: at(0, 0, 6, 4), unit: money(), shape: TimeSeriesQuery,
 				description: "Sales minus refunds so far in the last month of the range. Behind it, the twelve months before.",
-				draw:        trend("lastNotNull"),
+				draw:        sparked("lastNotNull"),
 				sql:         monthly(reviewed, sold, "addMonths(toStartOfMonth(last_day), -12)", "net"),
 			},
 			{
@@ -61,8 +61,8 @@ HAVING count() > 0`,
 			},
 			{
 				id: 6, title: "Delay until received", at: at(0, 14, 8, 9), unit: seconds(), shape: TimeSeriesQuery, noValue: nothing,
-				description: "How long the vendor took from when an event happened until we had it: half of the events, 95 and 99 of 100 took no longer.",
-				draw:        lines(),
+				description: "How long the vendor took from when an event happened until we had it: half of the events, 95 and 99 of 100 took no longer. The axis is logarithmic.",
+				draw:        percentiles(logarithmic()),
 				sql: reviewed + `
 SELECT toDateTime(month, 'UTC') AS time, delay_p50 AS "Median", delay_p95 AS "95 %", delay_p99 AS "99 %"
 FROM hookline.vendor_performance
@@ -79,25 +79,25 @@ ORDER BY time`,
 			{
 				id: 7, title: "Refused deliveries by reason", at: at(16, 14, 8, 9), unit: whole(), shape: TableQuery, noValue: "No delivery was refused in this range",
 				description: "Deliveries that ingest answered with an error that is the vendor's, by the month in which they came.",
-				draw:        stacked().Legend(below("sum")),
+				draw:        stacked().Legend(below("sum")).ColorScheme(shades("orange")),
 				matrix:      [3]string{"Month", "Reason", "Value"},
 				sql:         refused(reviewed, oneVendor),
 			},
 			{
 				id: 8, title: "Month by month", at: at(0, 23, 24, 11), unit: whole(), shape: TableQuery, noValue: nothing,
-				description: "Numbers of events, of sales and refunds in all currencies, and of what went wrong. Deliveries count redeliveries too, in the month in which they were read.",
+				description: "Numbers of events, of sales and refunds in all currencies, and of what went wrong. Deliveries count redeliveries too, in the month in which they were read; refused is the share of all that came.",
 				draw: rows().
 					OverrideByName("Month", []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:MMM YYYY"}}).
 					OverrideByName("Refund rate", alarming(percent(), manyRefunds)).
 					OverrideByName("Median delay", written(seconds())).
 					OverrideByName("Slowest 5 %", alarming(seconds(), slow)).
-					OverrideByName("Refused", alarming(whole(), 1)).
+					OverrideByName("Refused", alarming(percent(), manyRefused)).
 					OverrideByName("Dead letters", alarming(whole(), 1)).
 					OverrideByName("Failed actions", alarming(whole(), 1)),
 				sql: reviewed + `
 SELECT toDateTime(month, 'UTC') AS "Month", events AS "Events", deliveries AS "Deliveries", sales AS "Sales", refunds AS "Refunds",
     refund_rate AS "Refund rate", delay_p50 AS "Median delay", delay_p95 AS "Slowest 5 %",
-    rejections AS "Refused", dead_letters AS "Dead letters", action_failures AS "Failed actions"
+    rejections / nullIf(rejections + deliveries, 0) AS "Refused", dead_letters AS "Dead letters", action_failures AS "Failed actions"
 FROM hookline.vendor_performance
 WHERE ` + oneVendor + ` AND ` + performed + `
 ORDER BY month DESC`,
@@ -106,17 +106,17 @@ ORDER BY month DESC`,
 	}
 }
 
-// deliveredAgain takes the records that the ledger counted for events received for the first time off those that it
-// counted at all.
+// deliveredAgain takes the records of events that were new off all that the ledger counted.
 var deliveredAgain = reviewed + `,
+    ` + readPerMonth + `,
     figures AS (
         SELECT month AS at, deliveries AS delivered, 0 AS fresh
         FROM hookline.vendor_performance
         WHERE ` + oneVendor + ` AND ` + performed + `
         UNION ALL
-        SELECT toStartOfMonth(received_at, 'UTC') AS at, 0, uniqExact(event_id)
-        FROM hookline.events
-        WHERE ` + oneVendor + ` AND toDate(received_at) BETWEEN toStartOfMonth(first_day) AND last_day
+        SELECT span.at AS at, 0, uniqExact(event_id)
+        FROM hookline.events FINAL INNER JOIN read_per_month AS span ON span.kafka_topic = events.kafka_topic AND span.kafka_partition = events.kafka_partition
+        WHERE ` + oneVendor + ` AND kafka_offset >= span.lowest AND kafka_offset < span.beyond AND span.at BETWEEN toStartOfMonth(first_day) AND last_day
         GROUP BY at
     )
 SELECT formatDateTime(at, '%b %Y') AS "Month", sum(fresh) AS "New", toInt64(greatest(sum(delivered) - sum(fresh), 0)) AS "Repeated"

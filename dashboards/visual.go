@@ -10,6 +10,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/text"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+	"github.com/grafana/grafana-foundation-sdk/go/trend"
 )
 
 // bars draws one group of bars for each row, its first column naming the group. The maximum length of labels
@@ -44,12 +45,20 @@ func daily() *timeseries.PanelBuilder {
 		Legend(beside()).Tooltip(tooltip())
 }
 
-// lines draws one line over time for each series.
-func lines() *timeseries.PanelBuilder {
+// lines draws one line over time for each series, above zero.
+func lines() *timeseries.PanelBuilder { return overTime().AxisSoftMin(0) }
+
+// logarithmic draws lines over time of what is seconds for one and hours for another.
+func logarithmic() *timeseries.PanelBuilder {
+	const decimal = 10
+	return overTime().ScaleDistribution(common.NewScaleDistributionConfigBuilder().Type(common.ScaleDistributionLog).Log(decimal))
+}
+
+func overTime() *timeseries.PanelBuilder {
 	return timeseries.NewPanelBuilder().
 		DrawStyle(common.GraphDrawStyleLine).LineWidth(2).FillOpacity(0).
 		ShowPoints(common.VisibilityModeAuto).SpanNulls(common.BoolOrFloat64{Bool: cog.ToPtr(true)}).
-		AxisSoftMin(0).ColorScheme(palette()).
+		ColorScheme(palette()).
 		Legend(below("lastNotNull", "max")).Tooltip(tooltip())
 }
 
@@ -57,6 +66,14 @@ func lines() *timeseries.PanelBuilder {
 func filled() *timeseries.PanelBuilder {
 	stacking := common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")
 	return lines().Stacking(stacking).LineWidth(1).FillOpacity(60)
+}
+
+// race draws lines over the column of numbers named, to compare periods that begin at the same place.
+func race(column string) *trend.PanelBuilder {
+	return trend.NewPanelBuilder().XField(column).
+		DrawStyle(common.GraphDrawStyleLine).LineWidth(2).FillOpacity(0).
+		ShowPoints(common.VisibilityModeNever).AxisSoftMin(0).ColorScheme(palette()).
+		Legend(below("lastNotNull")).Tooltip(tooltip())
 }
 
 // headline shows one figure. Its colour follows steps, which start at the lowest value; without any it is
@@ -75,8 +92,8 @@ func headline(steps ...dashboard.Threshold) *stat.PanelBuilder {
 	return builder
 }
 
-// trend shows one figure, reduced from a series by calc, above the series itself.
-func trend(calc string) *stat.PanelBuilder {
+// sparked shows one figure, reduced from a series by calc, above the series itself.
+func sparked(calc string) *stat.PanelBuilder {
 	return headline().GraphMode(common.BigValueGraphModeArea).ColorScheme(fixed("blue")).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{calc}))
 }
@@ -141,10 +158,24 @@ func fixed(colour string) *dashboard.FieldColorBuilder {
 	return dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(colour)
 }
 
+// shades colours the series of what should not be, lest the first of them be green.
+func shades(colour string) *dashboard.FieldColorBuilder {
+	return dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdShades).FixedColor(colour)
+}
+
 // The properties that an override changes, for OverrideByName.
 
 func coloured(colour string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": colour}}}
+}
+
+// line draws one series of several in its own colour and width, in dashes of a length unless that is 0.
+func line(colour string, width int, dash int) []dashboard.DynamicConfigValue {
+	properties := append(coloured(colour), dashboard.DynamicConfigValue{Id: "custom.lineWidth", Value: width})
+	if dash > 0 {
+		properties = append(properties, dashboard.DynamicConfigValue{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{dash, dash}}})
+	}
+	return properties
 }
 
 // linked makes a column's values links; address may hold ${__value.raw} and ${__data.fields["column"]}.

@@ -59,7 +59,7 @@ func children(o *Options, assets packages.Dir) []supervise.Child {
 		}, []string{Broker, setup}, supervise.HTTP(url(o.Ports.IngestAdmin) + "/readyz")},
 		process(Processor, o.Ports.ProcessorAdmin, "--instance=local"),
 		{preview, []string{
-			"--listen=" + address(o.Ports.Preview), clickhouse, "--assets=" + assets.NodeModules(),
+			"--listen=" + address(o.Ports.Preview), clickhouse, "--assets=" + assets.NodeModules(), "--refresh=5s", // of one reader
 		}, []string{Engine, setup}, supervise.HTTP(url(o.Ports.Preview) + "/readyz")},
 	}
 	if o.Second != 0 {

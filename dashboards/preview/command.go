@@ -14,10 +14,11 @@ import (
 
 // Command is "hookline preview".
 type Command struct {
-	Listen        string `default:"127.0.0.1:3000" help:"Address of the page. It asks for no password: keep it on this machine or behind a proxy that does."`
-	ClickhouseDSN string `name:"clickhouse-dsn" default:"http://127.0.0.1:8123/hookline" help:"ClickHouse to read from: clickhouse://user:password@host:9000/hookline or http://host:8123/hookline. The user needs to read only."`
-	PrometheusURL string `name:"prometheus-url" placeholder:"URL" help:"Prometheus that watches ingest and the processor, for the board Pipeline. Without it, the panels that ask it say so."`
-	Assets        string `required:"" type:"existingdir" help:"Folder of npm packages (node_modules) that holds echarts 6."`
+	Listen        string        `default:"127.0.0.1:3000" help:"Address of the page. It asks for no password: keep it on this machine or behind a proxy that does."`
+	ClickhouseDSN string        `name:"clickhouse-dsn" default:"http://127.0.0.1:8123/hookline" help:"ClickHouse to read from: clickhouse://user:password@host:9000/hookline or http://host:8123/hookline. The user needs to read only."`
+	PrometheusURL string        `name:"prometheus-url" placeholder:"URL" help:"Prometheus that watches ingest and the processor, for the board Pipeline. Without it, the panels that ask it say so."`
+	Refresh       time.Duration `placeholder:"DURATION" help:"How often boards that refresh themselves do so; as often as in Grafana if it is not given, which is right for many readers."`
+	Assets        string        `required:"" type:"existingdir" help:"Folder of npm packages (node_modules) that holds echarts 6."`
 }
 
 // Help shows how to use it.
@@ -42,7 +43,7 @@ func (c Command) Run(ctx context.Context, log *slog.Logger) error {
 		}
 	}
 	handler, err := Handler(Options{
-		Boards: boards, Order: dashboards.UIDs(), Assets: c.Assets, Engine: engine, Metrics: metrics, Log: log,
+		Boards: boards, Order: dashboards.UIDs(), Assets: c.Assets, Engine: engine, Metrics: metrics, Refresh: c.Refresh, Log: log,
 	})
 	if err != nil {
 		return err

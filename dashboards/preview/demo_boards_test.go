@@ -3,6 +3,7 @@ package preview
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,8 +29,9 @@ func TestBoardsOfTheDemo(t *testing.T) {
 	d.send(3000, d.traffic.Next, rate.Inf)
 	d.poison()
 	d.restartIngest()
-	d.settle()
+	d.settle(d.ledger.Events())
 	t.Run("the page equals the ledger", func(t *testing.T) { pageEqualsLedger(t, d) })
+	t.Run("repeated deliveries", func(t *testing.T) { repeatedAreCounted(t, d) })
 	// A rate needs something that goes on while Prometheus looks twice.
 	stop := d.trickle()
 	t.Run("panels", func(t *testing.T) { everyPanelAnswers(t, d) })
@@ -46,7 +48,7 @@ var columns = map[string]map[uint32][]string{
 		10: {"Month", "Gross", "Refunds", "Net"}, 11: {`Month\Year`, "2025, the year before", "2026"},
 		12: {"Vendor", "Net", "Share", "On last year"}, 13: {"time", "…"},
 		14: {"Month", "Vendor", "Gross", "Refunds", "Net", "Orders", "Refunded", "Average order value"},
-		16: {"Growth"},
+		16: {"Growth"}, 17: {"Day", "This month", "Month before", "Year before"},
 	},
 	dashboards.VendorsUID: {
 		1: {"Vendor", "Net", "Growth", "Orders", "Events", "Repeated", "Refund rate", "Median delay", "Slowest 5 %", "Refused", "Dead letters", "Failed actions", "Last event"},
@@ -70,7 +72,7 @@ var columns = map[string]map[uint32][]string{
 		11: {"time", "Median", "95 %", "99 %"},
 		12: {"time", "Median", "95 %", "99 %"},
 		13: {"time", "Holding"},
-		14: {"time", "…"}, 15: {"time", "…"}, // one for each instance
+		14: {"time", "Deliveries", "Connections"},
 		16: {"Given up", "Vendor", "Event ID", "Type", "Stage", "Error", "Attempts", "State"},
 		17: {"time", "Records"},
 		18: {"time", "none"},
@@ -238,15 +240,35 @@ func pageEqualsLedger(t *testing.T, d *demoStack) {
 	b.checkComplaints()
 }
 
-// rows reads a table off the page.
-func (b *browser) rows(panel string) [][]string {
-	b.t.Helper()
-	var rows [][]string
-	raw := read[string](b, fmt.Sprintf(`JSON.stringify([...document.querySelectorAll("%s tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent)))`, panel))
-	if err := json.Unmarshal([]byte(raw), &rows); err != nil {
-		b.t.Fatal(err)
+// repeatedAreCounted compares the deliveries of one vendor, new and repeated, with what was sent.
+func repeatedAreCounted(t *testing.T, d *demoStack) {
+	const vendor = "acme-pay"
+	want := map[string]float64{}
+	for i, event := range d.accepted {
+		if event.Vendor != vendor {
+			continue
+		}
+		want["New"]++
+		if i%again == 0 {
+			want["Repeated"]++
+		}
 	}
-	return rows
+	got := map[string]float64{}
+	frame := figuresOf(t, d.server, dashboards.VendorUID, 9, "var-name="+vendor)[0]
+	for _, name := range []string{"New", "Repeated"} {
+		field, _ := frame.field(name)
+		for _, value := range field.Values {
+			got[name] += value.(float64)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	scorecard := figuresOf(t, d.server, dashboards.VendorsUID, 1, "var-vendor="+vendor)[0]
+	share := want["Repeated"] / (want["New"] + want["Repeated"])
+	if shown := number(t, scorecard, "Repeated", 0); math.Abs(shown-share) > 1e-9 {
+		t.Errorf("the scorecard says %v are repeated, want %v", shown, share)
+	}
 }
 
 // amountOf reads one amount, such as "USD 1,234.50".

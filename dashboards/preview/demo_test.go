@@ -17,8 +17,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/compose/local/demo"
@@ -27,6 +25,7 @@ import (
 	"github.com/hookline-io/hookline/ingest"
 	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/processor"
 	"github.com/hookline-io/hookline/schemas/vendors"
@@ -40,6 +39,7 @@ type demoStack struct {
 	db      *analytics.DB
 	sender  *sender.Sender
 	traffic *demo.Traffic
+	target  demo.Target
 	metrics *Metrics // nil: there is no Prometheus here
 	server  *httptest.Server
 
@@ -67,27 +67,31 @@ func newDemo(t *testing.T, assets string) *demoStack {
 	}))
 	t.Cleanup(fulfilment.Close)
 	file := sampleVendors(t, fulfilment.URL)
-	kafka, clickhouse := "--kafka-brokers="+broker.Addr, "--clickhouse-dsn="+d.engine.DSN+"/hookline"
-	if err := parsed(t, new(setup.Command), kafka, clickhouse, "--zones=UTC,Asia/Tokyo", "--topics-partitions=4").Run(t.Context(), quiet(t)); err != nil {
+	brokers, clickhouse := "--kafka-brokers="+broker.Addr, "--clickhouse-dsn="+d.engine.DSN+"/hookline"
+	if err := parsed(t, new(setup.Command), brokers, clickhouse, "--zones=UTC,Asia/Tokyo", "--topics-partitions=4").Run(t.Context(), quiet(t)); err != nil {
 		t.Fatal(err)
 	}
 	listen, ingestAdmin, processorAdmin := testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
+	d.target = demo.Target{
+		Ingest: "http://" + listen, Vendors: file,
+		Kafka: kafka.Options{Brokers: []string{broker.Addr}, TopicPrefix: "webhooks"}, ClickHouse: analytics.Options{DSN: analytics.DSN(d.engine.DSN + "/hookline")},
+	}
 	d.metrics = prometheusWatching(t, ingestAdmin, processorAdmin)
 	startIngest := func() (stop func()) {
-		return d.run("ingest", ingestAdmin, parsed(t, new(ingest.Command), kafka, "--listen="+listen, "--admin-listen="+ingestAdmin, "--vendors="+file))
+		return d.run("ingest", ingestAdmin, parsed(t, new(ingest.Command), brokers, "--listen="+listen, "--admin-listen="+ingestAdmin, "--vendors="+file))
 	}
 	stopIngest := startIngest()
 	d.restartIngest = func() { stopIngest(); stopIngest = startIngest() }
-	d.run("processor", processorAdmin, parsed(t, new(processor.Command), kafka, clickhouse, "--admin-listen="+processorAdmin, "--vendors="+file, "--actions-allow=127.0.0.0/8"))
+	d.run("processor", processorAdmin, parsed(t, new(processor.Command), brokers, clickhouse, "--admin-listen="+processorAdmin, "--vendors="+file, "--actions-allow=127.0.0.0/8"))
 
 	config, err := vendors.Load(file, vendors.Options{Schemes: verify.Names()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.sender, err = sender.New("http://"+listen, config, &http.Client{Timeout: 20 * time.Second}); err != nil {
+	if d.sender, err = sender.New(d.target.Ingest, config, &http.Client{Timeout: 20 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
-	if d.db, err = analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(d.engine.DSN + "/hookline")}); err != nil {
+	if d.db, err = analytics.Open(t.Context(), d.target.ClickHouse); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.db.Close() })
@@ -210,7 +214,7 @@ func (d *demoStack) preview(assets string) *httptest.Server {
 		d.t.Fatal(err)
 	}
 	handler, err := Handler(Options{
-		Boards: boards, Order: dashboards.UIDs(), Assets: assets, Engine: engine, Metrics: d.metrics, Log: slog.New(slog.NewTextHandler(d.t.Output(), nil)),
+		Boards: boards, Order: dashboards.UIDs(), Assets: assets, Engine: engine, Metrics: d.metrics, Refresh: 5 * time.Second, Log: slog.New(slog.NewTextHandler(d.t.Output(), nil)),
 	})
 	if err != nil {
 		d.t.Fatal(err)
@@ -218,110 +222,4 @@ func (d *demoStack) preview(assets string) *httptest.Server {
 	server := httptest.NewServer(handler)
 	d.t.Cleanup(server.Close)
 	return server
-}
-
-// send makes n deliveries, one in 20 of them repeated and one in 100 forged, as fast as it goes or at a rate.
-func (d *demoStack) send(n int, next func() demo.Event, limit rate.Limit) {
-	d.t.Helper()
-	const again, bad, workers = 20, 100, 8
-	group, ctx := errgroup.WithContext(d.t.Context())
-	group.SetLimit(workers)
-	limiter := rate.NewLimiter(limit, 1)
-	for i := range n {
-		event := next()
-		d.accepted = append(d.accepted, event)
-		d.ledger.Accepted(event)
-		if err := limiter.Wait(ctx); err != nil {
-			break
-		}
-		group.Go(func() error {
-			if i%bad == 0 {
-				if err := d.post(ctx, event, true); err != nil {
-					return err
-				}
-			}
-			if i%again == 0 {
-				if err := d.post(ctx, event, false); err != nil {
-					return err
-				}
-			}
-			return d.post(ctx, event, false)
-		})
-	}
-	if err := group.Wait(); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-// trickle makes two deliveries a second, of what happens now and every fourth of them forged, until it is told to stop.
-func (d *demoStack) trickle() (stop func()) {
-	ctx, cancel := context.WithCancel(d.t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		limit := rate.NewLimiter(2, 1)
-		for i := 0; limit.Wait(ctx) == nil; i++ {
-			if err := d.post(ctx, d.traffic.Live(time.Now()), i%4 == 0); err != nil && ctx.Err() == nil {
-				ended <- err
-				return
-			}
-		}
-		ended <- nil
-	}()
-	return func() {
-		cancel()
-		if err := <-ended; err != nil {
-			d.t.Error(err)
-		}
-	}
-}
-
-// post makes one delivery and wants it taken, or refused where it is forged.
-func (d *demoStack) post(ctx context.Context, event demo.Event, bad bool) error {
-	signed, err := d.sender.Sign(sender.Delivery{Vendor: event.Vendor, ID: event.ID, Header: event.Header, Body: event.Body}, time.Now())
-	if err != nil {
-		return err
-	}
-	want := good
-	if bad {
-		signed.Body, want = append([]byte{' '}, signed.Body...), forged
-	}
-	answer, err := d.sender.Post(ctx, signed)
-	if err != nil {
-		return err
-	}
-	if answer.Status != want {
-		return fmt.Errorf("%s was answered with %d, want %d: %s", event.ID, answer.Status, want, answer.Body)
-	}
-	return nil
-}
-
-// poison sends an event that is signed as it should be and whose amount is no number.
-func (d *demoStack) poison() {
-	d.t.Helper()
-	event := demo.Event{Vendor: "gulf-market", ID: "poison", Body: []byte(`{"id":"poison","event":"order.paid","paid_at":"2026-11-01T00:00:00Z","order":{"id":"o","total":"much","currency":"KWD"}}`)}
-	if err := d.post(d.t.Context(), event, false); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-// settle waits until all that was sent is in the views.
-func (d *demoStack) settle() {
-	d.t.Helper()
-	const patience = 4 * time.Minute // the rollup of vendors takes a few months at a time
-	testkit.Eventually(d.t, patience, func() error {
-		if stored, err := d.db.CountEvents(d.t.Context()); err != nil || stored < d.ledger.Events() {
-			return fmt.Errorf("%d of %d events are stored (%w)", stored, d.ledger.Events(), err)
-		}
-		if state, err := d.db.RollupState(d.t.Context()); err != nil || state.Pending > 0 {
-			return fmt.Errorf("the rollup is behind: %+v (%w)", state, err)
-		}
-		return nil
-	})
-	settleVendors(d.t, d.engine)
-	testkit.Eventually(d.t, patience, func() error {
-		if ask(d.t, d.engine, `SELECT count() FROM rejections`) == "0" || ask(d.t, d.engine, `SELECT count() FROM action_results`) == "0" {
-			return errors.New("refused deliveries or results of actions are missing")
-		}
-		return nil
-	})
 }

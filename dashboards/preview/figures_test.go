@@ -18,7 +18,7 @@ import (
 )
 
 // salesPanels are the panels of the board Sales that ask for figures.
-var salesPanels = []uint32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16}
+var salesPanels = []uint32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17}
 
 const in2025 = "from=2025-01-01&to=2025-12-31"
 
@@ -35,6 +35,7 @@ func TestFigures(t *testing.T) {
 	t.Run("pipeline", func(t *testing.T) { pipelineCounts(t, server) })
 	t.Run("table", func(t *testing.T) { tableEqualsLedger(t, server, ledger) })
 	t.Run("chart", func(t *testing.T) { chartEqualsLedger(t, server, ledger) })
+	t.Run("days", func(t *testing.T) { daysEqualLedger(t, server, ledger) })
 	t.Run("headlines", func(t *testing.T) { headlines(t, server, ledger) })
 	t.Run("nasty vendors", func(t *testing.T) { vendorsAreChosenExactly(t, server, ledger) })
 	t.Run("nothing to show", func(t *testing.T) { emptyRanges(t, server) })

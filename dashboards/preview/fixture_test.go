@@ -156,7 +156,7 @@ func preview(t testing.TB, engine *testkit.EngineProcess, assets string) *httpte
 		t.Fatal(err)
 	}
 	handler, err := Handler(Options{
-		Boards: boards, Order: dashboards.UIDs(), Assets: assets, Engine: opened, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Boards: boards, Order: dashboards.UIDs(), Assets: assets, Engine: opened, Refresh: 5 * time.Second, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,131 +1,23 @@
 package preview
 
 import (
-	"context"
-	"encoding/json"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"net/http/httptest"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
 
 	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
-
-// browser is a headless Chromium with one page. It collects what the page complains of.
-type browser struct {
-	t          testing.TB
-	ctx        context.Context
-	complaints chan string
-}
-
-// open starts a browser, or skips the test, visibly, where there is none.
-func open(t testing.TB) *browser {
-	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("SKIPPED: no chromium to draw the page with")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true))
-	b := &browser{t: t, complaints: make(chan string, 100)}
-	const whole = 5 * time.Minute // all of a test's pages, on a machine that has other things to do
-	deadline, cancel := context.WithTimeout(context.Background(), whole)
-	t.Cleanup(cancel)
-	allocator, cancel := chromedp.NewExecAllocator(deadline, options...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator, chromedp.WithListener(func(event any) {
-		if entry, ok := event.(*cdplog.EventEntryAdded); ok {
-			b.complain(entry.Entry.Text)
-		}
-	}))
-	t.Cleanup(cancel)
-	b.ctx = ctx
-	b.do(chromedp.Navigate("about:blank"))
-	if _, err := chromedp.Call(ctx, cdplog.Enable, cdp.Empty{}); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		for message, err := range chromedp.Console(ctx) {
-			if err != nil {
-				return
-			}
-			b.complain(fmt.Sprintf("%+v", message))
-		}
-	}()
-	return b
-}
-
-func (b *browser) complain(text string) {
-	select {
-	case b.complaints <- text:
-	default: // enough to fail
-	}
-}
-
-// checkComplaints fails the test for every error in the console, refused script or style among them.
-func (b *browser) checkComplaints() {
-	b.t.Helper()
-	for {
-		select {
-		case text := <-b.complaints:
-			b.t.Errorf("the page complains: %s", text)
-		default:
-			return
-		}
-	}
-}
-
-func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// show opens a page in a window of that width and waits until all panels have their figures.
-func (b *browser) show(url string, width int64, theme string) {
-	b.t.Helper()
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}}
-	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, media); err != nil {
-		b.t.Fatal(err)
-	}
-	const height = 2400
-	b.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`#board[aria-busy="false"]`)))
-}
-
-// read evaluates an expression in the page.
-func read[T any](b *browser, expression string) T {
-	b.t.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		b.t.Fatalf("%s: %v", expression, err)
-	}
-	return value
-}
-
-func (b *browser) texts(selector string) []string {
-	b.t.Helper()
-	return read[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].map((e) => e.textContent.trim())`, selector))
-}
 
 func TestPage(t *testing.T) {
 	t.Parallel()
@@ -140,6 +32,11 @@ func TestPage(t *testing.T) {
 		b.t = t
 		b.show(server.URL+eur, 1400, "light")
 		pageShowsLedger(t, b, ledger)
+		b.checkComplaints()
+	})
+	t.Run("CSV", func(t *testing.T) {
+		b.t = t
+		tableBecomesCSV(t, b, ledger)
 		b.checkComplaints()
 	})
 	t.Run("hostile names stay text", func(t *testing.T) {
@@ -182,7 +79,7 @@ func TestPage(t *testing.T) {
 	t.Run("empty range", func(t *testing.T) {
 		b.t = t
 		b.show(server.URL+"/?from=2011-01-01&to=2011-12-31&var-currency=EUR", 1400, "light")
-		if got := b.texts(".panel .empty"); len(got) != 14 || slices.ContainsFunc(got, func(s string) bool { return !strings.HasPrefix(s, "No sales") }) {
+		if got := b.texts(".panel .empty"); len(got) != 15 || slices.ContainsFunc(got, func(s string) bool { return !strings.HasPrefix(s, "No sales") }) {
 			t.Errorf("%d panels say that they are empty: %q", len(got), got)
 		}
 		b.checkComplaints()
@@ -205,6 +102,11 @@ func TestPage(t *testing.T) {
 				})
 			}
 		}
+		b.checkComplaints()
+	})
+	t.Run("nobody is shut out", func(t *testing.T) {
+		b.t = t
+		nobodyIsShutOut(t, b, server)
 		b.checkComplaints()
 	})
 	t.Run("from a list to one event", func(t *testing.T) {
@@ -237,17 +139,6 @@ func amount(currency, fixed string) string {
 	return currency + " " + whole + "." + cents
 }
 
-// until waits for the first element that the selector finds to say something.
-func (b *browser) until(selector, want string) {
-	b.t.Helper()
-	testkit.Eventually(b.t, time.Minute, func() error {
-		if got := b.texts(selector); len(got) == 0 || got[0] != want {
-			return fmt.Errorf("%s says %q, want %q", selector, got, want)
-		}
-		return nil
-	})
-}
-
 func pageShowsLedger(t *testing.T, b *browser, ledger []sold) {
 	labels := b.texts("#panel-5 svg text")
 	for _, month := range []string{"Jan 2025", "Jun 2025", "Dec 2025"} {
@@ -276,11 +167,6 @@ func pageShowsLedger(t *testing.T, b *browser, ledger []sold) {
 		}
 	}
 	// The table holds every figure of the year: read as a person would, it adds up to the ledger.
-	var rows [][]string
-	raw := read[string](b, `JSON.stringify([...document.querySelectorAll("#panel-14 tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent)))`)
-	if err := json.Unmarshal([]byte(raw), &rows); err != nil {
-		t.Fatal(err)
-	}
 	want := map[string]string{}
 	for _, entry := range ledger {
 		if !in2025(entry) {
@@ -292,11 +178,47 @@ func pageShowsLedger(t *testing.T, b *browser, ledger []sold) {
 		want[entry.month(t, utc)+" "+entry.vendor] = amount("EUR", netOf(ledger, same).StringFixed(2))
 	}
 	got := map[string]string{}
-	for _, row := range rows {
+	for _, row := range b.rows("#panel-14") {
 		got[row[0]+" "+row[1]] = row[4]
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// tableBecomesCSV reads what the button of the table saves: every figure, plain, and names that no spreadsheet takes
+// for formulas.
+func tableBecomesCSV(t *testing.T, b *browser, ledger []sold) {
+	b.do(chromedp.Evaluate[chromedp.Void](`window.saved = null;
+		URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = text; }); return "data:,"; };
+		document.querySelector("#panel-14 [aria-label='Download CSV']").click()`))
+	var text string
+	testkit.Eventually(t, time.Minute, func() error {
+		if text = read[string](b, `window.saved || ""`); text == "" {
+			return errors.New("nothing is saved")
+		}
+		return nil
+	})
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff"))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(rows[0], ","); got != "Month,Vendor,Gross,Refunds,Net,Orders,Refunded,Average order value" {
+		t.Errorf("the heads are %s", got)
+	}
+	var net decimal.Decimal
+	for _, row := range rows[1:] {
+		if strings.ContainsAny(row[1][:1], "=+-@") {
+			t.Errorf("a spreadsheet would run %q", row[1])
+		}
+		amount, err := decimal.NewFromString(row[4])
+		if err != nil {
+			t.Fatal(err)
+		}
+		net = net.Add(amount)
+	}
+	if want := netOf(ledger, func(s sold) bool { return s.currency == "EUR" && strings.HasSuffix(s.month(t, utc), "2025") }); !net.Equal(want) {
+		t.Errorf("%d rows add up to %s, want %s", len(rows)-1, net, want)
 	}
 }
 

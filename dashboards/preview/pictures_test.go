@@ -6,14 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/hookline-io/hookline/dashboards"
-	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 var (
@@ -27,57 +25,68 @@ func TestPictures(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("SKIPPED: takes pictures only where it is told a folder, -pictures")
 	}
-	address, event := *running, ""
-	if address == "" {
+	if *running != "" {
+		photograph(t, *running, "", dashboards.UIDs()...)
+		return
+	}
+	// What people look at: the history that make run tells.
+	t.Run("figures", func(t *testing.T) {
+		d := newDemo(t, npm(t))
+		d.poison()
+		d.settle(d.tell())
+		defer d.trickle()()
+		refund := ask(t, d.engine, `SELECT event_id FROM sales WHERE vendor = 'acme-pay' AND kind = 'refund' ORDER BY received_at DESC LIMIT 1`)
+		photograph(t, d.server.URL, refund, dashboards.SalesUID, dashboards.VendorsUID, dashboards.VendorUID, dashboards.JournalUID)
+	})
+	// What operators look at: a few minutes of work.
+	t.Run("pipeline", func(t *testing.T) {
 		d := newDemo(t, npm(t))
 		if d.metrics == nil {
 			t.Fatal("the board Pipeline needs a Prometheus: apt-get install prometheus")
 		}
-		const deliveries, perSecond = 60_000, 300 // a few minutes of work for the board Pipeline to show
+		const deliveries, perSecond = 60_000, 300
 		d.send(deliveries, d.traffic.Next, perSecond)
 		d.poison()
-		d.settle()
+		d.settle(d.ledger.Events())
 		defer d.trickle()()
-		address, event = d.server.URL, d.refund()
-	}
-	b := open(t)
-	for board, query := range map[string]string{
+		photograph(t, d.server.URL, "", dashboards.PipelineUID)
+	})
+}
+
+// photograph takes the pictures of boards; event is the one whose journal is shown.
+func photograph(t *testing.T, address, event string, boards ...string) {
+	t.Helper()
+	queries := map[string]string{
 		dashboards.SalesUID:    "var-currency=USD",
 		dashboards.VendorsUID:  "var-currency=USD",
 		dashboards.VendorUID:   "var-currency=USD&var-name=acme-pay",
 		dashboards.PipelineUID: "from=now-5m&to=now",
 		dashboards.JournalUID:  "var-vendor=acme-pay&var-event=" + event,
-	} {
-		name, page := strings.TrimPrefix(board, "hookline-"), address+"/d/"+board+"?"+query
-		b.show(page, 1400, "light")
-		b.save(name + "-light")
-		b.show(page, 1400, "dark")
-		b.save(name + "-dark")
-		b.show(page, 390, "light")
-		b.save(name + "-phone")
+	}
+	const desk, phone, readme = 1400, 390, 1280 // widths
+	const all, chart = ".foot", "#panel-5"      // what to take in
+	b := open(t)
+	for _, board := range boards {
+		name, page := strings.TrimPrefix(board, "hookline-"), address+"/d/"+board+"?"+queries[board]
+		for _, picture := range []struct {
+			name, theme string
+			width       int64
+			downTo      string
+		}{{"-light", "light", desk, all}, {"-dark", "dark", desk, all}, {"-phone", "light", phone, all}, {"", "light", readme, chart}} {
+			if picture.downTo == chart && board != dashboards.SalesUID {
+				continue
+			}
+			b.show(page, picture.width, picture.theme)
+			b.save(name+picture.name, picture.downTo)
+		}
 	}
 	b.checkComplaints()
 }
 
-// refund is the ID of an event that triggered an action too.
-func (d *demoStack) refund() string {
-	d.t.Helper()
-	for _, event := range slices.Backward(d.accepted) {
-		if event.Vendor == "acme-pay" && event.Effect != nil && event.Effect.Kind == vendors.KindRefund {
-			return event.ID
-		}
-	}
-	d.t.Fatal("the demo refunded nothing")
-	return ""
-}
-
-// save saves a picture of the whole page, with few colours where pngquant is at hand.
-func (b *browser) save(name string) {
+// save saves a picture of the page from its top down to an element, with few colours where pngquant is at hand.
+func (b *browser) save(name, downTo string) {
 	b.t.Helper()
-	if *pictures == "" {
-		return
-	}
-	height := read[float64](b, `Math.ceil(document.querySelector(".foot").getBoundingClientRect().bottom + scrollY)`)
+	height := read[float64](b, fmt.Sprintf(`Math.ceil(document.querySelector(%q).getBoundingClientRect().bottom + scrollY)`, downTo))
 	width := read[float64](b, `innerWidth`)
 	b.do(chromedp.EmulateViewport(int64(width), int64(height)))
 	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())

@@ -35,7 +35,8 @@ type Options struct {
 	Order   []string          // UIDs of the boards in the order to list them; the first one is at "/"
 	Assets  string            // folder of npm packages that holds echarts
 	Engine  Engine
-	Metrics *Metrics // nil: panels that ask Prometheus say so
+	Metrics *Metrics      // nil: panels that ask Prometheus say so
+	Refresh time.Duration // of boards that refresh themselves; 0: as they say
 	Log     *slog.Logger
 	Now     func() time.Time // nil: time.Now
 }
@@ -113,6 +114,9 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 func (s *server) boardOf(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, func(ctx context.Context, request request) (any, error) {
 		view, err := request.view(ctx, s.Engine, s.Metrics)
+		if s.Refresh > 0 && view.Refresh != "" {
+			view.Refresh = fmt.Sprintf("%ds", int(s.Refresh.Seconds()))
+		}
 		for _, b := range s.boards {
 			view.Boards = append(view.Boards, boardName{UID: b.uid, Title: text(b.model.Title)})
 		}

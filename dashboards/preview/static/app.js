@@ -110,6 +110,16 @@ function draw(found) {
     panels.set(panel.id, made);
     find("board").append(made.element);
   }
+  pair([...panels.values()]);
+}
+
+// pair tells a figure that has no other beside it where two fit into a line, as on a phone.
+function pair(all) {
+  let left = false;
+  all.forEach(({ element, view: { type } }, place) => {
+    left = type === "stat" && !left;
+    element.classList.toggle("alone", left && all[place + 1]?.view.type !== "stat");
+  });
 }
 
 closeMenus();

@@ -1,12 +1,12 @@
 import { cssColor, h, swatch } from "./dom.js";
-import { calcNames, reduce, seriesColor, writer } from "./format.js";
+import { calcNames, reduce, seriesColor, tickWriter, writer } from "./format.js";
 
 // leastStep keeps two lines of an axis from having one label. Durations change their unit as they get small.
 function leastStep({ unit, decimals }) {
   return unit === "s" || unit === "ms" ? undefined : 10 ** -(decimals ?? 3) / (unit === "percentunit" ? 100 : 1);
 }
 
-// Chart is a bar chart or a time series with its legend, drawn by ECharts into SVG: labels stay text.
+// Chart is a bar chart, a time series or a trend with its legend, drawn by ECharts into SVG: labels stay text.
 export class Chart {
   constructor(panel, zone, zoom) {
     this.panel = panel;
@@ -36,9 +36,10 @@ export class Chart {
 
   draw() {
     const { frame, panel } = this;
-    this.series = frame.fields.filter((field) => field.type === "number")
+    const { xField } = panel.options; // of a trend, which is drawn over numbers
+    this.x = frame.fields.find((field) => xField ? field.name === xField : field.type === "time" || field.type === "string");
+    this.series = frame.fields.filter((field) => field.type === "number" && field !== this.x)
       .map((field, place) => ({ field, color: seriesColor(field, place), write: writer(field, this.zone) }));
-    this.x = frame.fields.find((field) => field.type === "time" || field.type === "string");
     this.drawLegend();
     this.element.setAttribute("role", "figure");
     this.element.setAttribute("aria-label", `${panel.title}: chart of ${this.x.values.length} points and ${this.series.length} series (${this.series.map((s) => s.field.title).join(", ")}). The button "Show the figures" shows them as a table.`);
@@ -47,7 +48,7 @@ export class Chart {
       this.instance = echarts.init(this.canvas, null, { renderer: "svg" });
       if (this.x.type === "time") this.listenForDrag();
     }
-    this.instance.setOption(this.x.type === "time" ? this.overTime() : this.byGroup(), true);
+    this.instance.setOption(this.x.type === "string" ? this.byGroup() : this.along(), true);
   }
 
   shown() {
@@ -60,23 +61,26 @@ export class Chart {
     const first = this.series[0];
     const custom = first?.field.config.custom ?? {};
     const values = this.shown().flatMap((series) => series.field.values).filter((value) => value !== null);
+    const scale = custom.scaleDistribution ?? {};
+    const tick = first ? tickWriter(first.field, this.zone) : String;
     return {
       animation: false,
       useUTC: this.zone === "UTC",
       textStyle: { fontFamily: cssColor("--font") },
       grid: { left: 8, right: 20, top: 12, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       yAxis: {
-        type: "value",
+        type: scale.type === "log" ? "log" : "value", logBase: scale.log,
         // A soft minimum gives way only to values below it.
         min: custom.axisSoftMin !== undefined && values.every((value) => value >= custom.axisSoftMin) ? custom.axisSoftMin : null,
-        axisLabel: { color: text, fontSize: 12, formatter: (value) => first ? first.write(value) : String(value) },
+        axisLine: { show: false }, axisTick: { show: false },
+        axisLabel: { color: text, fontSize: 12, formatter: (value) => tick(value) },
         splitLine: { lineStyle: { color: lines } },
         splitNumber: 5,
         minInterval: leastStep(first?.field.config ?? {}),
       },
       tooltip: {
         trigger: "axis", confine: true, transitionDuration: 0, className: "tip",
-        axisPointer: { type: this.x.type === "time" ? "line" : "shadow", lineStyle: { color: text }, shadowStyle: { color: cssColor("--hover") } },
+        axisPointer: { type: this.x.type === "string" ? "shadow" : "line", lineStyle: { color: text }, shadowStyle: { color: cssColor("--hover") } },
         formatter: (points) => this.tip(points),
       },
     };
@@ -108,19 +112,25 @@ export class Chart {
     };
   }
 
-  overTime() {
+  // along draws over time, or over numbers.
+  along() {
     const lines = cssColor("--grid");
+    const overTime = this.x.type === "time";
+    const [min, max] = overTime ? this.range : ["dataMin", "dataMax"];
+    // A bar stands after its time: it sums what came from then on.
+    const gaps = this.x.values.slice(1).map((at, row) => at - this.x.values[row]);
+    this.shift = this.series[0]?.field.config.custom?.barAlignment === 1 && gaps.length ? Math.min(...gaps) / 2 : 0;
     return {
       ...this.common(),
       xAxis: {
-        type: "time", min: this.range[0], max: this.range[1],
+        type: overTime ? "time" : "value", min, max,
         axisLine: { lineStyle: { color: lines } }, axisTick: { show: false },
-        axisLabel: { color: cssColor("--secondary"), fontSize: 12, margin: 12, hideOverlap: true },
+        axisLabel: { color: cssColor("--secondary"), fontSize: 12, margin: 12, hideOverlap: true, formatter: overTime ? undefined : tickWriter(this.x, this.zone) },
         splitLine: { show: true, lineStyle: { color: lines } },
       },
       series: this.shown().map(({ field, color }) => {
         const custom = field.config.custom ?? {};
-        const data = field.values.map((value, row) => [this.x.values[row], value]);
+        const data = field.values.map((value, row) => [this.x.values[row] + this.shift, value]);
         const stack = custom.stacking?.mode === "normal" ? custom.stacking.group || "all" : undefined;
         const opacity = (custom.fillOpacity ?? 0) / 100;
         if (custom.drawStyle === "bars") {
@@ -129,7 +139,7 @@ export class Chart {
         return {
           type: "line", name: field.title, data, stack, symbol: "circle", symbolSize: 5,
           showSymbol: custom.showPoints === "always" || data.length === 1, connectNulls: custom.spanNulls === true,
-          lineStyle: { color, width: custom.lineWidth ?? 1 }, itemStyle: { color }, areaStyle: opacity ? { color, opacity } : undefined,
+          lineStyle: { color, width: custom.lineWidth ?? 1, type: custom.lineStyle?.fill === "dash" ? custom.lineStyle.dash : "solid" }, itemStyle: { color }, areaStyle: opacity ? { color, opacity } : undefined,
           emphasis: { disabled: true },
         };
       }),
@@ -138,12 +148,12 @@ export class Chart {
 
   tip(points) {
     const most = 20;
-    const row = this.x.type === "time" ? this.x.values.indexOf(points[0].axisValue) : points[0].dataIndex;
+    const row = this.x.type === "string" ? points[0].dataIndex : this.x.values.indexOf(points[0].axisValue - this.shift);
     const entries = this.shown().map((series) => ({ ...series, value: series.field.values[row] }))
       .filter((entry) => entry.value !== null && entry.value !== undefined);
     if (this.panel.options.tooltip?.sort === "desc") entries.sort((a, b) => b.value - a.value);
     return h("div", { class: "tip-body" },
-      h("div", { class: "tip-title" }, writer(this.x, this.zone)(this.x.values[row] ?? null)),
+      h("div", { class: "tip-title" }, (this.x.type === "number" ? this.x.title + " " : "") + writer(this.x, this.zone)(this.x.values[row] ?? null)),
       entries.slice(0, most).map(({ field, color, write, value }) => h("div", { class: "tip-row" },
         swatch(color), h("span", { class: "tip-name" }, field.title), h("span", { class: "tip-value" }, write(value)))),
       entries.length > most ? h("div", {}, `and ${entries.length - most} more`) : null);

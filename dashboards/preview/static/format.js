@@ -11,8 +11,12 @@ function number(value, least, most) {
   return formats.get(key).format(value);
 }
 
+// forTick, in place of a number of decimals, asks for as many as a round number needs: an axis has few others.
+const forTick = "tick";
+
 // plain has as many decimals as it is told, else as many as a small number needs.
 function plain(value, decimals) {
+  if (decimals === forTick) return String(Number(value.toPrecision(6)));
   if (decimals === undefined || decimals === null) {
     const size = Math.floor(Math.log10(Math.abs(value) || 1));
     decimals = Number.isInteger(value) ? 0 : Math.min(Math.max(0, 2 - size), 10);
@@ -33,16 +37,16 @@ function scaled(value, decimals, steps, factor) {
 function duration(value, decimals) {
   const steps = [[31536000, " years"], [604800, " weeks"], [86400, " days"], [3600, " hours"], [60, " mins"], [1, " s"], [1e-3, " ms"], [0, " µs"]];
   const [size, name] = steps.find(([limit]) => Math.abs(value) >= limit) ?? steps.at(-1);
-  return value === 0 ? "0 s" : plain(value / (size || 1e-6), decimals ?? (size >= 1 || size === 0 ? 2 : 1)).replace(/\.?0+$/, "") + name;
+  return value === 0 ? "0 s" : plain(value / (size || 1e-6), Number.isInteger(decimals) ? decimals : size >= 1 || size === 0 ? 2 : 1).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "") + name;
 }
 
 function time(value, pattern, zone) {
   const parts = Object.fromEntries(new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+    timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23",
   }).formatToParts(value).map((part) => [part.type, part.value]));
   const month = () => new Intl.DateTimeFormat("en-US", { timeZone: zone, month: "short" }).format(value);
-  return pattern.replace(/YYYY|MMM|MM|DD|HH|mm|ss/g, (token) => ({
-    YYYY: parts.year, MMM: token === "MMM" ? month() : "", MM: parts.month, DD: parts.day, HH: parts.hour, mm: parts.minute, ss: parts.second,
+  return pattern.replace(/YYYY|MMM|MM|DD|HH|mm|SSS|ss/g, (token) => ({
+    YYYY: parts.year, MMM: token === "MMM" ? month() : "", MM: parts.month, DD: parts.day, HH: parts.hour, mm: parts.minute, ss: parts.second, SSS: parts.fractionalSecond,
   })[token]);
 }
 
@@ -59,7 +63,7 @@ const units = {
   dateTimeFromNow: fromNow,
   none: plain,
   short: (value, decimals) => scaled(value, decimals, ["", " K", " Mil", " Bil", " Tri"], 1000),
-  locale: (value, decimals) => number(value, 0, decimals ?? 3),
+  locale: (value, decimals) => number(value, 0, Number.isInteger(decimals) ? decimals : 3),
   percent: (value, decimals) => plain(value, decimals) + "%",
   percentunit: (value, decimals) => plain(value * 100, decimals) + "%",
   s: duration,
@@ -79,11 +83,14 @@ const families = {
       return (value, decimals) => (value < 0 ? "-" : "") + rest + scaled(Math.abs(value), decimals, ["", "K", "M", "B", "T"], 1000);
     }
     return (value, decimals) => {
-      const text = number(value, decimals ?? 0, decimals ?? 1);
+      const text = Number.isInteger(decimals) ? number(value, decimals, decimals) : number(value, 0, 1);
       return place === "suffix" ? text + symbol : symbol + text;
     };
   },
 };
+
+// tickWriter is writer for the lines of an axis.
+export const tickWriter = (field, zone) => writer({ ...field, config: { ...field.config, decimals: field.config.decimals ?? forTick } }, zone);
 
 // writer returns the function that writes a field's values. zone is the board's time zone.
 export function writer(field, zone) {
@@ -109,23 +116,37 @@ const names = {
 
 const palette = ["#73BF69", "#F2CC0C", "#5794F2", "#FF9830", "#F2495C", "#8AB8FF", "#B877D9", "#705DA0", "#37872D", "#C15C17", "#447EBC", "#E5A8E2", "#6ED0E0", "#BF1B00", "#967302"];
 
+// Text needs more contrast than a bar does.
+const textOnLight = { green: "#2F7A26", red: "#C4162A", blue: "#1F60C4", orange: "#B34B00", purple: "#8F3BB8", yellow: "#806000" };
+
 export function namedColor(name) {
   return names[document.documentElement.dataset.theme][name] ?? name;
 }
 
+const namedText = (name) => (document.documentElement.dataset.theme === "light" && textOnLight[name]) || namedColor(name);
+
 // seriesColor is the colour of the place-th series of a panel.
 export function seriesColor(field, place) {
   const color = field.config.color ?? {};
-  return color.mode === "fixed" ? namedColor(color.fixedColor) : palette[place % palette.length];
+  if (color.mode === "fixed") return namedColor(color.fixedColor);
+  if (color.mode === "shades") return shade(namedColor(color.fixedColor), place);
+  return palette[place % palette.length];
 }
 
-// thresholdColor is the colour of the highest threshold that the value reaches.
+// shade is the place-th shade of a colour, "#rrggbb": lighter and darker ones in turn.
+function shade(color, place) {
+  const far = Math.min(.75, .3 * Math.ceil(place / 2));
+  const toward = place % 2 ? 255 : 0;
+  return "#" + color.match(/\w\w/g).map((part) => Math.round(parseInt(part, 16) * (1 - far) + toward * far).toString(16).padStart(2, "0")).join("");
+}
+
+// thresholdColor is the colour, for text, of the highest threshold that the value reaches.
 export function thresholdColor(field, value) {
   let found = null;
   for (const step of field.config.thresholds?.steps ?? []) {
     if (step.value === null || value >= step.value) found = step.color;
   }
-  return found && namedColor(found);
+  return found && namedText(found);
 }
 
 // reduce is the figure by which a whole field is summed up.

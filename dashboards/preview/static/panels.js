@@ -17,7 +17,7 @@ export class Panel {
     this.title = h("h2", { id: `${id}-title` });
     this.note = h("p", { class: "note", id: `${id}-note`, hidden: true });
     this.body = h("div", { class: "body" });
-    const drawn = view.type === "barchart" || view.type === "timeseries" || view.type === "bargauge";
+    const drawn = ["barchart", "timeseries", "trend", "bargauge"].includes(view.type);
     const figures = !drawn ? null : this.button("▤", "Show the figures", (button) => {
       this.asTable = !this.asTable;
       button.setAttribute("aria-pressed", String(this.asTable));
@@ -32,7 +32,8 @@ export class Panel {
     info.setAttribute("aria-controls", this.note.id);
     info.classList.add("info");
     this.info = info;
-    this.element = h("section", { class: `panel ${view.type}`, id, "aria-labelledby": this.title.id },
+    const landmark = view.type === "row" ? null : this.title.id; // a heading is none
+    this.element = h(landmark ? "section" : "div", { class: `panel ${view.type}`, id, "aria-labelledby": landmark },
       h("div", { class: "head" }, this.title, info, h("div", { class: "actions" }, figures, save)), this.note, this.body);
     this.element.style.setProperty("--x", x + 1);
     this.element.style.setProperty("--y", y + 1);
@@ -105,7 +106,7 @@ export class Panel {
   }
 }
 
-const drawings = { barchart: drawChart, timeseries: drawChart, stat: drawStat, bargauge: drawGauge, table: drawTable, text: drawText };
+const drawings = { barchart: drawChart, timeseries: drawChart, trend: drawChart, stat: drawStat, bargauge: drawGauge, table: drawTable, text: drawText };
 
 function drawChart(panel, frame) {
   if (!panel.chart) {
@@ -118,7 +119,7 @@ function drawChart(panel, frame) {
 
 function drawTable(panel, frame) {
   panel.clear();
-  panel.body.replaceChildren(table(frame, panel.zone, panel.state));
+  panel.body.replaceChildren(table(panel.view.title, frame, panel.zone, panel.state));
 }
 
 function drawText(panel) {

@@ -3,8 +3,8 @@ import { reduce, seriesColor, thresholdColor, writer } from "./format.js";
 
 const page = 200;
 
-// table draws a frame as rows that can be sorted by any column. It starts in the order of the query.
-export function table(frame, zone, state) {
+// table draws the frame of the panel of that title as rows that can be sorted by any column. It starts in the order of the query.
+export function table(title, frame, zone, state) {
   const fields = frame.fields;
   const write = fields.map((field) => writer(field, zone));
   const count = fields[0]?.values.length ?? 0;
@@ -49,7 +49,7 @@ export function table(frame, zone, state) {
   }
   mark();
   rows();
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table, scrolls" },
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title}: table, scrolls` },
     h("table", {}, h("thead", {}, h("tr", {}, heads)), body), more);
 }
 
