@@ -3,6 +3,8 @@ BIN     := bin/hookline
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL    := go tool -modfile=internal/tools/tools.mod
 LINT    := $(TOOL) golangci-lint
+# apart from the other tools, which need another version of the library that it reads YAML with
+ACTIONLINT := go tool -modfile=internal/tools/actionlint.mod actionlint
 
 # What the binary may be made of. segmentio/asm is MIT-0, which the tool does not know.
 LICENSES := Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT
@@ -84,7 +86,7 @@ screenshots: ## take the pictures of the boards in docs/img anew (needs chromium
 lint: ## vet and lint, workflows too
 	go vet ./...
 	$(LINT) run
-	$(TOOL) actionlint
+	$(ACTIONLINT)
 
 .PHONY: generate
 generate: build ## write the dashboards and the other generated files anew

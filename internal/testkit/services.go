@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"os"
@@ -64,7 +65,11 @@ func (e *EngineProcess) Try(t testing.TB, database, sql string) (answer string, 
 	if database != "" {
 		to += "/?database=" + database
 	}
-	r, err := http.Post(to, "text/plain", strings.NewReader(sql)) //nolint:gosec // of an engine of ours
+	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, to, strings.NewReader(sql))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
