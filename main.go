@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/hookline-io/hookline/compose/capacity"
 	"github.com/hookline-io/hookline/compose/doctor"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
@@ -38,6 +39,7 @@ type commands struct {
 	Processor processor.Command `cmd:"" group:"parts" help:"Store events in ClickHouse, each once, with what it counts as."`
 
 	Doctor    doctor.Command       `cmd:"" group:"care" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
+	Capacity  capacity.Command     `cmd:"" group:"care" help:"Compute what a load needs: instances, partitions, shards, network and disk."`
 	Audit     audit.Command        `cmd:"" group:"care" help:"Say whether every offset ended somewhere and every sale counts once."`
 	DLQ       dlq.Command          `cmd:"" group:"care" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
 	Reprocess reprocess.Command    `cmd:"" group:"care" help:"Map a vendor's stored events again, after its configuration has changed."`
