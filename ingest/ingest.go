@@ -91,6 +91,8 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err != nil {
 		return err
 	}
+	connections := newListener(ln)
+	ln = connections
 	var pair *certificate.Server
 	if o.TLS != (TLSOptions{}) {
 		if pair, err = certificate.NewServer(o.TLS.Cert, o.TLS.Key, log); err != nil {
@@ -118,17 +120,21 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	s.tracer = tracer{traces}
 	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics, tracer: s.tracer}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
-	connections := newGuard(o.Limits, s.metrics.closed, log)
-	watch(admin.Registry, connections, s.room, pair)
+	guard := newGuard(o.Limits, s.metrics.closed, log)
+	watch(admin.Registry, guard, s.room, pair)
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopAdmin() // last, so that operators can watch the drain
-		return s.serve(running, ln, connections, o)
+		return s.serve(running, ln, guard, o)
 	})
 	group.Go(func() error {
 		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
+	})
+	group.Go(func() error {
+		connections.sweep(adminCtx)
+		return nil
 	})
 	group.Go(func() error { return service.OnHangup(running, func() { s.reload(o.Vendors) }) })
 	group.Go(func() error { return s.rejections.run(running) })

@@ -20,7 +20,11 @@ func (s *server) serve(ctx context.Context, ln net.Listener, g *guard, o Options
 		WriteTimeout:      o.ReadTimeout + o.EnqueueTimeout + 5*time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
-		ConnState:         g.state,                                             // HTTP/1.1 alone, also under TLS: the guard counts connections, each of one delivery at a time
+		// HTTP/1.1 alone, also under TLS: the guard counts connections, each of one delivery at a time.
+		ConnState: func(c net.Conn, state http.ConnState) {
+			noteState(c, state)
+			g.state(c, state)
+		},
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers send is not our error
 	}
 	// The listener closes only after load balancers had time to see that we are not ready.
