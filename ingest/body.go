@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,9 +18,29 @@ const (
 	chunkedStart   = 2 << 10  // of unknown length: what stays empty is held as long as the body
 )
 
-// readBody returns the body exactly as it was sent. What it takes of the room grows with what has come, not with
-// what was announced. The body is not pooled: Kafka's client may hold it for longer than the request lasts.
-func readBody(r *http.Request, limit int64, h *hold) ([]byte, error) {
+// bodies keeps memory of bodies, those that fit into what is made room for at the start.
+type bodies struct{ pool sync.Pool }
+
+type memory struct{ bytes []byte }
+
+func (b *bodies) get() *memory {
+	if m, ok := b.pool.Get().(*memory); ok {
+		return m
+	}
+	return new(memory)
+}
+
+// put takes back what get gave, and the body that was read into it or beside it, which nobody may hold any more.
+func (b *bodies) put(m *memory, body []byte) {
+	if len(body) > cap(m.bytes) && cap(body) <= announcedStart {
+		m.bytes = body
+	}
+	b.pool.Put(m)
+}
+
+// readBody returns the body exactly as it was sent, in the memory of into if it fits. What it takes of the room grows with
+// what has come, not with what was announced.
+func readBody(r *http.Request, limit int64, h *hold, into []byte) ([]byte, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, newProblem(reasonContentType, "Send the body without Content-Encoding: the signature covers the bytes as they are.", nil)
 	}
@@ -31,6 +52,12 @@ func readBody(r *http.Request, limit int64, h *hold) ([]byte, error) {
 		start, end = chunkedStart, limit+1 // one more tells a body that is too large from one that just fits
 	}
 	var body []byte
+	if end <= int64(cap(into)) {
+		if !h.grow(int64(cap(into))) {
+			return nil, busy(nil)
+		}
+		body = into[:0:end]
+	}
 	for int64(len(body)) < end {
 		if len(body) == cap(body) {
 			size := min(max(start, 2*int64(cap(body))), end)

@@ -21,11 +21,12 @@ type enqueuer struct {
 	timeout time.Duration
 	metrics *metrics
 	tracer  tracer
-	acks    sync.Pool // of *acks that nobody settles any more
+	acks    sync.Pool // of *acks that nobody settles any more, whose records Kafka has
 }
 
-// enqueue returns nil once all in-sync replicas have every one of the events (invariant 1). After an error some
-// of them may be there, or land later: the vendor sends all of them again, and they are stored once.
+// enqueue returns nil once all in-sync replicas have every one of the events (invariant 1), whose memory nobody holds any
+// more then. After an error some of them may be there, or land later: the vendor sends all of them again, and they are
+// stored once.
 func (q *enqueuer) enqueue(ctx context.Context, events []schemas.Event) error {
 	if len(events) == 0 {
 		return nil
@@ -35,17 +36,20 @@ func (q *enqueuer) enqueue(ctx context.Context, events []schemas.Event) error {
 	for i := range events {
 		settle := q.tracer.enqueue(ctx, &events[i], q.topic, acks.settle)
 		// A vendor that hangs up must not tear a delivery in two, so only our own deadline ends the wait.
-		q.client.TryProduce(context.Background(), events[i].Record(q.topic), settle) //nolint:contextcheck // see above
+		q.client.TryProduce(context.Background(), acks.envelopes[i].Record(q.topic, &events[i]), settle) //nolint:contextcheck // see above
 	}
-	if inTime := <-acks.done; !inTime {
+	if all := <-acks.done; !all {
 		return notEnqueued(fmt.Errorf("no acknowledgement within %s", q.timeout))
 	}
-	err := acks.err.Load()
-	if acks.late.Stop() { // else the message that it is late is on its way
-		q.acks.Put(acks)
+	inTime := acks.late.Stop() // else the message that it is late is on its way
+	if err := acks.err.Load(); err != nil {
+		return notEnqueued(*err) // a record that was given up may still be on its way: its memory is not used again
 	}
-	if err != nil {
-		return notEnqueued(*err)
+	if inTime && len(events) <= keptEnvelopes {
+		for i := range events {
+			acks.envelopes[i].Clear()
+		}
+		q.acks.Put(acks)
 	}
 	q.metrics.enqueue.Observe(time.Since(start).Seconds())
 	return nil
@@ -59,13 +63,18 @@ func notEnqueued(cause error) error {
 		"The delivery was not accepted: our queue did not confirm it. This is our fault. Send it again.", cause)
 }
 
-// acks counts down the acknowledgements of one delivery. When they are all there in time it may be used again.
+// keptEnvelopes is how many events a delivery may have for its memory to be kept: most have one.
+const keptEnvelopes = 16
+
+// acks counts down the acknowledgements of one delivery, and is the memory of its records. When all are there in time,
+// and good, it may be used again.
 type acks struct {
-	left   atomic.Int64
-	err    atomic.Pointer[error]    // the first failure
-	done   chan bool                // true: all are there; false: wait no longer. It has room for both
-	late   *time.Timer              // sends the false
-	settle func(*kgo.Record, error) // note, as kgo calls it
+	left      atomic.Int64
+	err       atomic.Pointer[error]    // the first failure
+	done      chan bool                // true: all are there; false: wait no longer. It has room for both
+	late      *time.Timer              // sends the false
+	settle    func(*kgo.Record, error) // note, as kgo calls it
+	envelopes []schemas.Envelope
 }
 
 // expect returns acks that wait for n, at least 1, from now on.
@@ -78,8 +87,10 @@ func (q *enqueuer) expect(n int) *acks {
 		a.late = time.AfterFunc(q.timeout, func() { a.done <- false })
 		a.settle = a.note
 	}
-	a.err.Store(nil)
 	a.left.Store(int64(n))
+	if n > len(a.envelopes) {
+		a.envelopes = make([]schemas.Envelope, n)
+	}
 	return a
 }
 

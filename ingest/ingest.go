@@ -31,6 +31,7 @@ type Options struct {
 	MaxBody        int64         `default:"1048576" help:"Largest accepted body in bytes."`
 	ReadTimeout    time.Duration `default:"10s" help:"Time a vendor has to send a whole request."`
 	EnqueueTimeout time.Duration `default:"2500ms" help:"Time Kafka has to acknowledge before the vendor is told 500. Keep it below the vendors' own time limits; the strictest known is Slack's 3 s."`
+	Linger         time.Duration `default:"1ms" help:"Time an event waits for others to go to Kafka with it, which saves up to half of the processor time; 0 for none."`
 	MaxWaiting     int           `default:"20000" help:"Events that may wait for Kafka's acknowledgement; further deliveries get 503."`
 	DrainDelay     time.Duration `default:"0s" help:"Time between saying not-ready and closing the listener, for load balancers to notice."`
 	DrainTimeout   time.Duration `default:"10s" help:"Time that deliveries under way have to finish when stopping."`
@@ -162,7 +163,7 @@ func (o *Options) check() error {
 
 // producer bounds what waits for Kafka, in events and in bytes.
 func (o *Options) producer() []kgo.Opt {
-	opts := append(kafka.ProducerOptions(), kgo.MaxBufferedRecords(o.MaxWaiting), kgo.RecordDeliveryTimeout(o.EnqueueTimeout))
+	opts := append(kafka.ProducerOptions(), kgo.ProducerLinger(o.Linger), kgo.MaxBufferedRecords(o.MaxWaiting), kgo.RecordDeliveryTimeout(o.EnqueueTimeout))
 	if o.Limits.MaxInflight > 0 {
 		opts = append(opts, kgo.MaxBufferedBytes(int(o.Limits.MaxInflight)))
 	}

@@ -72,7 +72,8 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{}, busy(nil)
 	}
 	defer held.leave()
-	body, err := readBody(r, s.maxBody, &held)
+	memory := s.bodies.get() // goes back only once Kafka has the events: its client may hold a body for longer than a request that failed
+	body, err := readBody(r, s.maxBody, &held, memory.bytes)
 	if err != nil {
 		return answer{}, err
 	}
@@ -111,7 +112,9 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 			s.log.Debug("event accepted", "event", events[i].ID, "vendor", from.vendor.Name, "type", events[i].Type)
 		}
 	}
-	return accepted(events), nil
+	taken := accepted(events)
+	s.bodies.put(memory, body)
+	return taken, nil
 }
 
 func (from *source) checkMethod(w http.ResponseWriter, method string) error {

@@ -25,7 +25,7 @@ func (s *server) serve(ctx context.Context, ln net.Listener, g *guard, o Options
 			noteState(c, state)
 			g.state(c, state)
 		},
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers send is not our error
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers send is not our error
 	}
 	// The listener closes only after load balancers had time to see that we are not ready.
 	closing, closeNow := context.WithCancel(context.WithoutCancel(ctx))

@@ -65,15 +65,26 @@ var ErrNotEvent = errors.New("not a hookline event")
 
 // Record returns the event as topic holds it: keyed by its ID, stamped with the time it was received.
 // The record shares Data with the event.
-func (e *Event) Record(topic string) *kgo.Record {
-	// All texts share one piece of memory, and the headers the record's: a delivery passes here while its vendor waits.
-	text := make([]byte, 0, len(specVersion)+len(e.ID)+len(sourcePrefix)+len(e.Vendor)+len(e.Type)+len(time.RFC3339Nano)+
-		len(e.BadTime)+len(e.ContentType)+len(e.KeyID)+len(e.Proof)+len(e.TraceParent))
-	var r struct {
-		kgo.Record
-		room [10]kgo.RecordHeader
+func (e *Event) Record(topic string) *kgo.Record { return new(Envelope).Record(topic, e) }
+
+// Envelope is the memory of one record, to be used again once Kafka's client is done with the record.
+type Envelope struct {
+	record kgo.Record
+	room   [10]kgo.RecordHeader
+	text   []byte // that all headers and the key are parts of
+}
+
+// Clear lets go of the event's Data.
+func (m *Envelope) Clear() { m.record.Value = nil }
+
+// Record returns e as its method Record does, in this memory.
+func (m *Envelope) Record(topic string, e *Event) *kgo.Record {
+	text := m.text[:0]
+	if need := len(specVersion) + len(e.ID) + len(sourcePrefix) + len(e.Vendor) + len(e.Type) + len(time.RFC3339Nano) +
+		len(e.BadTime) + len(e.ContentType) + len(e.KeyID) + len(e.Proof) + len(e.TraceParent); cap(text) < need {
+		text = make([]byte, 0, need)
 	}
-	headers := r.room[:0]
+	headers := m.room[:0]
 	add := func(key string, value ...string) {
 		start := len(text)
 		for _, part := range value {
@@ -106,8 +117,9 @@ func (e *Event) Record(topic string) *kgo.Record {
 	if e.TraceParent != "" {
 		add(headerTraceParent, e.TraceParent)
 	}
-	r.Topic, r.Key, r.Value, r.Headers, r.Timestamp = topic, key, e.Data, headers, e.Received
-	return &r.Record
+	m.text = text
+	m.record = kgo.Record{Topic: topic, Key: key, Value: e.Data, Headers: headers, Timestamp: e.Received}
+	return &m.record
 }
 
 // DecodeEvent reads an event back from its record. Headers it does not know are left alone.
