@@ -67,8 +67,8 @@ func ProducerOptions() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchMaxBytes(MaxRecordBytes),
-		// A request waits for its acknowledgement, so lingering would only add to its latency: batches form
-		// by themselves while earlier ones are in flight.
+		// Whoever produces many records has them all waiting at once, and waits for the last: lingering would only add
+		// to that. Ingest, whose records come one by one, has a linger of its own.
 		kgo.ProducerLinger(0),
 	}
 }
