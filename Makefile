@@ -67,7 +67,7 @@ sim: ## the processor in virtual time: SEEDS=2000 schedules of crashes and fault
 test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 17+ and Maven; fetches 43 MB once)
 	@$(BIN) apache-kafka --fetch
 	HOOKLINE_TEST_KAFKA=apache go test -count=1 -p 1 -timeout 20m \
-		$$(grep -rlE --include='*_test.go' --exclude-dir=broker 'testkit\.(Broker|OnApache)\(' . | xargs -n1 dirname | sort -u)
+		$$(grep -rlE --include='*_test.go' --exclude-dir=broker --exclude-dir=preview 'testkit\.(Broker|OnApache)\(' . | xargs -n1 dirname | sort -u)
 	cd compose/checks && HOOKLINE_TEST_KAFKA=apache go test -count=1 -timeout 10m -run 'Kafka|Compose|Losing' ./...
 
 .PHONY: bench

@@ -73,10 +73,12 @@ func (t *Traffic) share(i int) float64 {
 
 // Next returns the next event of the history.
 func (t *Traffic) Next() Event {
-	if len(t.pending) > 0 {
+	for len(t.pending) > 0 {
 		e := t.pending[0]
 		t.pending = t.pending[1:]
-		return e
+		if !e.Time.After(t.now) { // else it is yet to happen
+			return e
+		}
 	}
 	return t.sale(t.moment())
 }
@@ -99,13 +101,9 @@ func (t *Traffic) moment() time.Time {
 	return t.start(i).Add(time.Duration(t.rng.Float64() * length)).Truncate(time.Second)
 }
 
-// later picks a time up to a few weeks after at, and not after now.
+// later picks a time up to a few weeks after at, which may be yet to come.
 func (t *Traffic) later(at time.Time) time.Time {
-	later := at.Add(time.Duration(t.rng.ExpFloat64() * float64(9*24*time.Hour))).Truncate(time.Second)
-	if later.After(t.now) { // some time since then, lest all of these fall on today
-		return at.Add(time.Duration(t.rng.Float64() * float64(t.now.Sub(at)))).Truncate(time.Second)
-	}
-	return later
+	return at.Add(time.Duration(t.rng.ExpFloat64() * float64(9*24*time.Hour))).Truncate(time.Second)
 }
 
 // id returns an ID that no other event of any run has.
