@@ -41,6 +41,31 @@ func TestInvariant7_DSNHidesItsPassword(t *testing.T) {
 	}
 }
 
+func TestCompressionOnTheWayToOtherMachinesOnly(t *testing.T) {
+	for dsn, want := range map[string]clickhouse.CompressionMethod{
+		"clickhouse://localhost:9000/hookline":                clickhouse.CompressionNone,
+		"http://127.0.0.1:8123/hookline":                      clickhouse.CompressionNone,
+		"clickhouse://[::1]:9000/hookline":                    clickhouse.CompressionNone,
+		"clickhouse://clickhouse:9000/hookline":               clickhouse.CompressionLZ4,
+		"http://10.0.0.7:8123/hookline":                       clickhouse.CompressionLZ4,
+		"clickhouse://localhost:9000,other:9000/hookline":     clickhouse.CompressionLZ4,
+		"clickhouse://localhost:9000/hookline?compress=lz4":   clickhouse.CompressionLZ4,
+		"clickhouse://clickhouse:9000/hookline?compress=none": clickhouse.CompressionNone,
+	} {
+		opt, err := analytics.Options{DSN: analytics.DSN(dsn)}.Driver()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := clickhouse.CompressionNone
+		if opt.Compression != nil {
+			got = opt.Compression.Method
+		}
+		if got != want {
+			t.Errorf("%s: %v, want %v", dsn, got, want)
+		}
+	}
+}
+
 func TestPasswordFromFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "password")

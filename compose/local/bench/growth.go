@@ -55,7 +55,7 @@ func (b *bench) grow(ctx context.Context, n int) (stored, mapped processed, err 
 	if err = r.produce(ctx, n); err != nil {
 		return stored, mapped, err
 	}
-	if stored, err = b.processBacklog(ctx, r, n, "growth"+strconv.Itoa(n)); err != nil {
+	if stored, err = b.processBacklog(ctx, r, r.clickhouse, n, "growth"+strconv.Itoa(n)); err != nil {
 		return stored, mapped, err
 	}
 	began := time.Now()

@@ -45,6 +45,30 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	what := fmt.Sprintf("%d events of 1 KB", n)
+	if err := b.store(ctx, r, engine, n, "lz4", what); err != nil {
+		return err
+	}
+	if err := b.store(ctx, r, engine, n, "none", what+", uncompressed as to this machine"); err != nil {
+		return err
+	}
+	b.report.add("processor", what+", on Kafka's disk each", "bytes", only(onKafka/float64(n)))
+	text, err := r.ask(ctx, "SELECT sum(bytes_on_disk) / sumIf(rows, table = 'events') FROM system.parts WHERE active AND table IN ('events', 'sales')")
+	if err != nil {
+		return err
+	}
+	onDisk, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return fmt.Errorf("ask for the size on disk: %w", err)
+	}
+	b.report.add("processor", what+", on ClickHouse's disk each, event and sale", "bytes", only(onDisk))
+	return nil
+}
+
+// store measures what it takes to store the backlog, with a compression on the way to ClickHouse. The goals are set for that
+// on the way to another machine.
+func (b *bench) store(ctx context.Context, r *rig, engine *process, n int, compression, what string) error {
+	dsn := r.clickhouse + "?compress=" + compression
 	var perSecond, perCore, cpu, allocs, memory, ofEngine compared
 	for i := range min(b.repetitions(), 3) {
 		for _, floor := range []bool{true, false} {
@@ -54,7 +78,7 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 			}
 			var p processed
 			inEngine, _, err := engine.during(ctx, func() (err error) {
-				p, err = measure(ctx, r, n, strconv.Itoa(i))
+				p, err = measure(ctx, r, dsn, n, compression+strconv.Itoa(i))
 				return err
 			})
 			if err != nil {
@@ -68,23 +92,16 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 			memory.add(floor, p.Peak/1e6)
 		}
 	}
-	what := fmt.Sprintf("%d events of 1 KB", n)
+	each, core, most := goal{}, goal{}, goal{}
+	if compression != "none" {
+		each, core, most = atMostRatio(1.5), atLeast(100_000), atMost(300)
+	}
 	b.report.add("processor", what+", stored", "events/s", perSecond)
-	b.report.addGoal("processor", what+", CPU each", "µs", cpu, atMostRatio(1.5))
-	b.report.addGoal("processor", what+", per core of its own CPU", "events/s", perCore, atLeast(100_000))
+	b.report.addGoal("processor", what+", CPU each", "µs", cpu, each)
+	b.report.addGoal("processor", what+", per core of its own CPU", "events/s", perCore, core)
 	b.report.add("processor", what+", allocations each", "", allocs)
-	b.report.addGoal("processor", what+", memory at most", "MB", memory, atMost(300))
+	b.report.addGoal("processor", what+", memory at most", "MB", memory, most)
 	b.report.add("processor", what+", CPU of ClickHouse's engine each, merges included", "µs", ofEngine)
-	b.report.add("processor", what+", on Kafka's disk each", "bytes", only(onKafka/float64(n)))
-	text, err := r.ask(ctx, "SELECT sum(bytes_on_disk) / sumIf(rows, table = 'events') FROM system.parts WHERE active AND table IN ('events', 'sales')")
-	if err != nil {
-		return err
-	}
-	onDisk, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return fmt.Errorf("ask for the size on disk: %w", err)
-	}
-	b.report.add("processor", what+", on ClickHouse's disk each, event and sale", "bytes", only(onDisk))
 	return nil
 }
 
@@ -116,9 +133,9 @@ func (r *rig) startStores(ctx context.Context) (engine *process, err error) {
 }
 
 // processBacklog has a processor of a new group store the n events of the backlog.
-func (b *bench) processBacklog(ctx context.Context, r *rig, n int, run string) (out processed, err error) {
+func (b *bench) processBacklog(ctx context.Context, r *rig, dsn string, n int, run string) (out processed, err error) {
 	began := time.Now()
-	p, err := r.startProcessor(ctx, "--group=hookline.store."+run, "--actions-group=hookline.actions."+run)
+	p, err := r.startProcessor(ctx, dsn, "--group=hookline.store."+run, "--actions-group=hookline.actions."+run)
 	if err != nil {
 		return out, err
 	}
@@ -168,9 +185,9 @@ func (p *process) await(ctx context.Context, name string, want float64) error {
 }
 
 // insertFloor has a process of its own insert n rows; see InsertFloorCommand.
-func (b *bench) insertFloor(ctx context.Context, r *rig, n int, _ string) (out processed, err error) {
+func (b *bench) insertFloor(ctx context.Context, r *rig, dsn string, n int, _ string) (out processed, err error) {
 	result := filepath.Join(r.dir, "floor.json")
-	if _, err := r.start(ctx, r.measured, nil, "bench-insert-floor", "--clickhouse-dsn="+r.clickhouse,
+	if _, err := r.start(ctx, r.measured, nil, "bench-insert-floor", "--clickhouse-dsn="+dsn,
 		"--vendors="+r.vendors, "--events="+strconv.Itoa(n), "--result="+result); err != nil {
 		return out, err
 	}

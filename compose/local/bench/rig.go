@@ -126,8 +126,8 @@ func (r *rig) startIngest(ctx context.Context) (p *process, address string, err 
 }
 
 // startProcessor starts what stores events.
-func (r *rig) startProcessor(ctx context.Context, args ...string) (*process, error) {
-	return r.startMeasured(ctx, "processor", append(args, "--kafka-brokers="+r.kafka.Brokers[0], "--clickhouse-dsn="+r.clickhouse, "--vendors="+r.vendors)...)
+func (r *rig) startProcessor(ctx context.Context, dsn string, args ...string) (*process, error) {
+	return r.startMeasured(ctx, "processor", append(args, "--kafka-brokers="+r.kafka.Brokers[0], "--clickhouse-dsn="+dsn, "--vendors="+r.vendors)...)
 }
 
 // startFloor starts the bare handler that ingest is compared with.
