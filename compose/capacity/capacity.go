@@ -6,10 +6,10 @@ import "math"
 
 // Costs are what one event of 1 KB costs; see docs/benchmarks.md. Times are those of one core.
 type Costs struct {
-	Ingest      float64 `default:"32" help:"Microseconds of CPU of ingest for a delivery."`
+	Ingest      float64 `default:"27" help:"Microseconds of CPU of ingest for a delivery."`
 	Processor   float64 `default:"11" help:"Microseconds of CPU of the processor for an event."`
 	ClickHouse  float64 `name:"clickhouse" default:"28" help:"Microseconds of CPU of ClickHouse for an event and its sale, merges included."`
-	Recompute   float64 `default:"0.6" help:"Microseconds of CPU of ClickHouse for each sale of the month that the rollup recomputes."`
+	Recompute   float64 `default:"0.4" help:"Microseconds of CPU of ClickHouse for each sale of the month that the rollup recomputes."`
 	RequestSize float64 `default:"1400" help:"Bytes of a delivery on the network, headers included."`
 	RecordSize  float64 `default:"560" help:"Bytes of an event on one broker's disk, compressed."`
 	RowSize     float64 `default:"250" help:"Bytes of an event and its sale on one ClickHouse replica's disk."`
