@@ -39,7 +39,7 @@ func (remap) Columns() string {
 }
 
 func (remap) EventColumns() string {
-	return "vendor, event_id, type, occurred_at, received_at, payload, content_type, key_id, proof, kafka_topic, kafka_partition, kafka_offset"
+	return "vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, kafka_topic, kafka_partition, kafka_offset"
 }
 
 func (r remap) Content() string { return "(" + r.Columns() + ")" }

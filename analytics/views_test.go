@@ -36,16 +36,21 @@ func TestVendorPerformance(t *testing.T) {
 	ask(t, e, `INSERT INTO action_results (vendor, event_id, action, attempt, outcome, started_at) VALUES
 		('acme', 'evt_oct_1', 'forward', 1, 'failed', '2026-10-31 00:00:00'), ('acme', 'evt_oct_1', 'forward', 2, 'gave_up', '2026-10-31 00:00:00')`)
 	ask(t, e, `INSERT INTO ledger (kafka_topic, kafka_partition, first_offset, end_offset, consumer_group, vendors, written_at) VALUES
-		('t', 0, 0, 9, 'g', {'acme': 9}, '2026-10-31 00:00:00'), ('t', 0, 9, 10, 'g', {'acme': 1}, '2026-10-31 00:00:00')`)
+		('t.events', 0, 0, 9, 'g', {'acme': 9, 'unknown': 5}, '2026-10-31 00:00:00'), ('t.events', 0, 9, 10, 'g', {'acme': 1}, '2026-10-31 00:00:00'),
+		('t.events.retry', 0, 0, 7, 'g', {'acme': 7}, '2026-10-31 00:00:00'), ('t.events', 0, 10, 12, 'g', {'acme': 2}, '2026-11-01 00:00:00')`)
+	// All but one were stored in October: six events by ten deliveries.
+	ask(t, e, "ALTER TABLE events UPDATE stored_at = if(event_id = 'evt_oct_0', '2026-11-01 00:00:00', '2026-10-31 23:59:59') WHERE 1 SETTINGS mutations_sync = 2")
 	ask(t, e, "SYSTEM REFRESH VIEW vendor_rollup_refresh")
 
 	const columns = `month, vendor, events, sales, refunds, round(refund_rate, 2), round(sales_growth, 2), round(delay_p50), round(delay_p99), lag_p50 > 0,
-		deliveries, rejections, mapSort(rejections_by_reason), dead_letters, action_failures, last_seen`
-	want := "1970-01-01\tacme\t1\t0\t0\t\\N\t\\N\t0\t0\t1\t0\t0\t{}\t0\t0\t2026-10-31 23:30:00.123\n" +
-		"2026-09-01\tacme\t2\t2\t0\t0\t\\N\t1\t1\t1\t0\t0\t{}\t0\t0\t2026-09-01 00:30:01.000\n" +
-		"2026-10-01\tacme\t4\t3\t1\t0.33\t0.5\t2\t4\t1\t10\t8\t{'signature':7,'too_large':1}\t1\t1\t2026-10-31 23:30:01.123"
+		deliveries, new_events, round(redelivery_rate, 2), rejections, mapSort(rejections_by_reason), dead_letters, action_failures, last_seen`
+	want := "1970-01-01\tacme\t1\t0\t0\t\\N\t\\N\t0\t0\t1\t0\t0\t\\N\t0\t{}\t0\t0\t2026-10-31 23:30:00.123\n" +
+		"2026-09-01\tacme\t2\t2\t0\t0\t\\N\t1\t1\t1\t0\t0\t\\N\t0\t{}\t0\t0\t2026-09-01 00:30:01.000\n" +
+		"2026-10-01\tacme\t4\t3\t1\t0.33\t0.5\t2\t4\t1\t10\t6\t0.4\t8\t{'signature':7,'too_large':1}\t1\t1\t2026-10-31 23:30:01.123\n" +
+		"2026-10-01\tunknown\t0\t0\t0\t\\N\t\\N\t0\t0\t0\t5\t0\t\\N\t0\t{}\t0\t0\t1970-01-01 00:00:00.000\n" +
+		"2026-11-01\tacme\t0\t0\t0\t\\N\t-1\t0\t0\t0\t2\t1\t0.5\t0\t{}\t0\t0\t1970-01-01 00:00:00.000"
 	testkit.Eventually(t, converge, func() error {
-		if got := ask(t, e, "SELECT "+columns+" FROM vendor_performance ORDER BY month"); got != want {
+		if got := ask(t, e, "SELECT "+columns+" FROM vendor_performance ORDER BY month, vendor"); got != want {
 			return fmt.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 		return nil

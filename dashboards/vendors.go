@@ -100,14 +100,6 @@ const anyVendor = `(vendor_list = '` + everyVendor + `' OR has(chosen_vendors, v
 // performed keeps the months of vendor_performance in the range; the view has undated events under 1970-01-01.
 const performed = `month > toDate(0) AND month BETWEEN toStartOfMonth(first_day) AND last_day`
 
-// readPerMonth is the offsets that were read in each month (UTC). An event was new to us in the month that holds the
-// offset of the delivery that counts. When that was received says nothing of it: Kafka may have held it for long.
-const readPerMonth = `read_per_month AS (
-        SELECT toStartOfMonth(written_at, 'UTC') AS at, kafka_topic, kafka_partition, min(first_offset) AS lowest, max(end_offset) AS beyond
-        FROM hookline.ledger FINAL
-        GROUP BY at, kafka_topic, kafka_partition
-    )`
-
 const scorecard = scope + `,
     toStartOfMonth(last_day) AS this_month,
     addMonths(this_month, -1) AS last_month,
@@ -118,14 +110,6 @@ const scorecard = scope + `,
         WHERE ` + chosen + `
             AND NOT undated AND day BETWEEN last_month AND last_day
         GROUP BY vendor
-    ),
-    ` + readPerMonth + `,
-    received AS (
-        SELECT vendor, uniqExact(cityHash64(event_id)) AS fresh
-        FROM hookline.events INNER JOIN read_per_month AS span ON span.kafka_topic = events.kafka_topic AND span.kafka_partition = events.kafka_partition
-        WHERE kafka_offset >= (SELECT min(lowest) FROM read_per_month WHERE at = this_month) -- known before the join: little else is read
-            AND span.at = this_month AND kafka_offset >= span.lowest AND kafka_offset < span.beyond
-        GROUP BY vendor
     )
 SELECT
     p.vendor AS "Vendor",
@@ -133,7 +117,7 @@ SELECT
     if(net_before > 0, toFloat64(net_now) / toFloat64(net_before) - 1, NULL) AS "Growth",
     orders_now AS "Orders",
     p.events AS "Events",
-    if(p.deliveries = 0, NULL, greatest(1 - received.fresh / p.deliveries, 0)) AS "Repeated",
+    p.redelivery_rate AS "Repeated",
     p.refund_rate AS "Refund rate",
     p.delay_p50 AS "Median delay",
     p.delay_p95 AS "Slowest 5 %",
@@ -143,7 +127,6 @@ SELECT
     if(p.events = 0, NULL, p.last_seen) AS "Last event"
 FROM (SELECT * FROM hookline.vendor_performance WHERE ` + anyVendor + ` AND vendor != '' AND month = this_month) AS p
 LEFT JOIN sold ON sold.vendor = p.vendor
-LEFT JOIN received ON received.vendor = p.vendor
 ORDER BY net_now DESC, p.vendor`
 
 // most is the vendors with the most events in the range, as many as a chart can tell apart, with their places.

@@ -80,6 +80,9 @@ func TestInvariant6_EveryOffsetIsAccountedForAndWhatIsNotIsNamed(t *testing.T) {
 	if want := uint64(n + n/2); !report.Totals.Passed() || report.Totals.LookedUp != int(want)+dead || sums.Stored < want || sums.Retried < 8 || sums.Dead < uint64(dead) || sums.Skipped != 0 {
 		t.Errorf("%+v\n%+v", report.Totals, sums)
 	}
+	if got := s.ask("SELECT sum(arraySum(mapValues(vendors))) FROM ledger FINAL WHERE kafka_topic = '" + s.kafka.Topics().Retry + "'"); got != "0" {
+		t.Errorf("%s retries count as deliveries", got)
+	}
 	// 4 rounds of some 10 flushes each, on up to 8 partitions, are a few entries.
 	if entries, err := s.db.Ledger(t.Context(), "hookline.store"); err != nil || len(entries) > 40 {
 		t.Errorf("%d entries, %v", len(entries), err)

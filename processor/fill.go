@@ -119,7 +119,10 @@ func (l *Loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 		if _, known := config.Vendors[vendor]; !known {
 			vendor = schemas.UnknownVendor
 		}
-		s.vendors[vendor]++
+		// What we send round again, retries and redrives, is no delivery. It was received before its record was written.
+		if row.Event.Received.Equal(r.Timestamp) {
+			s.vendors[vendor]++
+		}
 		if b.seen(l.seed, row.Event.Vendor, id) && err == nil {
 			s.duplicates++
 		}

@@ -99,6 +99,7 @@ func TestInvariant4_RedrivenLettersCountOnce(t *testing.T) {
 	s.ask("OPTIMIZE TABLE events FINAL")
 	want("errors", "SELECT count() FROM events WHERE error != ''", "1")
 	want("events", "SELECT count() FROM events", fmt.Sprint(n+1))
+	want("deliveries", "SELECT sum(vendors['acme']) FROM ledger FINAL", fmt.Sprint(n+1)) // of the vendor's; redrives are ours
 	want("received", "SELECT count() FROM events WHERE received_at < now() - INTERVAL 50 DAY", fmt.Sprint(n+1))
 
 	// An action's letter goes round for that action alone.

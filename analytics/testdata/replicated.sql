@@ -281,6 +281,23 @@ GROUP BY zone, source_month, first, vendor, currency, kind;
 
 DROP TABLE IF EXISTS sales_rollup SYNC;
 
+-- migration 00007_repeated.sql
+-- +goose Up
+
+-- In which months events were stored, so that deliveries that brought them again can be told apart. Until a month is
+-- recomputed, or where its events are gone, they count as stored when they happened. Without the rows that record its
+-- runs every month is recomputed. hookline setup makes the view anew.
+DROP VIEW IF EXISTS vendor_rollup_refresh SYNC;
+
+ALTER TABLE vendor_rollup
+    ADD COLUMN IF NOT EXISTS stored_in Map(UInt32, UInt64) DEFAULT if(events = 0, map(), map(source_month, events))
+        COMMENT 'Number of the events by the month (UTC, as YYYYMM) in which they were stored.' AFTER last_seen;
+
+ALTER TABLE vendor_rollup DELETE WHERE vendor = '' SETTINGS mutations_sync = 2;
+
+ALTER TABLE ledger
+    COMMENT COLUMN vendors 'Deliveries per vendor, redeliveries included. What hookline itself sent round again, from the retry topic or as a redrive, is none.';
+
 -- create the view reporting_zones
 CREATE VIEW IF NOT EXISTS reporting_zones
 (
@@ -542,7 +559,7 @@ COMMENT 'Offsets between two entries of the ledger that no entry covers: must be
 -- create the view vendor_performance
 CREATE OR REPLACE VIEW vendor_performance
 (
-    month                Date COMMENT 'First day of the month in UTC: that of the event''s own time for events and sales, that of the incident for rejections and dead letters. 1970-01-01 for undated.',
+    month                Date COMMENT 'First day of the month in UTC: that of the event''s own time for events and sales, that of the incident for the others. 1970-01-01 for undated.',
     vendor               LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it; empty for deliveries to unknown endpoints.',
     events               UInt64 COMMENT 'Number of events.',
     sales                UInt64 COMMENT 'Number of sales.',
@@ -555,7 +572,9 @@ CREATE OR REPLACE VIEW vendor_performance
     lag_p50              Float64 COMMENT 'Seconds from when an event was received until it was stored: half of the events took no longer.',
     lag_p95              Float64 COMMENT 'The same for 95 % of the events.',
     lag_p99              Float64 COMMENT 'The same for 99 % of the events.',
-    deliveries           UInt64 COMMENT 'Number of records read in the month, redeliveries included. By the month in which they were read.',
+    deliveries           UInt64 COMMENT 'Number of deliveries, redeliveries included, by the month in which they were read. What hookline itself sends round again, retries and redrives, is none.',
+    new_events           UInt64 COMMENT 'Number of events that were stored in the month, whenever they happened: each at the delivery that counts.',
+    redelivery_rate      Nullable(Float64) COMMENT 'Share of the deliveries that brought an event again: (deliveries - new_events) / deliveries. NULL without deliveries.',
     rejections           UInt64 COMMENT 'Number of refused deliveries.',
     rejections_by_reason Map(String, UInt64) COMMENT 'The same by reason.',
     dead_letters         UInt64 COMMENT 'Number of events that were given up in the month and not redriven since.',
@@ -572,35 +591,42 @@ AS SELECT
     max(delay.1) AS delay_p50, max(delay.2) AS delay_p95, max(delay.3) AS delay_p99,
     max(lag.1) AS lag_p50, max(lag.2) AS lag_p95, max(lag.3) AS lag_p99,
     sum(d) AS deliveries,
+    sum(n) AS new_events,
+    -- Deliveries of vendors that the configuration does not know are counted together, their events are not.
+    if(deliveries = 0 OR vendor = 'unknown', NULL, greatest(1 - new_events / deliveries, 0)) AS redelivery_rate,
     arraySum(mapValues(rejections_by_reason)) AS rejections,
     sumMap(refused) AS rejections_by_reason,
     sum(dead) AS dead_letters, sum(failed) AS action_failures, max(seen) AS last_seen
 FROM
 (
     SELECT source_month, vendor, events AS e, 0 AS s, 0 AS r, (delay_p50, delay_p95, delay_p99) AS delay, (lag_p50, lag_p95, lag_p99) AS lag,
-        0 AS d, map()::Map(String, UInt64) AS refused, 0 AS dead, 0 AS failed, last_seen AS seen
+        0 AS d, 0 AS n, map()::Map(String, UInt64) AS refused, 0 AS dead, 0 AS failed, last_seen AS seen
     FROM vendor_rollup FINAL
     WHERE events > 0
     UNION ALL
+    SELECT stored.1, vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, stored.2, map(), 0, 0, toDateTime64(0, 3, 'UTC')
+    FROM (SELECT vendor, arrayJoin(stored_in::Array(Tuple(UInt32, UInt64))) AS stored FROM vendor_rollup FINAL WHERE events > 0)
+    UNION ALL
     -- In any one zone the months of a source month add up to all of it.
-    SELECT source_month, vendor, 0, sumIf(count, kind = 'sale'), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
+    SELECT source_month, vendor, 0, sumIf(count, kind = 'sale'), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
     FROM sales_sums FINAL
     WHERE grain = 'month' AND count > 0 AND zone = (SELECT min(zone) FROM reporting_zones)
     GROUP BY source_month, vendor
     UNION ALL
-    SELECT toYYYYMM(written_at), vendors.1, 0, 0, 0, (0, 0, 0), (0, 0, 0), vendors.2, map(), 0, 0, toDateTime64(0, 3, 'UTC')
-    FROM (SELECT written_at, arrayJoin(vendors::Array(Tuple(String, UInt32))) AS vendors FROM ledger FINAL)
+    SELECT toYYYYMM(written_at), vendors.1, 0, 0, 0, (0, 0, 0), (0, 0, 0), vendors.2, 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
+    -- Earlier versions counted the records of the retry topic too.
+    FROM (SELECT written_at, arrayJoin(vendors::Array(Tuple(String, UInt32))) AS vendors FROM ledger FINAL WHERE NOT endsWith(kafka_topic, '.events.retry'))
     UNION ALL
-    SELECT toYYYYMM(minute), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, map(reason, sum(count)), 0, 0, toDateTime64(0, 3, 'UTC')
+    SELECT toYYYYMM(minute), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, 0, map(reason, sum(count)), 0, 0, toDateTime64(0, 3, 'UTC')
     FROM rejections FINAL
     GROUP BY toYYYYMM(minute), vendor, reason
     UNION ALL
-    SELECT toYYYYMM(failed_at), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, map(), count(), 0, toDateTime64(0, 3, 'UTC')
+    SELECT toYYYYMM(failed_at), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, 0, map(), count(), 0, toDateTime64(0, 3, 'UTC')
     FROM dead_letters FINAL
     WHERE state = 'dead'
     GROUP BY toYYYYMM(failed_at), vendor
     UNION ALL
-    SELECT toYYYYMM(started_at), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, map(), 0, count(), toDateTime64(0, 3, 'UTC')
+    SELECT toYYYYMM(started_at), vendor, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0, 0, map(), 0, count(), toDateTime64(0, 3, 'UTC')
     FROM action_results FINAL
     WHERE outcome = 'gave_up'
     GROUP BY toYYYYMM(started_at), vendor
@@ -812,27 +838,36 @@ AS WITH
  AS due,
     now64(3, 'UTC') AS started
 SELECT
-    vendor, source_month, sum(events) AS events,
+    vendor, source_month, sum(number) AS events,
     max(delay.1) AS delay_p50, max(delay.2) AS delay_p95, max(delay.3) AS delay_p99,
     max(lag.1) AS lag_p50, max(lag.2) AS lag_p95, max(lag.3) AS lag_p99,
-    max(seen) AS last_seen, started AS refreshed_at
+    max(seen) AS last_seen, sumMap(stored) AS stored_in, started AS refreshed_at
 FROM
 (
     SELECT
-        vendor, source_month, count() AS events,
-        arrayMap(v -> if(source_month = 0, 0, v / 1000), quantilesTDigest(0.5, 0.95, 0.99)(greatest(dateDiff('millisecond', occurred_at, received_at), 0))) AS delays,
-        arrayMap(v -> v / 1000, quantilesTDigest(0.5, 0.95, 0.99)(greatest(dateDiff('millisecond', received_at, stored_at), 0))) AS lags,
+        vendor, source_month, sum(part) AS number,
+        arrayMap(v -> if(source_month = 0, 0, v / 1000), quantilesTDigestMerge(0.5, 0.95, 0.99)(part_delays)) AS delays,
+        arrayMap(v -> v / 1000, quantilesTDigestMerge(0.5, 0.95, 0.99)(part_lags)) AS lags,
         (delays[1], delays[2], delays[3]) AS delay, (lags[1], lags[2], lags[3]) AS lag,
-        max(received_at) AS seen
-    FROM `hookline`.events FINAL
-    WHERE source_month IN (SELECT arrayJoin(due))
+        max(part_seen) AS seen, sumMap(map(month, part)) AS stored
+    FROM
+    (
+        SELECT
+            vendor, source_month, toYYYYMM(stored_at) AS month, count() AS part,
+            quantilesTDigestState(0.5, 0.95, 0.99)(greatest(dateDiff('millisecond', occurred_at, received_at), 0)) AS part_delays,
+            quantilesTDigestState(0.5, 0.95, 0.99)(greatest(dateDiff('millisecond', received_at, stored_at), 0)) AS part_lags,
+            max(received_at) AS part_seen
+        FROM `hookline`.events FINAL
+        WHERE source_month IN (SELECT arrayJoin(due))
+        GROUP BY vendor, source_month, month
+    )
     GROUP BY vendor, source_month
     UNION ALL
-    SELECT vendor, source_month, 0, [], [], (0, 0, 0), (0, 0, 0), toDateTime64(0, 3, 'UTC')
+    SELECT vendor, source_month, 0, [], [], (0, 0, 0), (0, 0, 0), toDateTime64(0, 3, 'UTC'), map()
     FROM `hookline`.vendor_rollup FINAL
     WHERE source_month IN (SELECT arrayJoin(due))
     UNION ALL
-    SELECT '', arrayJoin(due), 0, [], [], (0, 0, 0), (0, 0, 0), toDateTime64(0, 3, 'UTC')
+    SELECT '', arrayJoin(due), 0, [], [], (0, 0, 0), (0, 0, 0), toDateTime64(0, 3, 'UTC'), map()
 )
 GROUP BY vendor, source_month
 SETTINGS
@@ -840,5 +875,5 @@ SETTINGS
     max_insert_threads = 1,
     min_insert_block_size_rows = 1000000000,
     min_insert_block_size_bytes = 4000000000
-COMMENT 'Keeps up what its name says. Definition 6905929b8796.'
+COMMENT 'Keeps up what its name says. Definition d2b44a2d7cc9.'
 

@@ -136,7 +136,12 @@ func TestInvariants4And5_ReprocessedViewsEqualAModel(t *testing.T) {
 			var config *vendors.Config
 			for round, c := range rounds {
 				config = parse(t, yamls[c])
+				const stored = "SELECT groupBitXor(cityHash64(event_id, stored_at)) FROM events FINAL"
+				before := b.ask(stored)
 				cuts := b.throughCuts(yamls[c], random, uint16(round+1))
+				if b.ask(stored) != before {
+					t.Errorf("seed %d, round %d: events were stored at another time", seed, round)
+				}
 				b.holds(fmt.Sprintf("seed %d, round %d, after %d cuts", seed, round, cuts), all, config)
 				if redelivery == vendors.RedeliveryFirst { // for the other a re-mapping outranks what comes later
 					more := traffic(random, 1000*(round+1), 20, received, steady)
