@@ -14,13 +14,42 @@ import (
 type Retention struct {
 	Events   int `name:"events" placeholder:"DAYS" help:"Days to keep events and their payloads after the end of the month in which they happened. 0: forever."`
 	Sales    int `name:"sales" placeholder:"DAYS" help:"The same for sales. Monthly and daily figures stay for good."`
-	Outcomes int `name:"outcomes" placeholder:"DAYS" help:"The same for action results, rejections, dead letters and the ledger."`
+	Outcomes int `name:"outcomes" placeholder:"DAYS" help:"The same for action results, rejections, dead letters and the ledger, unless the next four say otherwise."`
+
+	ActionResults *int `name:"action-results" placeholder:"DAYS" help:"The same for action results."`
+	Rejections    *int `name:"rejections" placeholder:"DAYS" help:"The same for counts of refused deliveries."`
+	DeadLetters   *int `name:"dead-letters" placeholder:"DAYS" help:"The same for dead letters and their payloads, by when they were given up."`
+	Ledger        *int `name:"ledger" placeholder:"DAYS" help:"The same for the ledger, which 'hookline audit' compares Kafka with: longer than Kafka keeps records."`
+}
+
+// kept is a table that loses its rows with their age, by a column of times.
+type kept struct {
+	table, time string
+	days        int
+}
+
+// tables are those that grow with the events.
+func (r Retention) tables() []kept {
+	outcome := func(own *int) int {
+		if own != nil {
+			return *own
+		}
+		return r.Outcomes
+	}
+	return []kept{
+		{"events", "occurred_at", r.Events},
+		{"sales", "occurred_at", r.Sales},
+		{"action_results", "started_at", outcome(r.ActionResults)},
+		{"rejections", "minute", outcome(r.Rejections)},
+		{"dead_letters", "failed_at", outcome(r.DeadLetters)},
+		{"ledger", "written_at", outcome(r.Ledger)},
+	}
 }
 
 func (r Retention) check() error {
-	for name, days := range map[string]int{"events": r.Events, "sales": r.Sales, "outcomes": r.Outcomes} {
-		if days < 0 || days > 36500 {
-			return fmt.Errorf("set up retention: keep %s for %d days: give 0 (forever) to 36500", name, days)
+	for _, t := range append(r.tables(), kept{table: "outcomes", days: r.Outcomes}) {
+		if t.days < 0 || t.days > 36500 {
+			return fmt.Errorf("set up retention: keep %s for %d days: give 0 (forever) to 36500", t.table, t.days)
 		}
 	}
 	return nil
@@ -33,17 +62,7 @@ func (db *DB) keep(ctx context.Context, server *DB, r Retention) ([]step, error)
 		return nil, err
 	}
 	var steps []step
-	for _, t := range []struct {
-		table, time string
-		days        int
-	}{
-		{"events", "occurred_at", r.Events},
-		{"sales", "occurred_at", r.Sales},
-		{"action_results", "started_at", r.Outcomes},
-		{"rejections", "minute", r.Outcomes},
-		{"dead_letters", "failed_at", r.Outcomes},
-		{"ledger", "written_at", r.Outcomes},
-	} {
+	for _, t := range r.tables() {
 		now, isSet := current[t.table]
 		switch {
 		case t.days == 0 && isSet:

@@ -2,6 +2,7 @@ package analytics_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,33 @@ func TestPlanSaysWhatSetupWillDo(t *testing.T) {
 	}
 }
 
+// Every table that grows has a retention of its own; one of four that has none takes that of all outcomes.
+func TestRetentionIsEachTablesOwn(t *testing.T) {
+	t.Parallel()
+	db, e := open(t, "UTC")
+	days := func(n int) *int { return &n }
+	for _, tt := range []struct {
+		keep analytics.Retention
+		want string
+	}{
+		{analytics.Retention{}, "0 0 0 0 0 0"},
+		{analytics.Retention{Outcomes: 30}, "30 30 0 30 30 0"},
+		{analytics.Retention{Events: 1, Sales: 2, Outcomes: 30, ActionResults: days(3), Rejections: days(4), DeadLetters: days(5), Ledger: days(6)}, "3 5 1 6 4 2"},
+		{analytics.Retention{Outcomes: 30, DeadLetters: days(90), Ledger: days(0)}, "30 90 0 0 30 0"},
+		{analytics.Retention{Ledger: days(400)}, "0 0 0 400 0 0"},
+	} {
+		setupWith(t, db, analytics.SetupOptions{Zones: []string{"UTC"}, Keep: tt.keep})
+		got := ask(t, e, `SELECT arrayStringConcat(groupArray(toString(toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')))), ' ')
+			FROM (SELECT engine_full FROM system.tables WHERE database = 'hookline' AND name IN ('events', 'sales', 'action_results', 'rejections', 'dead_letters', 'ledger') ORDER BY name)`)
+		if got != tt.want {
+			t.Errorf("%+v: action_results, dead_letters, events, ledger, rejections, sales are kept for %s days, want %s", tt.keep, got, tt.want)
+		}
+	}
+	if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}, Keep: analytics.Retention{Ledger: days(-1)}}); err == nil || !strings.Contains(err.Error(), "ledger") {
+		t.Errorf("keep the ledger for -1 days: %v", err)
+	}
+}
+
 func setupWith(t *testing.T, db *analytics.DB, o analytics.SetupOptions) {
 	t.Helper()
 	if err := db.Setup(t.Context(), o); err != nil {
@@ -124,7 +152,11 @@ func TestTwoSetupsAtOnce(t *testing.T) {
 
 func TestDatabaseOfAnOlderVersionKeepsItsRows(t *testing.T) {
 	t.Parallel()
-	for version := range int64(4) {
+	migrations, err := filepath.Glob("migrations/*.sql")
+	if err != nil || len(migrations) < 7 {
+		t.Fatalf("%d migrations, %v", len(migrations), err)
+	}
+	for version := range int64(len(migrations)) {
 		version++
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			t.Parallel()
@@ -135,10 +167,19 @@ func TestDatabaseOfAnOlderVersionKeepsItsRows(t *testing.T) {
 			}
 			insert(t, db, sale("evt_1", halloween), sale("evt_2", halloween))
 			// The figures of a month whose sales are gone already, and one that is not up to date.
-			ask(t, e, `INSERT INTO sales_rollup (zone, source_month, day, vendor, currency, kind, count, amount, refreshed_at) VALUES
-				('UTC', 202001, '2020-01-03', 'acme', 'EUR', 'sale', 2, 10.25, '2020-02-01 00:00:00'), ('UTC', 202001, '2020-01-04', 'acme', 'EUR', 'sale', 1, 1, '2020-02-01 00:00:00'),
-				('UTC', 202001, '1970-01-01', '', '', '', 0, 0, '2020-02-01 00:00:00'), ('UTC', 202610, '2026-10-31', 'acme', 'EUR', 'sale', 1, 12.34, '2026-11-01 00:00:00')`)
+			if version < 5 {
+				ask(t, e, `INSERT INTO sales_rollup (zone, source_month, day, vendor, currency, kind, count, amount, refreshed_at) VALUES
+					('UTC', 202001, '2020-01-03', 'acme', 'EUR', 'sale', 2, 10.25, '2020-02-01 00:00:00'), ('UTC', 202001, '2020-01-04', 'acme', 'EUR', 'sale', 1, 1, '2020-02-01 00:00:00'),
+					('UTC', 202001, '1970-01-01', '', '', '', 0, 0, '2020-02-01 00:00:00'), ('UTC', 202610, '2026-10-31', 'acme', 'EUR', 'sale', 1, 12.34, '2026-11-01 00:00:00')`)
+			} else {
+				ask(t, e, `INSERT INTO sales_sums (zone, grain, source_month, day, vendor, currency, kind, count, amount, refreshed_at) VALUES
+					('UTC', 'day', 202001, '2020-01-03', 'acme', 'EUR', 'sale', 2, 10.25, '2020-02-01 00:00:00'), ('UTC', 'day', 202001, '2020-01-04', 'acme', 'EUR', 'sale', 1, 1, '2020-02-01 00:00:00'),
+					('UTC', 'month', 202001, '2020-01-01', 'acme', 'EUR', 'sale', 3, 11.25, '2020-02-01 00:00:00'), ('UTC', 'run', 202001, '1970-01-01', '', '', '', 0, 0, '2020-02-01 00:00:00'),
+					('UTC', 'day', 202610, '2026-10-31', 'acme', 'EUR', 'sale', 1, 12.34, '2026-11-01 00:00:00'), ('UTC', 'month', 202610, '2026-10-01', 'acme', 'EUR', 'sale', 1, 12.34, '2026-11-01 00:00:00')`)
+			}
+			ask(t, e, `INSERT INTO vendor_rollup (vendor, source_month, events, refreshed_at) VALUES ('acme', 202001, 3, '2020-02-01 00:00:00'), ('acme', 202610, 1, '2026-11-01 00:00:00'), ('', 202610, 0, now())`)
 			setupWith(t, db, analytics.SetupOptions{Zones: []string{"UTC"}})
+			ask(t, e, `INSERT INTO ledger (kafka_topic, first_offset, end_offset, consumer_group, vendors, written_at) VALUES ('webhooks.events', 0, 4, 'g', {'acme': 4}, '2020-01-31 00:00:00')`)
 			testkit.Eventually(t, converge, func() error {
 				return equals(db, "UTC", []string{"2020-01 acme EUR sale 3 11.25", "2026-10 acme EUR sale 2 24.68"})
 			})
@@ -147,6 +188,18 @@ func TestDatabaseOfAnOlderVersionKeepsItsRows(t *testing.T) {
 			}
 			if n, err := db.CountEvents(t.Context()); n != 2 || err != nil {
 				t.Errorf("%d events, %v", n, err)
+			}
+			// Events that are gone count as stored when they happened; the others are counted anew.
+			testkit.Eventually(t, converge, func() error {
+				const want = "2020-01-01\t3\t3\t0.25\n2026-10-01\t2\t0\t\\N"
+				got := ask(t, e, "SELECT month, events, new_events, redelivery_rate FROM vendor_performance WHERE events > 0 ORDER BY month")
+				if got != want {
+					return fmt.Errorf("vendors:\n%s\nwant\n%s", got, want)
+				}
+				return nil
+			})
+			if got := ask(t, e, "SELECT event_id, step FROM event_journal WHERE event_id = 'evt_2' AND step IN ('stored', 'sale') ORDER BY step"); got != "evt_2\tsale\nevt_2\tstored" {
+				t.Errorf("journal:\n%s", got)
 			}
 		})
 	}
