@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -78,6 +79,46 @@ dead letter	given up at stage action after 5 attempts: no route (redriven)	{}`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+}
+
+// A sale that two events report is that of the one that counts, in any number of parts and merged.
+func TestEventJournalNamesTheSalesThatCount(t *testing.T) {
+	t.Parallel()
+	db, e := open(t, "UTC")
+	ask(t, e, "SYSTEM STOP MERGES")
+	report := func(id, key string, after time.Duration) analytics.Row {
+		row := sale(id, halloween)
+		row.Event.Received = row.Event.Received.Add(after)
+		row.Sale.Key = key
+		return row
+	}
+	insert(t, db, report("evt_late", "ch_1", time.Hour))
+	insert(t, db, report("evt_first", "ch_1", 0))
+	insert(t, db, report("evt_late", "ch_1", time.Hour), report("evt_own", "ch_2", 0))
+	gone := report("evt_gone", "ch_3", 0)
+	insert(t, db, gone)
+	gone.Generation, gone.Removed = 1, true
+	insert(t, db, gone)
+	// It has made two sales: the vendor told of it with another key the second time.
+	insert(t, db, report("evt_own", "ch_4", time.Hour))
+	check := func(when string) {
+		t.Helper()
+		got := ask(t, e, "SELECT event_id, step, detail FROM event_journal WHERE vendor = 'acme' AND event_id IN ('evt_late', 'evt_first', 'evt_own', 'evt_gone') AND step IN ('sale', 'stored') ORDER BY ALL")
+		const stored = "from webhooks.events, partition 3, offset 42"
+		want := "evt_first\tsale\t12.34 EUR, key ch_1, order order-evt_first\nevt_first\tstored\t" + stored + "\nevt_gone\tstored\t" + stored + "\nevt_late\tstored\t" + stored +
+			"\nevt_own\tsale\t12.34 EUR, key ch_2, order order-evt_own\nevt_own\tsale\t12.34 EUR, key ch_4, order order-evt_own\nevt_own\tstored\t" + stored
+		if got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", when, got, want)
+		}
+		if got := ask(t, e, "SELECT kind, sale_key, event_id FROM sales FINAL ORDER BY ALL"); got != "sale\tch_1\tevt_first\nsale\tch_2\tevt_own\nsale\tch_4\tevt_own" {
+			t.Errorf("%s: with FINAL\n%s", when, got)
+		}
+	}
+	check("in parts")
+	ask(t, e, "SYSTEM START MERGES")
+	ask(t, e, "OPTIMIZE TABLE sales FINAL")
+	ask(t, e, "OPTIMIZE TABLE events FINAL")
+	check("merged")
 }
 
 func TestInvariant6_UnaccountedNamesTheGaps(t *testing.T) {

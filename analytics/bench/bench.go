@@ -135,7 +135,7 @@ func (b *bench) run(ctx context.Context) error {
 		do   func(context.Context) error
 	}{
 		{"load sales", b.loadSales}, {"load events", b.loadEvents}, {"let the rollup catch up", b.catchUp}, {"let the load settle", b.settle}, {"measure disk", b.disk},
-		{"measure charts", b.charts}, {"measure freshness", b.freshness}, {"measure a month", b.months},
+		{"measure charts", b.charts}, {"measure the journal", b.journal}, {"measure freshness", b.freshness}, {"measure a month", b.months},
 		{"measure charts without the rollup", b.raw}, {"compare totals", b.totals},
 	} {
 		started := time.Now()

@@ -12,15 +12,10 @@ import (
 )
 
 const (
-	charts      = 100 // times that the chart is read
-	rawCharts   = 3
-	insertions  = 10
-	refreshes   = 5
-	patience    = 30 * time.Minute // for the rollup
-	poll        = 20 * time.Millisecond
-	chartQuery  = `SELECT month, vendor, toFloat64(sum(net)) FROM %s.sales_per_month WHERE zone = '` + zone + `' AND currency = 'EUR' GROUP BY month, vendor ORDER BY month, vendor`
-	directQuery = `SELECT toStartOfMonth(toDate(occurred_at, '` + zone + `')) AS month, vendor, toFloat64(sumIf(amount, kind = 'sale') - sumIf(amount, kind = 'refund'))
-		FROM %s.sales FINAL WHERE currency = 'EUR' GROUP BY month, vendor ORDER BY month, vendor`
+	insertions = 10
+	refreshes  = 5
+	patience   = 30 * time.Minute // for the rollup
+	poll       = 20 * time.Millisecond
 )
 
 // catchUp waits until no month is behind.
@@ -81,53 +76,6 @@ func (b *bench) disk(ctx context.Context) error {
 	rollup, err := b.number(ctx, "SELECT sum(rows)"+active, b.db.Name(), "sales_sums")
 	b.report.add("rows of the rollup", rollup, "")
 	return err
-}
-
-// charts reads what Grafana reads for the chart of all months and vendors.
-func (b *bench) charts(ctx context.Context) error {
-	times, err := b.read(ctx, fmt.Sprintf(chartQuery, b.db.Name()), charts)
-	if err != nil {
-		return err
-	}
-	b.report.add("chart of all months and vendors, p50", milliseconds(times[len(times)/2]), "ms")
-	b.report.goal("chart of all months and vendors, p95", milliseconds(times[len(times)*95/100]), "ms", milliseconds(goalChart))
-	return nil
-}
-
-func (b *bench) raw(ctx context.Context) error {
-	times, err := b.read(ctx, fmt.Sprintf(directQuery, b.db.Name()), rawCharts)
-	if err != nil {
-		return err
-	}
-	b.report.add("the same without the rollup, p50", milliseconds(times[len(times)/2]), "ms")
-	b.report.add("the same without the rollup, max", milliseconds(times[len(times)-1]), "ms")
-	return nil
-}
-
-// read runs a query n times, each to its last row, and returns how long each took, in order of length.
-func (b *bench) read(ctx context.Context, query string, n int) ([]time.Duration, error) {
-	times := make([]time.Duration, n)
-	for i := range times {
-		started := time.Now()
-		rows, err := b.conn.Query(ctx, query)
-		if err != nil {
-			return nil, err
-		}
-		found := 0
-		for rows.Next() {
-			found++
-		}
-		err = errors.Join(rows.Err(), rows.Close())
-		if err == nil && found == 0 {
-			err = errors.New("the chart is empty")
-		}
-		if err != nil {
-			return nil, err
-		}
-		times[i] = time.Since(started)
-	}
-	slices.Sort(times)
-	return times, nil
 }
 
 // freshness is how long it takes from the call of Insert until the chart's view shows the sale.
