@@ -64,7 +64,6 @@ SIGHUP has it read vendors.yaml and the secrets again; a file with a mistake cha
 
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
-	service.GrowHeap(200) // the heap is small and made of many small things: the other way round
 	return Run(ctx, log, c.Options)
 }
 

@@ -42,7 +42,6 @@ func (c *InsertFloorCommand) Run(ctx context.Context, _ *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("read ClickHouse DSN: %w", err)
 	}
-	opt.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	conn, err := clickhouse.Open(opt)
 	if err != nil {
 		return fmt.Errorf("open ClickHouse: %w", err)
