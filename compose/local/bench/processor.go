@@ -49,7 +49,7 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 	if err := b.store(ctx, r, engine, n, "lz4", what); err != nil {
 		return err
 	}
-	if err := b.store(ctx, r, engine, n, "none", what+", uncompressed as to this machine"); err != nil {
+	if err := b.store(ctx, r, engine, n, "none", what+", uncompressed"); err != nil {
 		return err
 	}
 	b.report.add("processor", what+", on Kafka's disk each", "bytes", only(onKafka/float64(n)))
