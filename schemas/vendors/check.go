@@ -151,16 +151,23 @@ func checkList(doc []byte, i, depth int) (end int) {
 	}
 }
 
-// checkText begins after the opening quote. It looks at eight bytes at once for the first quote, backslash or control
-// character, since most of a body is texts: where bytes are subtracted from those of a word, the lowest top bit that is
-// set anew tells the first that was smaller.
+// Texts are looked through eight bytes at once, since most of a body is texts, too short for a call of bytes.IndexByte to pay.
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
+// equal has the top bit set of the first byte of the word w that is b, and none before it: such a byte is zero once the two
+// are XORed, and where bytes are subtracted from those of a word, the lowest top bit that is set anew tells the first
+// that was smaller.
+func equal(w uint64, b byte) uint64 {
+	w ^= uint64(b) * ones
+	return (w - ones) &^ w & tops
+}
+
+// checkText begins after the opening quote. It looks for the first quote, backslash or control character.
 func checkText(doc []byte, i int) (end int) {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for i < len(doc) {
 		if i+8 <= len(doc) {
 			w := binary.LittleEndian.Uint64(doc[i:])
-			quote, backslash := w^'"'*ones, w^'\\'*ones
-			special := ((w-' '*ones)&^w | (quote-ones)&^quote | (backslash-ones)&^backslash) & tops
+			special := (w-' '*ones)&^w&tops | equal(w, '"') | equal(w, '\\')
 			if special == 0 {
 				i += 8
 				continue

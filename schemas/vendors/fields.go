@@ -164,19 +164,13 @@ func skipNested(doc string, i int) int {
 	return i
 }
 
-// skipString returns where the text ends whose opening quote is doc[i]. It looks for quotes and backslashes in eight bytes
-// at once: texts in JSON are too short for a call of strings.IndexByte to pay.
-//
-// A byte that is looked for is zero in the word once the two are XORed, and of a word w with zero bytes (w-ones)&^w&tops
-// has the top bit of the first one set, and none before it.
+// skipString returns where the text ends whose opening quote is doc[i].
 func skipString(doc string, i int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for i++; i+8 <= len(doc); {
 		s := doc[i : i+8]
 		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		quote, backslash := w^'"'*ones, w^'\\'*ones
-		found := ((quote-ones)&^quote | (backslash-ones)&^backslash) & tops
+		found := equal(w, '"') | equal(w, '\\')
 		if found == 0 {
 			i += 8
 			continue
