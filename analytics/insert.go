@@ -8,16 +8,21 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// insertSettings make an INSERT mean: stored when it returns.
-var insertSettings = clickhouse.Settings{
-	// Batches are large already; waiting on the server to make larger ones only delays the answer. On by
-	// default since ClickHouse 26.3.
-	"async_insert": 0,
-	// Identity and version decide what counts, not whether a block looks like an earlier one: the hashes would
-	// drop rows that come back after their partition was dropped.
-	"insert_deduplicate": 0,
-	// Over HTTP, answer only when the INSERT is complete, so that its failure is the status.
-	"wait_end_of_query": 1,
+// insertSettings make an INSERT mean: stored when it returns. wait_end_of_query is a parameter of the HTTP interface; over
+// the native protocol ClickHouse refuses it as an unknown setting.
+func insertSettings(protocol clickhouse.Protocol) clickhouse.Settings {
+	settings := clickhouse.Settings{
+		// Batches are large already; waiting on the server to make larger ones only delays the answer. On by
+		// default since ClickHouse 26.3.
+		"async_insert": 0,
+		// Identity and version decide what counts, not whether a block looks like an earlier one: the hashes would
+		// drop rows that come back after their partition was dropped.
+		"insert_deduplicate": 0,
+	}
+	if protocol == clickhouse.HTTP {
+		settings["wait_end_of_query"] = 1 // answer only when the INSERT is complete, so that its failure is the status
+	}
+	return settings
 }
 
 // Insert writes all rows of b and returns when they are stored. Writing a batch again changes nothing that
@@ -63,7 +68,7 @@ func (db *DB) insert(ctx context.Context, b *block) error {
 		names[i] = c.name
 		types[i] = clickhouse.ColumnNameAndType{Name: c.name, Type: c.kind} // spares a DESCRIBE over HTTP
 	}
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings), clickhouse.WithColumnNamesAndTypes(types))
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings(db.opt.Protocol)), clickhouse.WithColumnNamesAndTypes(types))
 	batch, err := db.pool().PrepareBatch(ctx, fmt.Sprintf("INSERT INTO %s (%s)", b.table, strings.Join(names, ", ")))
 	if err != nil {
 		return wrap(op, err)

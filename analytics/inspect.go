@@ -27,7 +27,7 @@ func (db *DB) Server(ctx context.Context) (s Server, err error) {
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings))
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings(db.opt.Protocol)))
 	err = server.pool().QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
 	return s, wrap("ask ClickHouse who it is", err)
 }
