@@ -91,8 +91,6 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err != nil {
 		return err
 	}
-	connections := newListener(ln)
-	ln = connections
 	var pair *certificate.Server
 	if o.TLS != (TLSOptions{}) {
 		if pair, err = certificate.NewServer(o.TLS.Cert, o.TLS.Key, log); err != nil {
@@ -131,10 +129,6 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	})
 	group.Go(func() error {
 		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
-	})
-	group.Go(func() error {
-		connections.sweep(adminCtx)
-		return nil
 	})
 	group.Go(func() error { return service.OnHangup(running, func() { s.reload(o.Vendors) }) })
 	group.Go(func() error { return s.rejections.run(running) })

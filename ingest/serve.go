@@ -11,7 +11,7 @@ import (
 )
 
 // serve answers vendors until ctx is done, then drains: not ready, then no new connections, and the
-// deliveries under way finish.
+// deliveries in flight finish.
 func (s *server) serve(ctx context.Context, ln net.Listener, g *guard, o Options) error {
 	httpServer := &http.Server{
 		Handler:           s.handler(o.Limits),
@@ -21,11 +21,8 @@ func (s *server) serve(ctx context.Context, ln net.Listener, g *guard, o Options
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		// HTTP/1.1 alone, also under TLS: the guard counts connections, each of one delivery at a time.
-		ConnState: func(c net.Conn, state http.ConnState) {
-			noteState(c, state)
-			g.state(c, state)
-		},
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers send is not our error
+		ConnState: g.state,
+		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers send is not our error
 	}
 	// The listener closes only after load balancers had time to see that we are not ready.
 	closing, closeNow := context.WithCancel(context.WithoutCancel(ctx))

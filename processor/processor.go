@@ -60,7 +60,6 @@ SIGHUP has it read vendors.yaml again. SIGTERM stops it once what is in hand is 
 
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
-	service.GrowHeap(120) // the heap is a few large batches: dead ones weigh, and so does looking at them often
 	return Run(ctx, log, c.Options)
 }
 
