@@ -93,6 +93,33 @@ func TestEveryPanelSaysWhatItShows(t *testing.T) {
 	}
 }
 
+// Grafana formats the ticks that it skips as null, and null as noValue: an empty one keeps false labels away.
+func TestSkippedTicksOfBarChartsAreEmpty(t *testing.T) {
+	charts := 0
+	for name, model := range decoded(t) {
+		for _, panel := range panelsOf(model) {
+			if panel.Type != "barchart" {
+				continue
+			}
+			charts++
+			silent := map[any]bool{}
+			for _, override := range panel.FieldConfig.Overrides {
+				for _, property := range override.Properties {
+					if override.Matcher.Id == "byType" && property.Id == "noValue" && property.Value == "" {
+						silent[override.Matcher.Options] = true
+					}
+				}
+			}
+			if !silent["string"] || !silent["time"] {
+				t.Errorf("%s, %s: skipped ticks show %q", name, *panel.Title, *panel.FieldConfig.Defaults.NoValue)
+			}
+		}
+	}
+	if charts == 0 {
+		t.Error("no board has a bar chart")
+	}
+}
+
 func TestPanelsDoNotOverlap(t *testing.T) {
 	for name, model := range decoded(t) {
 		taken := map[[2]uint32]string{}

@@ -14,7 +14,9 @@ import (
 )
 
 // bars draws one group of bars for each row, its first column naming the group. The maximum length of labels
-// must be set: the SDK writes 0 for none, and Grafana then shows every label as "…".
+// must be set: the SDK writes 0 for none, and Grafana then shows every label as "…". Where ticks have too little
+// room, Grafana writes the skipped ones as null, and null as the panel's noValue: "No sales in this range" under a
+// bar. So the column that names the bars has an empty noValue.
 func bars() *barchart.PanelBuilder {
 	return barchart.NewPanelBuilder().
 		Orientation(common.VizOrientationVertical).
@@ -26,7 +28,8 @@ func bars() *barchart.PanelBuilder {
 		AxisGridShow(true).
 		ColorScheme(palette()).
 		Legend(below("sum")).
-		Tooltip(tooltip())
+		Tooltip(tooltip()).
+		OverrideByFieldType("string", silent()).OverrideByFieldType("time", silent())
 }
 
 // stacked draws one bar for each row, its numbers on top of each other, from zero upwards.
@@ -167,6 +170,11 @@ func shades(colour string) *dashboard.FieldColorBuilder {
 
 func coloured(colour string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": colour}}}
+}
+
+// silent writes nothing where there is no value.
+func silent() []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "noValue", Value: ""}}
 }
 
 // line draws one series of several in its own colour and width, in dashes of a length unless that is 0.
