@@ -26,19 +26,23 @@ const (
 	warning  = "warning"  // look at it today
 )
 
+// runbook is where operators read what an alert means and what to do; the alert's UID is the anchor.
+const runbook = "https://github.com/hookline-io/hookline/blob/main/docs/operating.md#"
+
 // alert is one rule: the query answers one number for each thing that it watches, told apart by the query's
 // text columns or labels, and fires for each number above the threshold.
 //
 // Grafana replaces $NAME in provisioning files by the environment, so neither queries nor texts hold a $.
 type alert struct {
 	uid, title string
-	summary    string // for whom it wakes: what happened and what to do; a Go template over .Labels
+	summary    string // what happened and what to do; a Go template over .Labels, which may be missing
 	severity   string
 	sql, prom  string // one of them
 	above      float64
 	wait       string // how long it must last
 	board      string // where to look: the UID of a board and the ID of one of its panels
 	panel      uint32
+	source     bool // watches the data source itself: an error or no answer raises it
 }
 
 // Bounds of the rules.
@@ -49,7 +53,11 @@ const (
 	backlog         = 1000 // records not read yet that are worth a look when they grow
 )
 
-func alerts() []alert {
+func alerts() []alert { return append(dataAlerts(), sourceAlerts()...) }
+
+// dataAlerts watch what the data says. Where the data source fails, each of them stays as it was: one of
+// sourceAlerts reports the failure.
+func dataAlerts() []alert {
 	return []alert{
 		{
 			uid: "hookline-unaccounted", title: "Records unaccounted for", severity: critical, wait: "10m",
@@ -58,53 +66,86 @@ func alerts() []alert {
 			sql:     `SELECT toFloat64(sum(offsets)) AS value FROM hookline.unaccounted`,
 		},
 		{
-			uid: "hookline-dead-letters", title: "Dead letters", severity: critical, wait: "0s",
+			uid: "hookline-dead-letters", title: "Dead letters", severity: critical, wait: "1m",
 			board: PipelineUID, panel: 16,
-			summary: "Events of {{ .Labels.vendor }} could not be stored or acted on: see the board Pipeline, mend the cause, then run `hookline dlq redrive`.",
-			sql:     `SELECT vendor, toFloat64(count()) AS value FROM hookline.dead_letters FINAL WHERE state = 'dead' GROUP BY vendor`,
+			summary: `{{ if .Labels.vendor }}Events of {{ .Labels.vendor }}{{ else }}Events{{ end }} could not be stored or acted on. ` +
+				"See the list on the board Pipeline, fix the cause, then run `hookline dlq redrive`.",
+			sql: `SELECT vendor, toFloat64(count()) AS value FROM hookline.dead_letters FINAL WHERE state = 'dead' GROUP BY vendor`,
 		},
 		{
-			uid: "hookline-holding", title: "Processor holds", severity: critical, wait: "5m",
+			uid: "hookline-holding", title: "Processor is holding", severity: critical, wait: "5m",
 			board: PipelineUID, panel: 13,
-			summary: "A store does not take what the processor has, so nothing is dequeued and the charts stand still: look at ClickHouse and at the processor's log.",
+			summary: "A store does not accept what the processor has, so nothing is consumed and the charts stand still. Look at ClickHouse and at the processor's log.",
 			prom:    `max(hookline_processor_holding or hookline_actions_holding)`,
 		},
 		{
 			uid: "hookline-lag-growing", title: "Backlog grows", severity: warning, wait: "15m", above: backlog,
 			board: PipelineUID, panel: 10,
-			summary: "More comes in than is stored: the backlog of {{ .Labels.topic }} has grown for a quarter of an hour. Add a processor, or look at ClickHouse.",
+			summary: "More arrives than is stored: the backlog{{ if .Labels.topic }} of {{ .Labels.topic }}{{ end }} has grown for a quarter of an hour. Add a processor, or look at ClickHouse.",
 			prom:    `sum by (topic) (hookline_processor_lag_records) and deriv(sum by (topic) (hookline_processor_lag_records)[15m:1m]) > 0`,
 		},
 		{
 			uid: "hookline-rollup-stale", title: "Figures are stale", severity: warning, wait: "5m", above: 60,
 			board: PipelineUID, panel: 3,
-			summary: "Sales are stored that the charts do not show for more than a minute: look at the refresh of sales_rollup in system.view_refreshes.",
+			summary: "The charts have lacked stored sales for more than a minute. Look at the refresh of sales_rollup in system.view_refreshes.",
 			sql:     `SELECT toFloat64(behind) AS value FROM hookline.rollup_state`,
 		},
 		{
-			uid: "hookline-vendor-silent", title: "Vendor is silent", severity: warning, wait: "0s", above: 1,
+			uid: "hookline-vendor-silent", title: "Vendor is silent", severity: warning, wait: "30m", above: 1,
 			board: VendorsUID, panel: 1,
-			summary: "Nothing came from {{ .Labels.vendor }} for more than twice its usual longest pause: ask whether they still send, and look at refused deliveries.",
-			sql:     vendorSilent,
+			summary: "Nothing came from {{ if .Labels.vendor }}{{ .Labels.vendor }}{{ else }}a vendor{{ end }} for more than twice its usual longest pause. " +
+				"Ask whether they still send, and look at refused deliveries.",
+			sql: vendorSilent,
 		},
 		{
-			uid: "hookline-refusals", title: "Many refused deliveries", severity: warning, wait: "0s", above: 1,
+			uid: "hookline-refusals", title: "Many refused deliveries", severity: warning, wait: "2m", above: 1,
 			board: PipelineUID, panel: 6,
-			summary: "Deliveries of {{ .Labels.vendor }} are refused ({{ .Labels.reason }}) far more often than usual: a rotated secret, a changed format, or someone who tries the door.",
-			sql:     refusalSpike,
+			summary: "Deliveries{{ if .Labels.vendor }} of {{ .Labels.vendor }}{{ end }} are refused{{ if .Labels.reason }} ({{ .Labels.reason }}){{ end }} far more often than usual. " +
+				"Causes are a rotated secret, a changed format, or an attacker.",
+			sql: refusalSpike,
 		},
 		{
-			uid: "hookline-refunds", title: "Many refunds", severity: warning, wait: "0s", above: 1,
+			uid: "hookline-refunds", title: "Many refunds", severity: warning, wait: "15m", above: 1,
 			board: VendorsUID, panel: 4,
-			summary: "{{ .Labels.vendor }} refunds far more of its sales than it usually does.",
+			summary: "{{ if .Labels.vendor }}{{ .Labels.vendor }}{{ else }}A vendor{{ end }} refunds far more of its sales than usual. Ask the vendor why, or check how its refunds are mapped.",
 			sql:     refundSpike,
 		},
 	}
 }
 
+// sourceAlerts report a data source that fails, each once for all rules that ask it. The value is always 0.
+func sourceAlerts() []alert {
+	return []alert{
+		{
+			uid: "hookline-source-clickhouse", title: "ClickHouse does not answer Grafana", severity: warning, wait: "5m", source: true,
+			board: SalesUID, panel: 5,
+			summary: "Grafana gets no answer from ClickHouse, so boards are empty and rules that ask it stay as they were. Run `hookline doctor` with Grafana's ClickHouse user.",
+			sql:     readable,
+		},
+		{
+			uid: "hookline-source-prometheus", title: "Prometheus does not answer Grafana", severity: warning, wait: "5m", source: true,
+			board: PipelineUID, panel: 13,
+			summary: "Grafana gets no answer from Prometheus, so half of the board Pipeline is empty and rules that ask it stay as they were. Look at Prometheus and at the data source's address.",
+			prom:    `vector(0)`,
+		},
+	}
+}
+
+// readable fails unless ClickHouse answers and lets its user read all that the rules read. It reads no rows.
+const readable = `SELECT toFloat64(count()) AS value
+FROM (
+    SELECT 1 FROM hookline.unaccounted WHERE 0
+    UNION ALL SELECT 1 FROM hookline.dead_letters WHERE 0
+    UNION ALL SELECT 1 FROM hookline.rollup_state WHERE 0
+    UNION ALL SELECT 1 FROM hookline.events WHERE 0
+    UNION ALL SELECT 1 FROM hookline.rejections WHERE 0
+    UNION ALL SELECT 1 FROM hookline.sales_daily WHERE 0
+    UNION ALL SELECT 1 FROM hookline.reporting_zones WHERE 0
+)`
+
 // vendorSilent measures a vendor's pause against its own rhythm of the last 30 days, in whole hours: 1 is
 // twice the pause that 99 of 100 of its pauses do not exceed, and an hour. A vendor of a few hours only has
-// no rhythm yet.
+// no rhythm yet, and one that has been silent for a week longer than that is gone: people know by then.
 const vendorSilent = `SELECT vendor, toFloat64(dateDiff('hour', max(hour), now())) / (2 * quantileExact(0.99)(pause) + 1) AS value
 FROM (
     SELECT vendor, hour, dateDiff('hour', lagInFrame(hour, 1, hour) OVER (PARTITION BY vendor ORDER BY hour ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), hour) AS pause
@@ -115,7 +156,7 @@ FROM (
     )
 )
 GROUP BY vendor
-HAVING count() >= 10`
+HAVING count() >= 10 AND dateDiff('hour', max(hour), now()) - 2 * quantileExact(0.99)(pause) <= 7 * 24`
 
 // refusalSpike is how often the refusals of the last quarter of an hour exceed five times the day's average.
 var refusalSpike = fmt.Sprintf(`SELECT if(vendor = '', 'unknown vendors', vendor) AS vendor, reason,
@@ -162,13 +203,19 @@ func (a alert) rule(folderUID string) (alerting.Rule, error) {
 		Type: "threshold", RefId: cog.ToPtr("B"), Expression: "A", Conditions: []expr.ExprTypeThresholdConditions{over},
 		Datasource: &common.DataSourceRef{Type: cog.ToPtr(expressionUID), Uid: cog.ToPtr(expressionUID)},
 	}
+	// A rule about the data does not fire for want of data: see sourceAlerts.
+	noData, failed := alerting.RuleNoDataStateOK, alerting.RuleExecErrStateKeepLast
+	if a.source {
+		noData, failed = alerting.RuleNoDataStateAlerting, alerting.RuleExecErrStateAlerting
+	}
 	return alerting.NewRuleBuilder(a.title).Uid(a.uid).OrgID(mainOrg).FolderUID(folderUID).RuleGroup(ruleGroup).
 		WithQuery(question).
 		WithQuery(alerting.NewQueryBuilder("B").RelativeTimeRange(600, 0).DatasourceUid(expressionUID).Model(built{threshold})).
 		Condition("B").For(a.wait).
-		NoDataState(alerting.RuleNoDataStateOK).ExecErrState(alerting.RuleExecErrStateError).
+		NoDataState(noData).ExecErrState(failed).
 		Annotations(map[string]string{
 			"summary":          a.summary,
+			"runbook_url":      runbook + a.uid,
 			"__dashboardUid__": a.board, "__panelId__": strconv.Itoa(int(a.panel)), // Grafana's names for where to look
 		}).
 		Labels(map[string]string{"severity": a.severity, serviceLabel: service}).

@@ -57,6 +57,7 @@ func TestRulesThatAskPrometheusFireAndEnd(t *testing.T) {
 			},
 			fires: map[string][]sample{"20m": nil, "33m": nil, "45m": {{`{topic="webhooks.events"}`, 2800}}, "65m": nil, "85m": nil},
 		},
+		"hookline-source-prometheus": {fires: map[string][]sample{"5m": nil}}, // only an error raises it
 	}
 	for _, a := range alerts() {
 		if a.prom == "" {

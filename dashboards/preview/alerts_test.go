@@ -124,7 +124,7 @@ func TestAlertRulesFireAndEnd(t *testing.T) {
 		},
 		{
 			rule:  "hookline-vendor-silent",
-			raise: []string{fmt.Sprintf(steady, "globex", 0), fmt.Sprintf(steady, "acme", 24)},
+			raise: []string{fmt.Sprintf(steady, "globex", 0), fmt.Sprintf(steady, "acme", 24), fmt.Sprintf(steady, "gone-for-good", 240)},
 			end:   []string{`INSERT INTO events (vendor, event_id, occurred_at, received_at, version) VALUES ('acme', 'new', now64(3), now64(3), 1)`},
 			want:  []string{"acme"},
 		},
@@ -164,6 +164,15 @@ func TestAlertRulesFireAndEnd(t *testing.T) {
 			ask(t, server, sql)
 		}
 		is([]string{})
+	}
+	source := all["hookline-source-clickhouse"]
+	delete(all, "hookline-source-clickhouse")
+	if got := firing(t, engine, source); len(got) > 0 {
+		t.Errorf("the rule about ClickHouse fires for %q while ClickHouse answers", got)
+	}
+	ask(t, server, `DROP VIEW rollup_state`)
+	if frame, err := engine.Query(t.Context(), source.sql); err == nil {
+		t.Errorf("the rule about ClickHouse does not miss a view that another rule reads: %v", frame)
 	}
 	if len(all) > 0 {
 		t.Errorf("rules without a test: %v", all)
