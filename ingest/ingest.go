@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -127,9 +126,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		defer stopAdmin() // last, so that operators can watch the drain
 		return s.serve(running, ln, guard, o)
 	})
-	group.Go(func() error {
-		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
-	})
+	group.Go(func() error { return admin.Serve(adminCtx, adminLn, o.Admin.Hosts) })
 	group.Go(func() error { return service.OnHangup(running, func() { s.reload(o.Vendors) }) })
 	group.Go(func() error { return s.rejections.run(running) })
 	log.Info("ingest is listening", "address", ln.Addr().String(), "tls", pair != nil, "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))

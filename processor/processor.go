@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -119,9 +118,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	group.Go(func() error { return alert.WatchDeadLetters(running, log, alerts, o.Kafka) })
 	group.Go(func() error { return outcomes.Run(running, recorded) })
 	group.Go(func() error { return acting.Run(running) })
-	group.Go(func() error {
-		return service.Serve(adminCtx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
-	})
+	group.Go(func() error { return admin.Serve(adminCtx, adminLn, o.Admin.Hosts) })
 	group.Go(func() error {
 		return service.OnHangup(running, func() {
 			if err := load(o.Vendors, config, acting.Check); err != nil {

@@ -2,19 +2,18 @@ package preview
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/hookline-io/hookline/dashboards"
+	"github.com/hookline-io/hookline/internal/service"
 )
 
 // Command is "hookline preview".
 type Command struct {
 	Listen        string        `default:"127.0.0.1:3000" help:"Address of the page. It asks for no password: keep it on this machine or behind a proxy that does."`
+	Hosts         []string      `placeholder:"NAME" help:"Host names that the page answers to besides this machine's own, such as that of a proxy; see docs/security.md."`
 	ClickhouseDSN string        `name:"clickhouse-dsn" default:"http://127.0.0.1:8123/hookline" help:"ClickHouse to read from: clickhouse://user:password@host:9000/hookline or http://host:8123/hookline. The user needs to read only."`
 	PrometheusURL string        `name:"prometheus-url" placeholder:"URL" help:"Prometheus that watches ingest and the processor, for the board Pipeline. Without it, the panels that ask it say so."`
 	Refresh       time.Duration `placeholder:"DURATION" help:"How often boards that refresh themselves do so; as often as in Grafana if it is not given, which is right for many readers."`
@@ -48,32 +47,16 @@ func (c Command) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	listener, err := service.Listen("the preview", c.Listen, "--listen")
 	if err != nil {
-		return fmt.Errorf("the preview cannot listen on %s (choose another with --listen): %w", c.Listen, err)
+		return err
 	}
 	log.Info("preview of the boards", "url", "http://"+listener.Addr().String()+"/")
-	return serve(ctx, listener, handler)
-}
-
-func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	const (
 		readHeader = 5 * time.Second
 		idle       = 2 * time.Minute
 		drain      = 5 * time.Second
 	)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: readHeader, IdleTimeout: idle}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serve preview: %w", err)
-	case <-ctx.Done():
-	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if err := server.Shutdown(bounded); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("stop preview: %w", err)
-	}
-	return nil
+	server := &http.Server{Handler: service.LocalOnly(handler, listener.Addr(), c.Hosts), ReadHeaderTimeout: readHeader, IdleTimeout: idle}
+	return service.Serve(ctx, server, listener, drain)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestCommandIsReadFromArgumentsAndEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Command{Listen: "127.0.0.1:3000", ClickhouseDSN: "http://ch.example:8123/other", Assets: dir}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	if _, err := parse(); err == nil || !strings.Contains(err.Error(), "--assets") {

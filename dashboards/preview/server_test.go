@@ -213,25 +213,3 @@ func TestHandlerRefusesToStart(t *testing.T) {
 		}
 	}
 }
-
-func TestServeStopsWhenTold(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, listener, http.NotFoundHandler()) }()
-	if response, _ := get(t, "http://"+listener.Addr().String()); response.StatusCode != http.StatusNotFound {
-		t.Errorf("status %d", response.StatusCode)
-	}
-	stop()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("still serving")
-	}
-}

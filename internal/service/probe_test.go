@@ -11,7 +11,9 @@ import (
 
 func TestProbe(t *testing.T) {
 	var fault error
-	server := httptest.NewServer(NewAdmin(func(context.Context) error { return fault }).Handler())
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.Handler = NewAdmin(func(context.Context) error { return fault }).Handler(server.Listener.Addr(), nil)
+	server.Start()
 	defer server.Close()
 	probe := func() error {
 		return (&ProbeCommand{URL: server.URL + "/readyz", Timeout: 5 * time.Second}).Run(t.Context(), nil)

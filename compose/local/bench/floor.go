@@ -43,8 +43,6 @@ func (c *FloorCommand) Run(ctx context.Context, _ *slog.Logger) error {
 	group.Go(func() error {
 		return service.Serve(ctx, &http.Server{Handler: e}, ln, time.Second) //nolint:gosec // no timeouts: they cost, and this is the floor
 	})
-	group.Go(func() error {
-		return service.Serve(ctx, &http.Server{Handler: admin.Handler(), ReadHeaderTimeout: 5 * time.Second}, adminLn, time.Second)
-	})
+	group.Go(func() error { return admin.Serve(ctx, adminLn, c.Admin.Hosts) })
 	return group.Wait()
 }

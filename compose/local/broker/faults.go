@@ -66,7 +66,12 @@ func serveFaults(ctx context.Context, listen string, cluster *kfake.Cluster) err
 	if err != nil {
 		return err
 	}
-	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Content-Type") != "application/json" {
+			http.Error(w, "an order is application/json", http.StatusUnsupportedMediaType)
+			return
+		}
 		var order FaultOrder
 		err := json.NewDecoder(r.Body).Decode(&order)
 		var fault kfake.Fault
@@ -86,6 +91,7 @@ func serveFaults(ctx context.Context, listen string, cluster *kfake.Cluster) err
 			defer cancel()
 			_ = handle.Wait(bounded, 1)
 		}
-	})}
+	})
+	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: service.LocalOnly(mux, ln.Addr(), nil)}
 	return service.Serve(ctx, server, ln, time.Second)
 }

@@ -196,6 +196,7 @@ func post(ctx context.Context, url string, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("order a broker error: %w", err)
 	}
+	r.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return fmt.Errorf("order a broker error: %w", err)
