@@ -51,8 +51,8 @@ func sale(id string, at time.Time) analytics.Row {
 	return analytics.Row{
 		Event: schemas.Event{ID: id, Vendor: "acme", Type: "charge.succeeded", Time: at, Received: at.Add(time.Second),
 			ContentType: "application/json", KeyID: "01234567", Proof: schemas.ProofBody, Data: []byte(`{"id":"` + id + `"}`)},
-		Sale: &vendors.Sale{Kind: vendors.KindSale, Key: "ch_" + id, Amount: decimal.RequireFromString("12.34"), Currency: "EUR",
-			Order: "order-" + id, Time: at, Dimensions: map[string]string{"country": "NG", "channel": "web"}},
+		Outcome: vendors.Outcome{Effects: []vendors.Effect{{Kind: vendors.KindSale, Key: "ch_" + id, Amount: decimal.RequireFromString("12.34"), Currency: "EUR",
+			Order: "order-" + id, Time: at, Dimensions: map[string]string{"country": "NG", "channel": "web"}}}},
 		Origin: analytics.Origin{Topic: "webhooks.events", Partition: 3, Offset: 42},
 	}
 }

@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
+
+	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 // Batch holds rows, column by column, until DB.Insert writes them. It may be used again after Reset, which
@@ -16,8 +20,8 @@ type Batch struct {
 	parts  []parts // of each row
 }
 
-// parts says which tables a row has a row in.
-type parts struct{ event, sale bool }
+// parts says how many rows of each table a row is.
+type parts struct{ events, sales int }
 
 // NewBatch returns an empty batch.
 func NewBatch() *Batch {
@@ -27,7 +31,7 @@ func NewBatch() *Batch {
 	return b
 }
 
-// Append adds one row: to events, and to sales where the row has a sale. An error wraps ErrTime or ErrAmount,
+// Append adds one row: to events, and to sales for each effect. An error wraps ErrTime or ErrAmount,
 // is the row's own fault, and leaves the batch as it was.
 func (b *Batch) Append(r Row) error {
 	e := &r.Event
@@ -38,23 +42,48 @@ func (b *Batch) Append(r Row) error {
 		return err
 	}
 	version := Version(r.Rule, e.Received, r.Generation)
-	effect := ""
-	if r.Sale != nil {
-		if err := checkTime("sale", r.Sale.Time, e.Received); err != nil {
+	effects := r.Outcome.Effects
+	for i := range effects {
+		if err := checkEffect(&effects[i], e.Received); err != nil {
 			return err
 		}
-		amount, err := units(r.Sale.Amount)
-		if err != nil {
-			return err
-		}
-		effect = string(r.Sale.Kind)
-		b.sales.append(&r, amount, version)
 	}
+	for i := range effects {
+		b.sales.append(&r, &effects[i], version)
+	}
+	has := parts{sales: len(effects)}
 	if !r.Removed {
-		b.events.append(&r, effect, version)
+		has.events = 1
+		b.events.append(&r, kinds(effects), version)
 	}
-	b.parts = append(b.parts, parts{event: !r.Removed, sale: r.Sale != nil})
+	b.parts = append(b.parts, has)
 	return nil
+}
+
+// checkEffect returns an error that wraps ErrTime or ErrAmount for what has no place in ClickHouse.
+func checkEffect(e *vendors.Effect, received time.Time) error {
+	if err := checkTime("sale", e.Time, received); err != nil {
+		return err
+	}
+	_, err := units(e.Amount)
+	return err
+}
+
+// kinds names the kinds of effects, each once, in their order.
+func kinds(effects []vendors.Effect) string {
+	switch len(effects) {
+	case 0:
+		return ""
+	case 1:
+		return string(effects[0].Kind)
+	}
+	var names []string
+	for i := range effects {
+		if name := string(effects[i].Kind); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, "+")
 }
 
 // Slice returns a copy of the rows from one number up to another, counted in the order of Append. It shares their
@@ -65,19 +94,15 @@ func (b *Batch) Slice(from, to int) *Batch {
 	for row, has := range b.parts[:to] {
 		if row >= from {
 			out.parts = append(out.parts, has)
-			if has.event {
-				out.events.take(&b.events.block, event)
+			for i := range has.events {
+				out.events.take(&b.events.block, event+i)
 			}
-			if has.sale {
-				out.sales.take(&b.sales.block, sale)
+			for i := range has.sales {
+				out.sales.take(&b.sales.block, sale+i)
 			}
 		}
-		if has.event {
-			event++
-		}
-		if has.sale {
-			sale++
-		}
+		event += has.events
+		sale += has.sales
 	}
 	return out
 }
@@ -248,8 +273,10 @@ func (b *saleBlock) init() {
 	}}
 }
 
-func (b *saleBlock) append(r *Row, amount int64, version uint64) {
-	e, s := &r.Event, r.Sale
+// append adds a row for an effect that checkEffect has passed.
+func (b *saleBlock) append(r *Row, s *vendors.Effect, version uint64) {
+	e := &r.Event
+	amount, _ := units(s.Amount)
 	b.vendor.append(e.Vendor)
 	b.kind.append(string(s.Kind))
 	b.key.append(s.Key)

@@ -20,10 +20,10 @@ func TestInvariant2_RowsAreStoredAsTheyAre(t *testing.T) {
 	row.Event.Data = []byte("{\"a\": 1,\x00\xff\r\n}")
 	quiet := sale("evt_2", time.Time{})
 	quiet.Event.Received = halloween
-	quiet.Event.Type, quiet.Sale, quiet.Event.ContentType, quiet.Event.KeyID, quiet.Event.Proof = "", nil, "", "", ""
+	quiet.Event.Type, quiet.Outcome, quiet.Event.ContentType, quiet.Event.KeyID, quiet.Event.Proof = "", vendors.Outcome{}, "", "", ""
 	plain := sale("evt_3", halloween)
-	plain.Sale.Dimensions, plain.Sale.Order = nil, ""
-	plain.Sale.Kind = vendors.KindRefund
+	plain.Outcome.Effects[0].Dimensions, plain.Outcome.Effects[0].Order = nil, ""
+	plain.Outcome.Effects[0].Kind = vendors.KindRefund
 	insert(t, db, row, quiet, plain)
 
 	for _, c := range []struct{ sql, want string }{
@@ -70,7 +70,7 @@ func TestInvariant4_AnyNumberOfInsertsCountOnce(t *testing.T) {
 	}
 	// Another event of the same vendor about the same sale.
 	other := sale("evt_2", halloween.Add(-time.Hour))
-	other.Sale.Key = row.Sale.Key
+	other.Outcome.Effects[0].Key = row.Outcome.Effects[0].Key
 	insert(t, db, other)
 	if got := ask(t, e, "SELECT count(), sum(amount) FROM sales FINAL"); got != "1\t12.34" {
 		t.Errorf("sales after a second event about the same one: %s", got)
@@ -103,7 +103,7 @@ func TestBatchOfMoreMonthsThanOneInsertMayWrite(t *testing.T) {
 	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range 2 * months {
 		row := sale(fmt.Sprint("evt_", i), start.AddDate(0, i*7%months, i%28))
-		row.Sale.Dimensions["i"] = fmt.Sprint(i)
+		row.Outcome.Effects[0].Dimensions["i"] = fmt.Sprint(i)
 		if err := b.Append(row); err != nil {
 			t.Fatal(err)
 		}
@@ -130,8 +130,8 @@ func TestInvariant8_BadRowLeavesTheBatchAsItWas(t *testing.T) {
 	}{
 		"unreadable time": {func(r *analytics.Row) { r.Event.BadTime = "yesterday" }, analytics.ErrTime},
 		"event's time":    {func(r *analytics.Row) { r.Event.Time = time.Unix(0, 0) }, analytics.ErrTime},
-		"sale's time":     {func(r *analytics.Row) { r.Sale.Time = r.Event.Received.AddDate(1, 0, 0) }, analytics.ErrTime},
-		"amount":          {func(r *analytics.Row) { r.Sale.Amount = r.Sale.Amount.Shift(-3) }, analytics.ErrAmount},
+		"sale's time":     {func(r *analytics.Row) { r.Outcome.Effects[0].Time = r.Event.Received.AddDate(1, 0, 0) }, analytics.ErrTime},
+		"amount":          {func(r *analytics.Row) { r.Outcome.Effects[0].Amount = r.Outcome.Effects[0].Amount.Shift(-3) }, analytics.ErrAmount},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := analytics.NewBatch()

@@ -31,9 +31,9 @@ func traffic(n, size, months int) []analytics.Row {
 		rows[i] = analytics.Row{
 			Event: schemas.Event{ID: id, Vendor: fmt.Sprint("vendor-", i%50), Type: "charge.succeeded", Time: at,
 				Received: at.Add(time.Second), ContentType: "application/json", KeyID: "0a1b2c3d", Proof: schemas.ProofBody, Data: payload(random, id, size)},
-			Sale: &vendors.Sale{Kind: kind, Key: fmt.Sprintf("ch_%016x", random.Uint64()), Amount: decimal.New(random.Int64N(1_000_000), -2),
+			Outcome: vendors.Outcome{Effects: []vendors.Effect{{Kind: kind, Key: fmt.Sprintf("ch_%016x", random.Uint64()), Amount: decimal.New(random.Int64N(1_000_000), -2),
 				Currency: []string{"EUR", "USD", "JPY"}[i%3], Order: fmt.Sprint("order-", i), Time: at,
-				Dimensions: map[string]string{"country": []string{"NG", "IN", "DE"}[i%3], "product": fmt.Sprint("sku-", random.IntN(200))}},
+				Dimensions: map[string]string{"country": []string{"NG", "IN", "DE"}[i%3], "product": fmt.Sprint("sku-", random.IntN(200))}}}},
 			Origin: analytics.Origin{Topic: "webhooks.events", Partition: int32(i % 12), Offset: int64(i)},
 		}
 	}

@@ -8,7 +8,7 @@ func TestInvariant4_IdentityIsOfOneVendor(t *testing.T) {
 	db, e := open(t, "UTC")
 	ours, theirs, again := sale("evt_1", halloween), sale("evt_1", halloween), sale("evt_2", halloween)
 	theirs.Event.Vendor = "other"
-	again.Sale.Key = ours.Sale.Key
+	again.Outcome.Effects[0].Key = ours.Outcome.Effects[0].Key
 	insert(t, db, ours, theirs, again)
 	if got := ask(t, e, "SELECT vendor, event_id FROM current_events ORDER BY ALL"); got != "acme\tevt_1\nacme\tevt_2\nother\tevt_1" {
 		t.Errorf("events: %s", got)

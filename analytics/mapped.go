@@ -22,19 +22,14 @@ func NewMapped() *Mapped {
 // Append adds one row with its Generation. As in Batch.Append an error wraps ErrTime or ErrAmount and leaves m as
 // it was.
 func (m *Mapped) Append(r Row) error {
-	var sale vendors.Sale
-	var amount int64
-	if r.Sale != nil {
-		sale = *r.Sale
-		err := checkTime("sale", sale.Time, r.Event.Received)
-		if err != nil {
-			return err
-		}
-		if amount, err = units(sale.Amount); err != nil {
+	var effect vendors.Effect
+	if len(r.Outcome.Effects) > 0 {
+		effect = r.Outcome.Effects[0]
+		if err := checkEffect(&effect, r.Event.Received); err != nil {
 			return err
 		}
 	}
-	m.rows.append(&r, &sale, amount)
+	m.rows.append(&r, &effect)
 	return nil
 }
 
@@ -86,8 +81,9 @@ func (b *mappedBlock) init() {
 	}}
 }
 
-func (b *mappedBlock) append(r *Row, s *vendors.Sale, amount int64) {
+func (b *mappedBlock) append(r *Row, s *vendors.Effect) {
 	e := &r.Event
+	amount, _ := units(s.Amount)
 	b.vendor.append(e.Vendor)
 	b.generation.append(r.Generation)
 	b.month.append(sourceMonth(e.Time))

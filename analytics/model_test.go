@@ -41,11 +41,11 @@ func month(at time.Time) string {
 
 func (m model) apply(rows []analytics.Row) {
 	for _, r := range rows {
-		if r.Sale == nil {
+		if len(r.Outcome.Effects) == 0 {
 			continue
 		}
-		id := identity{r.Event.Vendor, r.Sale.Kind, r.Sale.Key}
-		row := counted{analytics.Version(r.Rule, r.Event.Received, r.Generation), r.Removed, r.Sale.Time, r.Sale.Currency, r.Sale.Amount}
+		id := identity{r.Event.Vendor, r.Outcome.Effects[0].Kind, r.Outcome.Effects[0].Key}
+		row := counted{analytics.Version(r.Rule, r.Event.Received, r.Generation), r.Removed, r.Outcome.Effects[0].Time, r.Outcome.Effects[0].Currency, r.Outcome.Effects[0].Amount}
 		if m[id] == nil {
 			m[id] = map[string]counted{}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 func TestSlice(t *testing.T) {
@@ -20,7 +21,7 @@ func TestSlice(t *testing.T) {
 		row.Event.Received = halloween.AddDate(1, 0, 0)
 		switch i % 4 {
 		case 1:
-			row.Sale = nil
+			row.Outcome = vendors.Outcome{}
 		case 2:
 			row.Removed, row.Generation = true, 1
 		}
@@ -56,7 +57,7 @@ func TestInvariant4_OfEqualVersionsTheLastStoredCounts(t *testing.T) {
 	db, e := open(t, "UTC")
 	bad := func(id string) analytics.Row {
 		row := sale(id, halloween)
-		row.Sale, row.Error = nil, "map: nothing at amount"
+		row.Outcome, row.Error = vendors.Outcome{}, "map: nothing at amount"
 		return row
 	}
 	check := func(when string) {

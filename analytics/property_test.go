@@ -145,10 +145,10 @@ func (h *history) event() analytics.Row {
 	if h.random.IntN(10) == 0 {
 		return row // neither sale nor refund
 	}
-	row.Sale = &vendors.Sale{Kind: vendors.KindSale, Key: fmt.Sprint("ch_", n), Amount: h.amount(),
-		Currency: []string{"EUR", "JPY", "KWD"}[h.random.IntN(3)], Time: row.Event.Time}
+	row.Outcome.Effects = []vendors.Effect{{Kind: vendors.KindSale, Key: fmt.Sprint("ch_", n), Amount: h.amount(),
+		Currency: []string{"EUR", "JPY", "KWD"}[h.random.IntN(3)], Time: row.Event.Time}}
 	if h.random.IntN(5) == 0 {
-		row.Sale.Kind = vendors.KindRefund
+		row.Outcome.Effects[0].Kind = vendors.KindRefund
 	}
 	return row
 }
@@ -189,22 +189,22 @@ func (h *history) again(r analytics.Row) analytics.Row {
 	if h.random.IntN(4) == 0 {
 		r.Event.Received = h.clock.AddDate(0, h.random.IntN(6), 0).Add(time.Duration(len(h.rows)) * time.Microsecond)
 	}
-	if r.Sale == nil || h.random.IntN(2) == 0 {
+	if len(r.Outcome.Effects) == 0 || h.random.IntN(2) == 0 {
 		return r
 	}
-	sale := *r.Sale
+	effect := r.Outcome.Effects[0]
 	switch h.random.IntN(4) {
 	case 0:
-		sale.Amount = h.amount()
+		effect.Amount = h.amount()
 	case 1:
-		sale.Currency = "CHF"
+		effect.Currency = "CHF"
 	case 2: // another mapping finds another time, perhaps in another month
-		sale.Time = h.time()
+		effect.Time = h.time()
 		r.Generation = h.generation()
 	case 3: // another mapping finds no sale
 		r.Generation, r.Removed = h.generation(), true
 	}
-	r.Sale = &sale
+	r.Outcome.Effects = []vendors.Effect{effect}
 	return r
 }
 

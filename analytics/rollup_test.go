@@ -87,7 +87,7 @@ func TestInvariant4_RollupCountsEachSaleOnce(t *testing.T) {
 	ask(t, e, "SYSTEM STOP MERGES")
 	row := sale("evt_1", halloween)
 	refund := sale("evt_r", halloween)
-	refund.Sale.Kind, refund.Sale.Amount = vendors.KindRefund, decimal.RequireFromString("0.34")
+	refund.Outcome.Effects[0].Kind, refund.Outcome.Effects[0].Amount = vendors.KindRefund, decimal.RequireFromString("0.34")
 	insert(t, db, row, refund)
 	shows(t, db, "UTC", "2026-10 acme EUR refund 1 0.34", "2026-10 acme EUR sale 1 12.34")
 
@@ -103,11 +103,11 @@ func TestInvariant4_RollupCountsEachSaleOnce(t *testing.T) {
 	// The group of the sale vanishes, the refund's changes, and a new one appears.
 	row.Generation, row.Removed = 1, true
 	changed := refund
-	sold := *refund.Sale
+	sold := refund.Outcome.Effects[0]
 	sold.Amount = decimal.RequireFromString("1.0001")
-	changed.Sale, changed.Generation = &sold, 1
+	changed.Outcome.Effects, changed.Generation = []vendors.Effect{sold}, 1
 	other := sale("evt_3", halloween)
-	other.Sale.Currency = "JPY"
+	other.Outcome.Effects[0].Currency = "JPY"
 	insert(t, db, row, changed, other)
 	shows(t, db, "UTC", "2025-10 acme EUR sale 1 12.34", "2026-10 acme EUR refund 1 1.0001", "2026-10 acme JPY sale 1 12.34")
 

@@ -19,12 +19,12 @@ import (
 // Row is one event on its way into ClickHouse, with what came of it.
 type Row struct {
 	Event      schemas.Event
-	Sale       *vendors.Sale // nil for an event that is neither sale nor refund
+	Outcome    vendors.Outcome // zero for an event that counts for nothing
 	Origin     Origin
 	Rule       vendors.Redelivery
 	Generation uint16 // 0 for what vendors deliver; see Version
 	Error      string // why the event counts for nothing although it should; empty for one that is as it should be
-	Removed    bool   // Sale no longer counts: the row is its tombstone, and the event is not written
+	Removed    bool   // the effects no longer count: the row is their tombstone, and the event is not written
 }
 
 // Origin is where Kafka held the event.

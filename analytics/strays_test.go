@@ -33,7 +33,7 @@ func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
 	edge := time.Date(2026, 10, 31, 23, 59, 59, 0, time.UTC)
 	first, second := sale("evt_1", edge), sale("evt_2", edge.Add(2*time.Second))
 	first.Event.Received = second.Event.Received.Add(time.Minute)
-	second.Sale.Key = first.Sale.Key
+	second.Outcome.Effects[0].Key = first.Outcome.Effects[0].Key
 	steady := sale("evt_3", edge)
 	insert(t, db, first, second, steady)
 	heal(analytics.Stray{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_evt_1", Month: 202610, Best: 202611})
@@ -45,7 +45,7 @@ func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
 
 	// A re-mapping with another time moves it to a month of its own, and the event with it.
 	moved := sale("evt_2", edge.AddDate(0, -2, 0))
-	moved.Sale.Key, moved.Event.Received, moved.Generation = first.Sale.Key, second.Event.Received, 1
+	moved.Outcome.Effects[0].Key, moved.Event.Received, moved.Generation = first.Outcome.Effects[0].Key, second.Event.Received, 1
 	insert(t, db, moved)
 	heal(analytics.Stray{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_evt_1", Month: 202611, Best: 202608},
 		analytics.Stray{Table: "events", Vendor: "acme", Key: "evt_2", Month: 202611, Best: 202608})
@@ -64,7 +64,7 @@ func TestInvariant4_SaleAtAMonthsEdgeCountsOnce(t *testing.T) {
 	db, e := open(t, "UTC")
 	edge := time.Date(2026, 10, 31, 23, 59, 59, 0, time.UTC)
 	first, second := sale("evt_1", edge), sale("evt_2", edge.Add(2*time.Second))
-	second.Sale.Key = first.Sale.Key
+	second.Outcome.Effects[0].Key = first.Outcome.Effects[0].Key
 	insert(t, db, first, sale("evt_3", edge), sale("evt_4", edge.AddDate(0, 0, -14)))
 	insert(t, db, second)
 	look := func() {
@@ -82,7 +82,7 @@ func TestInvariant4_SaleAtAMonthsEdgeCountsOnce(t *testing.T) {
 	// of which the one in the later month counts.
 	year := time.Date(2025, 12, 31, 23, 59, 59, 0, time.UTC)
 	fifth, sixth := sale("evt_5", year), sale("evt_6", year.Add(2*time.Second))
-	sixth.Sale.Key, sixth.Event.Received = fifth.Sale.Key, fifth.Event.Received
+	sixth.Outcome.Effects[0].Key, sixth.Event.Received = fifth.Outcome.Effects[0].Key, fifth.Event.Received
 	insert(t, db, fifth)
 	insert(t, db, sixth)
 	look()

@@ -20,13 +20,13 @@ func TestVendorPerformance(t *testing.T) {
 		row := sale(fmt.Sprint("evt_oct_", i), october.Add(-time.Duration(i)*time.Hour))
 		row.Event.Received = row.Event.Time.Add(time.Duration(i+1) * time.Second)
 		if i == 3 {
-			row.Sale.Kind = vendors.KindRefund
+			row.Outcome.Effects[0].Kind = vendors.KindRefund
 		}
 		insert(t, db, row, row)
 	}
 	insert(t, db, sale("evt_sep_1", september), sale("evt_sep_2", september))
 	undated := sale("evt_undated", time.Time{})
-	undated.Event.Received, undated.Sale = october, nil
+	undated.Event.Received, undated.Outcome = october, vendors.Outcome{}
 	insert(t, db, undated)
 	ask(t, e, `INSERT INTO rejections (minute, vendor, reason, instance, count) VALUES
 		('2026-10-01 00:00:00', 'acme', 'signature', 'a', 2), ('2026-10-01 00:00:00', 'acme', 'signature', 'a', 3),
@@ -89,7 +89,7 @@ func TestEventJournalNamesTheSalesThatCount(t *testing.T) {
 	report := func(id, key string, after time.Duration) analytics.Row {
 		row := sale(id, halloween)
 		row.Event.Received = row.Event.Received.Add(after)
-		row.Sale.Key = key
+		row.Outcome.Effects[0].Key = key
 		return row
 	}
 	insert(t, db, report("evt_late", "ch_1", time.Hour))
@@ -156,9 +156,9 @@ func TestMissingRateIsMissingNotZero(t *testing.T) {
 	t.Parallel()
 	db, e := open(t, "UTC")
 	euros, dollars, yen := sale("evt_eur", halloween), sale("evt_usd", halloween), sale("evt_jpy", halloween.AddDate(0, -2, 0))
-	dollars.Sale.Currency, yen.Sale.Currency = "USD", "JPY"
+	dollars.Outcome.Effects[0].Currency, yen.Outcome.Effects[0].Currency = "USD", "JPY"
 	undated := sale("evt_undated", time.Time{})
-	undated.Event.Received, undated.Sale.Currency = halloween, "USD"
+	undated.Event.Received, undated.Outcome.Effects[0].Currency = halloween, "USD"
 	insert(t, db, euros, dollars, yen, undated)
 	shows(t, db, "UTC", "2026-08 acme JPY sale 1 12.34", "2026-10 acme EUR sale 1 12.34", "2026-10 acme USD sale 1 12.34", "undated acme USD sale 1 12.34")
 	const converted = "SELECT month, undated, gross, net, missing FROM sales_per_month_converted WHERE zone = 'UTC' AND currency = 'EUR' ORDER BY undated, month"
@@ -188,9 +188,9 @@ func TestNoViewNeedsFinal(t *testing.T) {
 		insert(t, db, row)
 		later := row
 		later.Event.Received = row.Event.Received.Add(time.Hour)
-		changed := *row.Sale
+		changed := row.Outcome.Effects[0]
 		changed.Amount = changed.Amount.Add(changed.Amount)
-		later.Sale = &changed
+		later.Outcome.Effects = []vendors.Effect{changed}
 		insert(t, db, later)
 		insert(t, db, row)
 	}

@@ -35,11 +35,11 @@ func NewFloor(rows []analytics.Row) *Floor {
 	amount, dimensions := make([]decimal.Decimal, n), make([]map[string]string, n)
 	for i, r := range rows {
 		vendor[i], id[i], kind[i], payload[i], content[i] = r.Event.Vendor, r.Event.ID, r.Event.Type, string(r.Event.Data), r.Event.ContentType
-		key[i], proof[i], effect[i], topic[i] = r.Event.KeyID, string(r.Event.Proof), string(r.Sale.Kind), r.Origin.Topic
-		saleKind[i], saleKey[i], order[i], currency[i] = string(r.Sale.Kind), r.Sale.Key, r.Sale.Order, r.Sale.Currency
+		key[i], proof[i], effect[i], topic[i] = r.Event.KeyID, string(r.Event.Proof), string(r.Outcome.Effects[0].Kind), r.Origin.Topic
+		saleKind[i], saleKey[i], order[i], currency[i] = string(r.Outcome.Effects[0].Kind), r.Outcome.Effects[0].Key, r.Outcome.Effects[0].Order, r.Outcome.Effects[0].Currency
 		occurred[i], received[i], offset[i], partition[i] = r.Event.Time.UnixMilli(), r.Event.Received.UnixMilli(), r.Origin.Offset, r.Origin.Partition
 		version[i] = analytics.Version(r.Rule, r.Event.Received, 0)
-		amount[i], dimensions[i] = r.Sale.Amount, r.Sale.Dimensions
+		amount[i], dimensions[i] = r.Outcome.Effects[0].Amount, r.Outcome.Effects[0].Dimensions
 	}
 	return &Floor{
 		rows:   n,

@@ -132,8 +132,8 @@ func payload(random *rand.Rand, id string, at time.Time) []byte {
 // touch is a sale of now, by a vendor that nobody has heard of.
 func touch(vendor string, at time.Time) analytics.Row {
 	return analytics.Row{
-		Event: schemas.Event{ID: vendor, Vendor: vendor, Type: "charge.succeeded", Time: at, Received: at, Data: []byte("{}")},
-		Sale:  &vendors.Sale{Kind: vendors.KindSale, Key: vendor, Amount: decimal.New(1234, -2), Currency: "EUR", Time: at},
+		Event:   schemas.Event{ID: vendor, Vendor: vendor, Type: "charge.succeeded", Time: at, Received: at, Data: []byte("{}")},
+		Outcome: vendors.Outcome{Effects: []vendors.Effect{{Kind: vendors.KindSale, Key: vendor, Amount: decimal.New(1234, -2), Currency: "EUR", Time: at}}},
 	}
 }
 

@@ -193,8 +193,8 @@ func insert(t *testing.T, db *analytics.DB) {
 	rows := analytics.NewBatch()
 	for _, id := range []string{"evt_1", "evt_2"} {
 		row := analytics.Row{
-			Event: schemas.Event{ID: id, Vendor: "acme", Type: "charge.succeeded", Time: at, Received: at.Add(time.Second), Proof: schemas.ProofBody, Data: []byte("{}")},
-			Sale:  &vendors.Sale{Kind: vendors.KindSale, Key: id, Amount: decimal.New(1234, -2), Currency: "EUR", Time: at},
+			Event:   schemas.Event{ID: id, Vendor: "acme", Type: "charge.succeeded", Time: at, Received: at.Add(time.Second), Proof: schemas.ProofBody, Data: []byte("{}")},
+			Outcome: vendors.Outcome{Effects: []vendors.Effect{{Kind: vendors.KindSale, Key: id, Amount: decimal.New(1234, -2), Currency: "EUR", Time: at}}},
 		}
 		if err := rows.Append(row); err != nil {
 			t.Fatal(err)

@@ -82,8 +82,8 @@ func store(t *testing.T, where analytics.Options, months int) {
 		at := time.Date(2026, time.Month(-i), 15, 12, 0, 0, 0, time.UTC)
 		id := at.Format(time.DateOnly)
 		if err := rows.Append(analytics.Row{
-			Event: schemas.Event{ID: id, Vendor: "acme", Type: "paid", Time: at, Received: at, Data: []byte("{}")},
-			Sale:  &vendors.Sale{Kind: vendors.KindSale, Key: id, Amount: decimal.New(1, 0), Currency: "EUR", Time: at},
+			Event:   schemas.Event{ID: id, Vendor: "acme", Type: "paid", Time: at, Received: at, Data: []byte("{}")},
+			Outcome: vendors.Outcome{Effects: []vendors.Effect{{Kind: vendors.KindSale, Key: id, Amount: decimal.New(1, 0), Currency: "EUR", Time: at}}},
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -107,8 +107,8 @@ func (s sold) row(t testing.TB, number int) analytics.Row {
 	}
 	key := fmt.Sprint(number)
 	return analytics.Row{
-		Event: schemas.Event{ID: key, Vendor: s.vendor, Type: "test", Time: at, Received: received, Proof: schemas.ProofBody, Data: []byte("{}")},
-		Sale:  &vendors.Sale{Kind: s.kind, Key: key, Amount: decimal.RequireFromString(s.amount), Currency: s.currency, Time: at},
+		Event:   schemas.Event{ID: key, Vendor: s.vendor, Type: "test", Time: at, Received: received, Proof: schemas.ProofBody, Data: []byte("{}")},
+		Outcome: vendors.Outcome{Effects: []vendors.Effect{{Kind: s.kind, Key: key, Amount: decimal.RequireFromString(s.amount), Currency: s.currency, Time: at}}},
 	}
 }
 

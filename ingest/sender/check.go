@@ -92,18 +92,25 @@ func explain(w io.Writer, vendor *vendors.Vendor, e vendors.Identity) {
 		when = e.Time.Format(time.RFC3339Nano)
 	}
 	fmt.Fprintf(w, "event  id=%s type=%s time=%s\n", e.ID, e.Type, when)
-	sale, ok, err := vendor.Sale(e)
+	outcome, err := vendor.Outcome(e)
 	switch {
 	case err != nil:
 		fmt.Fprintf(w, "  counts as nothing: %v: it would be dead-lettered\n", err)
-	case !ok:
+	case outcome.Object != "":
+		fmt.Fprintf(w, "  states the whole of object=%s\n", outcome.Object)
+	case len(outcome.Effects) == 0:
 		fmt.Fprintf(w, "  counts as nothing: no rule under sales holds for it\n")
-	default:
+	}
+	for _, effect := range outcome.Effects {
 		month := "undated"
-		if !sale.Time.IsZero() {
-			month = sale.Time.Format("2006-01 (UTC)")
+		if !effect.Time.IsZero() {
+			month = effect.Time.Format("2006-01 (UTC)")
 		}
-		fmt.Fprintf(w, "  counts as %s of %s %s in %s, key=%s order=%s\n", sale.Kind, sale.Amount, sale.Currency, month, sale.Key, sale.Order)
+		fmt.Fprintf(w, "  counts as %s of %s %s in %s, key=%s order=%s\n",
+			effect.Kind, effect.Amount, effect.Currency, month, effect.Key, effect.Order)
+	}
+	if outcome.Test {
+		fmt.Fprintln(w, "  test money: stored, never in figures")
 	}
 }
 

@@ -43,8 +43,8 @@ func TestAllocations(t *testing.T) {
 	fill := func() {
 		rows.Reset()
 		for range perBatch {
-			if row, _, err := mapping.Append(record, config, rows); err != nil || row.Sale == nil {
-				t.Fatal(row.Sale, err)
+			if row, _, err := mapping.Append(record, config, rows); err != nil || len(row.Outcome.Effects) == 0 {
+				t.Fatal(row.Outcome, err)
 			}
 		}
 	}

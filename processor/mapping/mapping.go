@@ -64,7 +64,7 @@ func Append(r *kgo.Record, config *vendors.Config, rows *analytics.Batch) (row a
 	}
 	// The row stays in the month of the event's own time where that is not to blame: there the event's row replaces
 	// it if it comes again and can be read then.
-	row.Sale, row.Error = nil, err.Error()
+	row.Outcome, row.Error = vendors.Outcome{}, err.Error()
 	failed := rows.Append(row)
 	if failed == nil {
 		return row, true, err
@@ -77,20 +77,18 @@ func Append(r *kgo.Record, config *vendors.Config, rows *analytics.Batch) (row a
 	return row, true, err
 }
 
-// Map decides what the event of row counts as: it sets Rule and Sale. An error is an *Error.
+// Map decides what the event of row counts as: it sets Rule and Outcome. An error is an *Error.
 func Map(row *analytics.Row, config *vendors.Config) error {
 	e := &row.Event
 	vendor, known := config.Vendors[e.Vendor]
 	if !known {
 		return &Error{StageMap, fmt.Errorf("vendor %q is not in the configuration", e.Vendor)}
 	}
-	row.Rule, row.Sale = vendor.Redelivery, nil
-	sale, counts, err := vendor.Sale(vendors.Identity{ID: e.ID, Type: e.Type, Time: e.Time, BadTime: e.BadTime, Data: e.Data})
+	row.Rule, row.Outcome = vendor.Redelivery, vendors.Outcome{}
+	outcome, err := vendor.Outcome(vendors.Identity{ID: e.ID, Type: e.Type, Time: e.Time, BadTime: e.BadTime, Data: e.Data})
 	if err != nil {
 		return &Error{StageMap, err}
 	}
-	if counts {
-		row.Sale = &sale
-	}
+	row.Outcome = outcome
 	return nil
 }

@@ -57,8 +57,8 @@ func TestInvariant8_PoisonIsStoredWhereItBelongs(t *testing.T) {
 			if (err != nil) != (tt.stage != "") || err != nil && (mapping.StageOf(err) != tt.stage || row.Error != err.Error()) {
 				t.Errorf("error %v (the row says %q), want one of stage %q", err, row.Error, tt.stage)
 			}
-			if (row.Sale != nil) != tt.sale || !row.Event.Time.Equal(tt.time) {
-				t.Errorf("sale %v at %s, want %v at %s", row.Sale, row.Event.Time, tt.sale, tt.time)
+			if (len(row.Outcome.Effects) > 0) != tt.sale || !row.Event.Time.Equal(tt.time) {
+				t.Errorf("sale %v at %s, want %v at %s", row.Outcome, row.Event.Time, tt.sale, tt.time)
 			}
 		})
 	}

@@ -120,7 +120,7 @@ func model(t *testing.T, deliveries []schemas.Event, config *vendors.Config) (to
 	}
 	type winner struct {
 		rank uint64
-		sale vendors.Sale
+		sale vendors.Effect
 	}
 	sales := map[string]winner{}
 	effects = map[string]int{}
@@ -128,11 +128,11 @@ func model(t *testing.T, deliveries []schemas.Event, config *vendors.Config) (to
 		row := counts(t, e, config)
 		effect := "error"
 		switch {
-		case row.Sale != nil:
-			effect = string(row.Sale.Kind)
-			id := effect + " " + row.Sale.Key
+		case len(row.Outcome.Effects) > 0:
+			effect = string(row.Outcome.Effects[0].Kind)
+			id := effect + " " + row.Outcome.Effects[0].Key
 			if w, known := sales[id]; !known || rank(e) > w.rank {
-				sales[id] = winner{rank(e), *row.Sale}
+				sales[id] = winner{rank(e), row.Outcome.Effects[0]}
 			}
 		case row.Error == "":
 			effect = ""

@@ -193,7 +193,7 @@ func (r *runner) mapPage(ctx context.Context, mapped *analytics.Mapped) (n int, 
 			}
 			err = &mapping.Error{Stage: mapping.StageRow, Err: err}
 		}
-		row.Sale, row.Error = nil, err.Error()
+		row.Outcome, row.Error = vendors.Outcome{}, err.Error()
 		return mapped.Append(row)
 	})
 	if err != nil || n == 0 {

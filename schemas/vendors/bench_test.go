@@ -38,7 +38,7 @@ func BenchmarkSale(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok, err := vendor.Sale(events[0]); !ok || err != nil {
+		if _, ok, err := effectOf(vendor, events[0]); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}
@@ -56,7 +56,7 @@ func TestAllocations(t *testing.T) {
 		do     func() error
 	}{
 		"Identify": {3, func() error { _, err := vendor.Identify(nil, nil, body); return err }},
-		"Sale":     {8, func() error { _, _, err := vendor.Sale(events[0]); return err }},
+		"Sale":     {8, func() error { _, _, err := effectOf(vendor, events[0]); return err }},
 	} {
 		got := testing.AllocsPerRun(1000, func() {
 			if err := step.do(); err != nil {

@@ -125,7 +125,7 @@ func describe(t *testing.T, vendor *vendors.Vendor, e vendors.Identity) wantEven
 		return at.Format(time.RFC3339Nano)
 	}
 	got := wantEvent{ID: e.ID, Type: e.Type, Time: text(e.Time)}
-	sale, ok, err := vendor.Sale(e)
+	sale, ok, err := effectOf(vendor, e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestOneFactCountsOnce(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				sale, ok, err := vendor.Sale(events[0])
+				sale, ok, err := effectOf(vendor, events[0])
 				if err != nil || !ok {
 					t.Fatal(file, ok, err)
 				}
@@ -182,7 +182,7 @@ func TestInvariant5_UnsignedHeadersDoNotMoveSales(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sales []vendors.Sale
+	var sales []vendors.Effect
 	for _, header := range []http.Header{
 		{"X-Shopify-Topic": {"orders/paid"}, "X-Shopify-Event-Id": {"a"}, "X-Shopify-Triggered-At": {"2026-02-01T00:00:00Z"}},
 		{"X-Shopify-Topic": {"orders/paid"}, "X-Shopify-Event-Id": {"b"}, "X-Shopify-Triggered-At": {"2020-06-01T00:00:00Z"}},
@@ -191,7 +191,7 @@ func TestInvariant5_UnsignedHeadersDoNotMoveSales(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sale, ok, err := vendor.Sale(events[0])
+		sale, ok, err := effectOf(vendor, events[0])
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}

@@ -21,7 +21,7 @@ func TestRealPayloads(t *testing.T) {
 			}
 			for i, e := range events {
 				got := published.Event{ID: e.ID, Type: e.Type, Time: e.Time, Effect: "none"}
-				sale, ok, err := vendor.Sale(e)
+				sale, ok, err := effectOf(vendor, e)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -33,65 +33,68 @@ type dimension struct {
 	value value
 }
 
-// Sale maps an event to its effect. ok is false for an event that is neither sale nor refund. It depends on
-// nothing but the event and the vendor's configuration.
+// Outcome maps an event to what it does to the figures. It depends on nothing but the event and the vendor's
+// configuration.
 //
 // Every error wraps ErrMapping and says which part cannot be read.
-func (v *Vendor) Sale(event Identity) (sale Sale, ok bool, err error) {
+func (v *Vendor) Outcome(event Identity) (Outcome, error) {
 	rules := v.sales.rules.of(event.Type)
 	if len(rules) == 0 {
-		return Sale{}, false, nil
+		return Outcome{}, nil
 	}
 	doc, err := v.sales.content.stored(event.Data)
 	if err != nil {
-		return Sale{}, false, fmt.Errorf("%w: %w", ErrMapping, err)
+		return Outcome{}, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
 	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type, fields: rules[0].fields}
 	for _, r := range rules {
-		sale, ok, err := r.apply(&src, event.Time, v.sales.digits)
+		effect, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {
-			return Sale{}, false, fmt.Errorf("%w: %s: %w", ErrMapping, event.Type, err)
+			return Outcome{}, fmt.Errorf("%w: %s: %w", ErrMapping, event.Type, err)
+		}
+		if ok && effect.Kind != "" {
+			return Outcome{Effects: []Effect{effect}}, nil
 		}
 		if ok {
-			return sale, sale.Kind != "", nil
+			break
 		}
 	}
-	return Sale{}, false, nil
+	return Outcome{}, nil
 }
 
-// apply returns ok where the rule holds; the sale of effect none has no Kind.
-func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (sale Sale, ok bool, err error) {
+// apply returns ok where the rule holds; what a rule of effect none yields has no Kind.
+func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (e Effect, ok bool, err error) {
 	if !all(r.when, src) {
-		return Sale{}, false, nil
+		return Effect{}, false, nil
 	}
 	if r.effect == "" {
-		return Sale{}, true, nil
+		return Effect{}, true, nil
 	}
-	sale = Sale{Kind: r.effect, Key: src.id, Time: at}
-	if sale.Amount, sale.Currency, ok, err = r.readMoney(src, digits); err != nil || !ok {
-		return Sale{}, false, err
+	e = Effect{Kind: r.effect, Key: src.id, Time: at}
+	if e.Amount, e.Currency, ok, err = r.readMoney(src, digits); err != nil || !ok {
+		return Effect{}, false, err
 	}
 	if r.key != nil {
-		if sale.Key, err = required("key", r.key, src); err != nil {
-			return Sale{}, false, err
+		if e.Key, err = required("key", r.key, src); err != nil {
+			return Effect{}, false, err
 		}
-		sale.Key = nameOrHash(sale.Key)
+		e.Key = nameOrHash(e.Key)
 	}
 	if r.order != nil {
-		if sale.Order, err = r.order.read(src); err != nil {
-			return Sale{}, false, fmt.Errorf("order: %w", err)
+		if e.Order, err = r.order.read(src); err != nil {
+			return Effect{}, false, fmt.Errorf("order: %w", err)
 		}
-		sale.Order = clip(sale.Order, maxID)
+		e.Order = clip(e.Order, maxID)
 	}
 	if r.time != nil {
-		if err := r.readTime(src, &sale); err != nil {
-			return Sale{}, false, err
+		if err := r.readTime(src, &e); err != nil {
+			return Effect{}, false, err
 		}
 	}
-	if sale.Dimensions, err = r.readDimensions(src); err != nil {
-		return Sale{}, false, err
+	if e.Dimensions, err = r.readDimensions(src); err != nil {
+		return Effect{}, false, err
 	}
-	return sale, true, nil
+	return e, true, nil
 }
 
 // readMoney returns the amount in major units; ok is false where a sum has nothing to sum.
@@ -118,8 +121,8 @@ func (r *rule) readMoney(src *source, digits map[string]int32) (amount decimal.D
 	return amount, code, err == nil, err
 }
 
-// readTime replaces the event's time by the sale's own where there is one.
-func (r *rule) readTime(src *source, sale *Sale) error {
+// readTime replaces the event's time by the effect's own where there is one.
+func (r *rule) readTime(src *source, e *Effect) error {
 	text, err := r.time.read(src)
 	if err != nil {
 		return fmt.Errorf("time: %w", err)
@@ -131,7 +134,7 @@ func (r *rule) readTime(src *source, sale *Sale) error {
 	if !ok {
 		return fmt.Errorf("time: %q is in none of the formats of %s", clip(text, maxBadTime), &r.time.value)
 	}
-	sale.Time = t
+	e.Time = t
 	return nil
 }
 

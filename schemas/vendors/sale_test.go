@@ -11,9 +11,18 @@ import (
 )
 
 // sell maps one event of type "t" by sales, in YAML's flow style.
-func sell(t testing.TB, sales, body string) (vendors.Sale, bool, error) {
+// effectOf returns the one effect of an event; ok is false where it has none.
+func effectOf(v *vendors.Vendor, event vendors.Identity) (effect vendors.Effect, ok bool, err error) {
+	outcome, err := v.Outcome(event)
+	if err != nil || len(outcome.Effects) == 0 {
+		return vendors.Effect{}, false, err
+	}
+	return outcome.Effects[0], true, nil
+}
+
+func sell(t testing.TB, sales, body string) (vendors.Effect, bool, error) {
 	t.Helper()
-	return own(t, "{}", sales).Sale(vendors.Identity{ID: "e1", Type: "t", Time: eventTime, Data: []byte(body)})
+	return effectOf(own(t, "{}", sales), vendors.Identity{ID: "e1", Type: "t", Time: eventTime, Data: []byte(body)})
 }
 
 var eventTime = time.Date(2026, 1, 31, 23, 59, 59, 0, time.UTC)
@@ -199,7 +208,7 @@ func TestSaleRefuses(t *testing.T) {
 func TestSaleOutlivesBody(t *testing.T) {
 	body := []byte(`{"a":5,"c":"EUR","k":"key","o":"order","d":"dim"}`)
 	v := own(t, "{}", "{t: {effect: sale, unit: major, amount: a, currency: c, key: k, order: o, dimensions: {d: d}}}")
-	sale, ok, err := v.Sale(vendors.Identity{ID: "e", Type: "t", Data: body})
+	sale, ok, err := effectOf(v, vendors.Identity{ID: "e", Type: "t", Data: body})
 	if !ok || err != nil {
 		t.Fatal(ok, err)
 	}
@@ -221,7 +230,7 @@ func TestPatterns(t *testing.T) {
 		"order.paid": "exact", "order.made": "prefix", "order.": "prefix", "invoice.paid": "suffix", ".paid": "suffix",
 		"abcz": "middle", "az": "middle", "a": "all", "": "all", "paid": "all",
 	} {
-		sale, ok, err := v.Sale(vendors.Identity{ID: "e", Type: typ, Data: []byte("{}")})
+		sale, ok, err := effectOf(v, vendors.Identity{ID: "e", Type: typ, Data: []byte("{}")})
 		if err != nil || !ok || sale.Key != want {
 			t.Errorf("%q: rule %q (%v, %v), want %q", typ, sale.Key, ok, err, want)
 		}
@@ -249,7 +258,7 @@ vendors:
 		"charge.succeeded": "0.05", "invoice.paid": "0.07", "charge.refunded": "", "payment_intent.succeeded": "",
 	} {
 		events[0].Type = typ
-		sale, ok, err := v.Sale(events[0])
+		sale, ok, err := effectOf(v, events[0])
 		if err != nil || ok != (want != "") || ok && sale.Amount.String() != want {
 			t.Errorf("%s: %s (%v, %v), want %q", typ, sale.Amount, ok, err, want)
 		}
@@ -271,7 +280,7 @@ func TestVendorWithoutConfig(t *testing.T) {
 	if err != nil || len(events) != 1 || events[0].ID != sha(`{}`) {
 		t.Fatalf("%v, %v", events, err)
 	}
-	if _, ok, err := v.Sale(events[0]); ok || err != nil {
+	if _, ok, err := effectOf(&v, events[0]); ok || err != nil {
 		t.Fatal(ok, err)
 	}
 }
@@ -284,7 +293,7 @@ func TestDigits(t *testing.T) {
 	} {
 		for currency, amount := range want {
 			v := load(t, "vendors: {acme: {preset: "+preset+", sales: {t: {effect: sale, amount: a, unit: minor, currency: c}}}}")
-			sale, _, err := v.Sale(vendors.Identity{ID: "e", Type: "t", Data: []byte(`{"a":100,"c":"` + currency + `"}`)})
+			sale, _, err := effectOf(v, vendors.Identity{ID: "e", Type: "t", Data: []byte(`{"a":100,"c":"` + currency + `"}`)})
 			if err != nil || sale.Amount.String() != amount {
 				t.Errorf("%s: 100 minor units of %s are %s, %v; want %s", preset, currency, sale.Amount, err, amount)
 			}

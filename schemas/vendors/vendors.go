@@ -6,8 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/hookline-io/hookline/internal/secret"
 )
 
@@ -82,24 +80,5 @@ type Identity struct {
 // ErrBody is wrapped by Identify's errors: the body is not what the vendor's configuration says.
 var ErrBody = errors.New("body does not match the vendor's configuration")
 
-// Kind is the effect of an event on the figures.
-type Kind string
-
-const (
-	KindSale   Kind = "sale"
-	KindRefund Kind = "refund"
-)
-
-// Sale is one sale or refund. Two events with the same vendor, kind and key are the same sale.
-type Sale struct {
-	Kind       Kind
-	Key        string
-	Amount     decimal.Decimal // major units, at most 4 decimals; zero or more
-	Currency   string          // ISO 4217, upper case
-	Order      string
-	Time       time.Time // zero: undated
-	Dimensions map[string]string
-}
-
-// ErrMapping is wrapped by Sale's errors: the event should be a sale and cannot be read as one.
+// ErrMapping is wrapped by Outcome's errors: the event should count for something and cannot be read as that.
 var ErrMapping = errors.New("event cannot be mapped to a sale")

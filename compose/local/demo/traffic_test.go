@@ -56,23 +56,25 @@ func TestTrafficIsWhatTheVendorsFileSays(t *testing.T) {
 		if ids[0].ID != e.ID || !ids[0].Time.Equal(e.Time) || ids[0].BadTime != "" {
 			t.Fatalf("identified %s at %s, want %s at %s", ids[0].ID, ids[0].Time, e.ID, e.Time)
 		}
-		sale, ok, err := config.Vendors[e.Vendor].Sale(ids[0])
+		outcome, err := config.Vendors[e.Vendor].Outcome(ids[0])
 		if err != nil {
 			t.Fatalf("map %s: %v", e.Body, err)
 		}
-		if ok != (e.Effect != nil) {
-			t.Fatalf("%s counts: %v, want %v", e.Body, ok, e.Effect != nil)
+		counts := len(outcome.Effects)
+		if counts != 0 != (e.Effect != nil) || counts > 1 {
+			t.Fatalf("%s has %d effects, want it to count: %v", e.Body, counts, e.Effect != nil)
 		}
 		if e.Time.IsZero() {
 			undated++
 		} else {
 			months[e.Time.Format("2006-01")]++
 		}
-		if !ok {
+		if counts == 0 {
 			plain++
 			continue
 		}
 		effects++
+		sale := outcome.Effects[0]
 		currencies[sale.Currency]++
 		if sale.Kind != e.Effect.Kind || sale.Currency != e.Effect.Currency || !sale.Amount.Equal(e.Effect.Amount) || !sale.Time.Equal(e.Time) {
 			t.Fatalf("mapped to %+v, want %+v at %s", sale, e.Effect, e.Time)
@@ -94,8 +96,8 @@ func TestPoison(t *testing.T) {
 	if err != nil || len(ids) != 1 || ids[0].ID != e.ID || !e.Poison || e.ID == other.ID {
 		t.Fatalf("%+v is identified as %+v, %v; the next one is %s", e, ids, err, other.ID)
 	}
-	if sale, ok, err := v.Sale(ids[0]); err == nil {
-		t.Errorf("%s is mapped to %+v, %v", e.Body, sale, ok)
+	if outcome, err := v.Outcome(ids[0]); err == nil {
+		t.Errorf("%s is mapped to %+v", e.Body, outcome)
 	}
 }
 
