@@ -56,7 +56,7 @@ func TestAllocations(t *testing.T) {
 		do     func() error
 	}{
 		"Identify": {3, func() error { _, err := vendor.Identify(nil, nil, body); return err }},
-		"Sale":     {8, func() error { _, _, err := effectOf(vendor, events[0]); return err }},
+		"Outcome":  {9, func() error { _, _, err := effectOf(vendor, events[0]); return err }},
 	} {
 		got := testing.AllocsPerRun(1000, func() {
 			if err := step.do(); err != nil {
