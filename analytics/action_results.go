@@ -54,11 +54,11 @@ func (db *DB) InsertActionResults(ctx context.Context, results []ActionResult) e
 // resultBlock is rows of the table action_results.
 type resultBlock struct {
 	block
-	vendor, action, target, outcome words
+	vendor, action, target, outcome text
 	event, failure                  text
-	attempt, status                 number[uint16]
-	occurred, started               number[int64]
-	duration                        number[uint32]
+	attempt, status                 values[uint16]
+	occurred, started               values[int64]
+	duration                        values[uint32]
 }
 
 func (b *resultBlock) init() {

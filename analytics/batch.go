@@ -196,12 +196,12 @@ const (
 // eventBlock is rows of the table events.
 type eventBlock struct {
 	block
-	vendor, kind, contentType, keyID, proof, effect, topic words
+	vendor, kind, contentType, keyID, proof, effect, topic text
 	id, failure                                            text
-	occurred, received, offset                             number[int64]
-	partition                                              number[int32]
+	occurred, received, offset                             values[int64]
+	partition                                              values[int32]
 	payload                                                blobs
-	version                                                number[uint64]
+	version                                                values[uint64]
 }
 
 func (b *eventBlock) init() {
@@ -247,12 +247,13 @@ func (b *eventBlock) append(r *Row, effect string, version uint64) {
 // saleBlock is rows of the table sales.
 type saleBlock struct {
 	block
-	vendor, kind, eventType, currency words
+	vendor, kind, eventType, currency text
 	key, eventID, order               text
-	amount, occurred, received        number[int64]
+	amount                            amounts
+	occurred, received                values[int64]
 	dimensions                        pairs
-	version                           number[uint64]
-	deleted                           number[uint8]
+	version                           values[uint64]
+	deleted                           values[uint8]
 }
 
 func (b *saleBlock) init() {
@@ -276,14 +277,13 @@ func (b *saleBlock) init() {
 // append adds a row for an effect that checkEffect has passed.
 func (b *saleBlock) append(r *Row, s *vendors.Effect, version uint64) {
 	e := &r.Event
-	amount, _ := units(s.Amount)
 	b.vendor.append(e.Vendor)
 	b.kind.append(string(s.Kind))
 	b.key.append(s.Key)
 	b.eventID.append(e.ID)
 	b.eventType.append(e.Type)
 	b.order.append(s.Order)
-	b.amount.append(amount)
+	b.amount.append(s.Amount)
 	b.currency.append(s.Currency)
 	b.occurred.append(millis(s.Time))
 	b.received.append(millis(e.Received))

@@ -100,12 +100,12 @@ func (db *DB) BuriedEvents(ctx context.Context) (map[DeadLetterID]EventID, error
 // deadLetterBlock is rows of the table dead_letters.
 type deadLetterBlock struct {
 	block
-	topic, vendor, kind, stage, action, state words
-	partition, atPartition                    number[int32]
-	offset, atOffset                          number[int64]
+	topic, vendor, kind, stage, action, state text
+	partition, atPartition                    values[int32]
+	offset, atOffset                          values[int64]
 	event, failure                            text
-	attempts                                  number[uint16]
-	occurred, received, failed, changed       number[int64]
+	attempts                                  values[uint16]
+	occurred, received, failed, changed       values[int64]
 	payload                                   blobs
 }
 

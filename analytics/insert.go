@@ -74,10 +74,9 @@ func (db *DB) insert(ctx context.Context, b *block) error {
 		return wrap(op, err)
 	}
 	defer batch.Close()
-	var via wire
 	for i, into := range batch.Columns() {
 		c := b.columns[i]
-		if err := c.load(into, &via); err != nil {
+		if err := c.load(into); err != nil {
 			return fmt.Errorf("%s: encode column %s: %w", op, c.name, err)
 		}
 		// The driver's HTTP batch would send nothing and report success for columns of unequal length.

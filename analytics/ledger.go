@@ -61,10 +61,10 @@ func scanLedger(rows driver.Rows) (e LedgerEntry, err error) {
 // ledgerBlock is rows of the table ledger.
 type ledgerBlock struct {
 	block
-	group, topic                               words
-	partition                                  number[int32]
-	first, end                                 number[int64]
-	stored, duplicates, retried, dead, skipped number[uint32]
+	group, topic                               text
+	partition                                  values[int32]
+	first, end                                 values[int64]
+	stored, duplicates, retried, dead, skipped values[uint32]
 	vendors                                    counts
 }
 

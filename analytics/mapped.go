@@ -49,16 +49,16 @@ func (db *DB) InsertMapped(ctx context.Context, m *Mapped) error {
 // mappedBlock is rows of the table reprocess_rows.
 type mappedBlock struct {
 	block
-	vendor                 words
-	generation             number[uint16]
-	month                  number[uint32]
-	effect, kind, currency words
+	vendor                 text
+	generation             values[uint16]
+	month                  values[uint32]
+	effect, kind, currency text
 	event, failure         text
 	key, order             text
-	amount                 number[int64]
-	occurred, received     number[int64]
+	amount                 amounts
+	occurred, received     values[int64]
 	dimensions             pairs
-	version                number[uint64]
+	version                values[uint64]
 }
 
 func (b *mappedBlock) init() {
@@ -83,7 +83,6 @@ func (b *mappedBlock) init() {
 
 func (b *mappedBlock) append(r *Row, s *vendors.Effect) {
 	e := &r.Event
-	amount, _ := units(s.Amount)
 	b.vendor.append(e.Vendor)
 	b.generation.append(r.Generation)
 	b.month.append(sourceMonth(e.Time))
@@ -93,7 +92,7 @@ func (b *mappedBlock) append(r *Row, s *vendors.Effect) {
 	b.key.append(s.Key)
 	b.kind.append(e.Type)
 	b.order.append(s.Order)
-	b.amount.append(amount)
+	b.amount.append(s.Amount)
 	b.currency.append(s.Currency)
 	b.occurred.append(millis(s.Time))
 	b.received.append(millis(e.Received))

@@ -27,9 +27,9 @@ func (db *DB) InsertRejections(ctx context.Context, rejections []schemas.Rejecti
 // rejectionBlock is rows of the table rejections.
 type rejectionBlock struct {
 	block
-	minute                   number[uint32]
-	vendor, reason, instance words
-	count                    number[uint64]
+	minute                   values[int64]
+	vendor, reason, instance text
+	count                    values[uint64]
 }
 
 func (b *rejectionBlock) init() {
@@ -49,7 +49,7 @@ func emptyRejections() *block {
 }
 
 func (b *rejectionBlock) append(r *schemas.Rejection) {
-	b.minute.append(uint32(r.Minute.Unix())) // schemas.Rejection bounds it to the years 2000 to 2105
+	b.minute.append(r.Minute.Unix()) // schemas.Rejection bounds it to the years 2000 to 2105
 	b.vendor.append(r.Vendor)
 	b.reason.append(r.Reason)
 	b.instance.append(r.Instance)

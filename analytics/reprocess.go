@@ -190,11 +190,11 @@ func (db *DB) EventsAfter(ctx context.Context, vendor string, month uint32, afte
 // runBlock is rows of the table reprocess_runs.
 type runBlock struct {
 	block
-	generation          number[uint16]
-	vendor, state       words
-	since, until, month number[uint32]
+	generation          values[uint16]
+	vendor, state       text
+	since, until, month values[uint32]
 	mapping, after      text
-	events              number[uint64]
+	events              values[uint64]
 }
 
 func (b *runBlock) init() {
