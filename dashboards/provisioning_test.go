@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 )
 
 // provisioned is where compose's Grafana finds what it starts with.
@@ -22,7 +22,7 @@ func readYAML(t *testing.T, path string, out any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.UnmarshalWithOptions(raw, out, yaml.DisallowUnknownField()); err != nil {
+	if err := yaml.Load(raw, out, yaml.WithKnownFields()); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
 }

@@ -1,7 +1,6 @@
 package ingest_test
 
 import (
-	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -14,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/hookline-io/hookline/ingest"
 )
@@ -83,7 +82,7 @@ func readSpec(t *testing.T) *openAPI {
 		t.Fatal(err)
 	}
 	spec := new(openAPI)
-	if err := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(spec); err != nil {
+	if err := yaml.Load(src, spec, yaml.WithKnownFields()); err != nil {
 		t.Fatal(err)
 	}
 	there := map[string]bool{}

@@ -5,16 +5,16 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 )
 
 // nodeDecoder is implemented by the spec types that YAML may write in more than one form.
 type nodeDecoder interface {
-	decodeNode(r *reader, node ast.Node)
+	decodeNode(r *reader, node *yaml.Node)
 }
 
 // decode fills v, which is addressable, from node.
-func (r *reader) decode(node ast.Node, v reflect.Value) {
+func (r *reader) decode(node *yaml.Node, v reflect.Value) {
 	if node = r.resolve(node); node == nil {
 		return
 	}
@@ -28,7 +28,7 @@ func (r *reader) decode(node ast.Node, v reflect.Value) {
 		r.duration(node, d)
 		return
 	}
-	if node.Type() == ast.NullType {
+	if isNull(node) {
 		return
 	}
 	switch v.Kind() {
@@ -50,9 +50,10 @@ func (r *reader) decode(node ast.Node, v reflect.Value) {
 			v.SetString(text)
 		}
 	case reflect.Bool:
-		if b, ok := node.(*ast.BoolNode); ok {
-			v.SetBool(b.Value)
-		} else {
+		switch text, _ := scalarText(node); text {
+		case "true", "false":
+			v.SetBool(text == "true")
+		default:
 			r.failAt(r.place(node), "must be true or false")
 		}
 	case reflect.Int:
@@ -67,7 +68,7 @@ func (r *reader) decode(node ast.Node, v reflect.Value) {
 	}
 }
 
-func (r *reader) duration(node ast.Node, d *time.Duration) {
+func (r *reader) duration(node *yaml.Node, d *time.Duration) {
 	text, ok := r.scalar(node)
 	if !ok {
 		return
@@ -84,28 +85,23 @@ func (r *reader) duration(node ast.Node, d *time.Duration) {
 type entry struct {
 	key   string
 	at    place
-	value ast.Node
+	value *yaml.Node
 }
 
 // entries returns the keys of a mapping without those that stand there twice.
-func (r *reader) entries(node ast.Node) []entry {
-	var values []*ast.MappingValueNode
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		values = n.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{n}
-	default:
+func (r *reader) entries(node *yaml.Node) []entry {
+	if !isMapping(node) {
 		r.failAt(r.place(node), "must be a mapping (key: value), found %s", kind(node))
 		return nil
 	}
-	out := make([]entry, 0, len(values))
-	seen := make(map[string]int, len(values))
-	for _, v := range values {
-		at := r.place(v.Key)
-		key, ok := scalarText(v.Key)
-		if !ok {
-			r.failAt(at, "a key must be plain text, found %s", kind(v.Key))
+	out := make([]entry, 0, len(node.Content)/2)
+	seen := make(map[string]int, len(node.Content)/2)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		name, value := node.Content[i], node.Content[i+1]
+		at := r.place(name)
+		key, ok := scalarText(name)
+		if !ok || name.Tag == mergeTag {
+			r.failAt(at, "a key must be plain text, found %s", kind(name))
 			continue
 		}
 		if line, dup := seen[key]; dup {
@@ -113,12 +109,12 @@ func (r *reader) entries(node ast.Node) []entry {
 			continue
 		}
 		seen[key] = at.line
-		out = append(out, entry{key, at, v.Value})
+		out = append(out, entry{key, at, value})
 	}
 	return out
 }
 
-func (r *reader) decodeStruct(node ast.Node, v reflect.Value) {
+func (r *reader) decodeStruct(node *yaml.Node, v reflect.Value) {
 	for _, e := range r.entries(node) {
 		field, ok := fieldOf(v, e.key)
 		if !ok {
@@ -126,13 +122,13 @@ func (r *reader) decodeStruct(node ast.Node, v reflect.Value) {
 			continue
 		}
 		r.decode(e.value, field)
-		if e.value.Type() == ast.NullType || isMapping(e.value) {
+		if isNull(e.value) || isMapping(e.value) {
 			r.at[field.Addr().Interface()] = e.at
 		}
 	}
 }
 
-func (r *reader) decodeMap(node ast.Node, v reflect.Value) {
+func (r *reader) decodeMap(node *yaml.Node, v reflect.Value) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for _, e := range r.entries(node) {
 		// Map elements have no address of their own: the maps of the specs hold pointers.
@@ -144,10 +140,10 @@ func (r *reader) decodeMap(node ast.Node, v reflect.Value) {
 }
 
 // decodeSlice accepts a single item in place of a list of one.
-func (r *reader) decodeSlice(node ast.Node, v reflect.Value) {
-	items := []ast.Node{node}
-	if seq, ok := node.(*ast.SequenceNode); ok {
-		items = seq.Values
+func (r *reader) decodeSlice(node *yaml.Node, v reflect.Value) {
+	items := []*yaml.Node{node}
+	if node.Kind == yaml.SequenceNode {
+		items = node.Content
 	}
 	out := reflect.MakeSlice(v.Type(), len(items), len(items))
 	v.Set(out)
@@ -157,7 +153,7 @@ func (r *reader) decodeSlice(node ast.Node, v reflect.Value) {
 }
 
 // scalar returns the text of a scalar as it is written, and reports anything else.
-func (r *reader) scalar(node ast.Node) (string, bool) {
+func (r *reader) scalar(node *yaml.Node) (string, bool) {
 	text, ok := scalarText(node)
 	if !ok {
 		r.failAt(r.place(node), "must be plain text, found %s", kind(node))

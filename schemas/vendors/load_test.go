@@ -72,6 +72,14 @@ vendors:
 	}
 }
 
+// Windows editors put a byte order mark before a file, and end its lines with CR LF.
+func TestByteOrderMark(t *testing.T) {
+	config, err := vendors.Parse("vendors.yaml", []byte("\ufeffvendors:\r\n  a: {preset: stripe, secrets: [env:A]}\r\n"), options)
+	if err != nil || config.Vendors["a"] == nil {
+		t.Fatalf("%+v, %v", config, err)
+	}
+}
+
 func TestWithoutSecrets(t *testing.T) {
 	opt := options
 	opt.WithoutSecrets = true
@@ -134,10 +142,11 @@ func TestNotVendors(t *testing.T) {
 		"null":                                {"vendors:\n", "v.yaml:1:1: no vendors: add at least one under the key vendors"},
 		"a list":                              {"- a\n", "v.yaml:1:1: must be a mapping (key: value), found a list"},
 		"wrong key":                           {"vendor: {}\n", `v.yaml:1:1: unknown key "vendor": did you mean "vendors"?`},
-		"not YAML":                            {"vendors: [\n", "v.yaml:1:10: not YAML: sequence end token ']' not found"},
+		"not YAML":                            {"vendors: [\n", "v.yaml:2:1: not YAML: while parsing a flow node: did not find expected node content"},
+		"endless nesting":                     {"vendors: {a: {preset: stripe, secrets: env:A, sales: {x: {effect: sale, amount: " + strings.Repeat("{first: [", 20_000), "not YAML"},
 		"two documents":                       {"vendors: {a: {preset: stripe, secrets: env:A}}\n---\nvendors: {}\n", "v.yaml:3:1: a second YAML document: put everything into the first"},
 		"endless alias":                       {"vendors: {a: {preset: stripe, secrets: env:A, sales: {x: &x {effect: sale, unit: minor, currency: a, amount: &a {path: a, minus: *a}}}}}", "too many aliases"},
-		"unknown alias":                       {"vendors: {a: {preset: *p, secrets: env:A}}", "unknown alias *p: no &p in this file"},
+		"unknown alias":                       {"vendors: {a: {preset: *p, secrets: env:A}}", "v.yaml:1:23: not YAML: unknown anchor 'p' referenced"},
 		"a tag":                               {"vendors: {a: {preset: !!str stripe, secrets: env:A}}", "YAML that is not supported here"},
 		"a preset's part that no longer fits": {"vendors: {a: {preset: adyen, secrets: env:A, events: {content: form}, signature: {scheme: hub}}}", "presets/adyen.yaml:15:9: each needs content: json"},
 		"a preset's unknown scheme":           {"vendors: {a: {preset: slack, secrets: env:A}}", `presets/slack.yaml:10:21: unknown scheme "slack": use one of hmac, hub, stripe`},

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
@@ -47,7 +47,7 @@ func samples(t *testing.T, preset string) (dir string, all []sample) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.UnmarshalWithOptions(src, &all, yaml.Strict()); err != nil {
+	if err := yaml.Load(src, &all, yaml.WithKnownFields()); err != nil {
 		t.Fatal(err)
 	}
 	return dir, all

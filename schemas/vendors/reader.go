@@ -1,15 +1,16 @@
 package vendors
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 )
 
 // Problem is one mistake in a vendors.yaml: where it stands, what is wrong and what to do.
@@ -35,12 +36,13 @@ type reader struct {
 	file     string
 	problems []*Problem
 	at       map[any]place
-	anchors  map[string]ast.Node
 	aliases  int // how many were followed: one inside its own anchor, or aliases of aliases, must end
 }
 
-// maxAliases is far more than people write and little to decode.
-const maxAliases = 10_000
+const (
+	maxAliases = 10_000 // far more than people write and little to decode
+	maxNesting = 100    // mappings and lists within each other
+)
 
 // read parses src into spec, a pointer to a struct.
 func (r *reader) read(file string, src []byte, spec any) {
@@ -48,29 +50,46 @@ func (r *reader) read(file string, src []byte, spec any) {
 	if r.at == nil {
 		r.at = make(map[any]place)
 	}
-	tree, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey())
+	documents, err := yaml.NewLoader(bytes.NewReader(src), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxNesting))))
 	if err != nil {
-		at, text := place{file, 1, 1}, err.Error()
-		if syntax := (yaml.Error)(nil); errors.As(err, &syntax) {
-			text = syntax.GetMessage()
-			if t := syntax.GetToken(); t != nil && t.Position != nil {
-				at.line, at.column = t.Position.Line, t.Position.Column
-			}
-		}
-		r.failAt(at, "not YAML: %s", text)
+		r.failAt(place{file, 1, 1}, "not YAML: %s", err)
 		return
 	}
-	if len(tree.Docs) > 1 && tree.Docs[1].Body != nil {
-		r.failAt(r.place(tree.Docs[1].Body), "a second YAML document: put everything into the first")
-		return
-	}
-	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
+	var document, second yaml.Node
+	switch err := documents.Load(&document); {
+	case errors.Is(err, io.EOF) || err == nil && len(document.Content) == 0:
 		r.failAt(place{file, 1, 1}, "the file is empty: it needs the key vendors")
 		return
+	case err != nil:
+		r.failSyntax(err)
+		return
 	}
-	r.anchors, r.aliases = make(map[string]ast.Node), 0
-	ast.Walk(r, tree.Docs[0].Body)
-	r.decode(tree.Docs[0].Body, reflect.ValueOf(spec).Elem())
+	switch err := documents.Load(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		r.failSyntax(err)
+		return
+	default:
+		r.failAt(r.place(&second), "a second YAML document: put everything into the first")
+		return
+	}
+	r.aliases = 0
+	r.decode(document.Content[0], reflect.ValueOf(spec).Elem())
+}
+
+// failSyntax reports what the YAML library refuses.
+func (r *reader) failSyntax(err error) {
+	at, text := place{r.file, 1, 1}, err.Error()
+	if syntax, ok := errors.AsType[*yaml.LoadError](err); ok {
+		text = syntax.Message
+		if syntax.ContextMsg != "" {
+			text = syntax.ContextMsg + ": " + text
+		}
+		if syntax.Mark.Line > 0 {
+			at.line, at.column = syntax.Mark.Line, syntax.Mark.Column
+		}
+	}
+	r.failAt(at, "not YAML: %s", text)
 }
 
 // fail reports a problem at the field that field points to.
@@ -104,17 +123,9 @@ func (r *reader) err() error {
 	return errors.Join(errs...)
 }
 
-func (r *reader) place(node ast.Node) place {
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		if !n.IsFlowStyle && len(n.Values) > 0 {
-			return r.place(n.Values[0].Key)
-		}
-	case *ast.MappingValueNode:
-		return r.place(n.Key)
+func (r *reader) place(node *yaml.Node) place {
+	if node.Kind == yaml.DocumentNode && len(node.Content) > 0 {
+		return r.place(node.Content[0])
 	}
-	if t := node.GetToken(); t != nil && t.Position != nil {
-		return place{r.file, t.Position.Line, t.Position.Column}
-	}
-	return place{r.file, 1, 1}
+	return place{r.file, max(node.Line, 1), max(node.Column, 1)}
 }

@@ -3,7 +3,7 @@ package vendors
 import (
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 )
 
 // The spec types are vendors.yaml as people write it. Their tags are the one source of its keys: the reader
@@ -81,32 +81,32 @@ type matchSpec struct {
 	Not   bool
 }
 
-func (s *matchSpec) decodeNode(r *reader, node ast.Node) {
-	switch n := node.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		entries := r.entries(n)
+func (s *matchSpec) decodeNode(r *reader, node *yaml.Node) {
+	switch node.Kind {
+	case yaml.MappingNode:
+		entries := r.entries(node)
 		if len(entries) != 1 || entries[0].key != "not" || s.Not {
-			r.failAt(r.place(n), "write a text, a list of texts, null, or {not: …}")
+			r.failAt(r.place(node), "write a text, a list of texts, null, or {not: …}")
 			return
 		}
 		s.Not = true
 		if value := r.resolve(entries[0].value); value != nil {
 			s.decodeNode(r, value)
 		}
-	case *ast.SequenceNode:
-		for _, item := range n.Values {
+	case yaml.SequenceNode:
+		for _, item := range node.Content {
 			s.add(r, item)
 		}
 	default:
-		s.add(r, n)
+		s.add(r, node)
 	}
 }
 
-func (s *matchSpec) add(r *reader, node ast.Node) {
+func (s *matchSpec) add(r *reader, node *yaml.Node) {
 	if node = r.resolve(node); node == nil {
 		return
 	}
-	if node.Type() == ast.NullType {
+	if isNull(node) {
 		s.Null = true
 	} else if text, ok := r.scalar(node); ok {
 		s.Texts = append(s.Texts, text)
