@@ -1,14 +1,12 @@
 package ingest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -41,11 +39,11 @@ func newSources(config *vendors.Config, certs verify.CertSource, m *metrics) (ma
 			failures = append(failures, fmt.Errorf("vendor %s: %w", name, err))
 			continue
 		}
-		facts, _ := verify.Describe(vendor.Signature.Scheme)
+		facts, _ := verify.DescribeSignature(vendor.Signature) // New has taken it already
 		handshakes := facts.Handshake != ""
 		sources[name] = &source{
 			vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), counts: m.of(name), handshakes: handshakes,
-			readsURL: handshakes || strings.Contains(cmp.Or(vendor.Signature.Template, facts.Signed), "{url}"),
+			readsURL: handshakes || facts.ReadsURL,
 		}
 	}
 	return sources, errors.Join(failures...)

@@ -74,7 +74,7 @@ func (c *CheckCommand) Run() error {
 func weaklyProven(config *vendors.Config) []string {
 	var warnings []string
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
-		facts, _ := verify.Describe(config.Vendors[name].Signature.Scheme)
+		facts, _ := verify.DescribeSignature(config.Vendors[name].Signature) // New has taken it already
 		if facts.Proof != schemas.ProofBody {
 			warnings = append(warnings, fmt.Sprintf("%s: the signature vouches for less than the body: %s", name, facts.Note))
 		}
@@ -122,7 +122,7 @@ func (c *ListCommand) Run() error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PRESET\tSIGNATURE IN\tPROOF\tRETRIES FOR\tCOUNTS")
 	for _, p := range vendors.Presets() {
-		facts, _ := verify.Describe(p.Scheme)
+		facts, _ := verify.DescribeSignature(p.Signature) // a test describes every preset
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, first(facts.Headers, 1, "the body"), facts.Proof, duration(p.Retries), first(p.Sales, 2, "what you say"))
 	}
 	fmt.Fprintln(w, "docs/vendors.md says more of each.")

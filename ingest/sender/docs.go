@@ -52,9 +52,9 @@ func VendorsMarkdown() ([]byte, error) {
 	}
 	used := map[string]bool{}
 	for _, p := range vendors.Presets() {
-		facts, ok := verify.Describe(p.Scheme)
-		if !ok {
-			return nil, fmt.Errorf("preset %s: no scheme %q", p.Name, p.Scheme)
+		facts, err := verify.DescribeSignature(p.Signature)
+		if err != nil {
+			return nil, fmt.Errorf("preset %s: %w", p.Name, err)
 		}
 		used[p.Scheme] = true
 		data.Presets = append(data.Presets, documented{Preset: p, Facts: facts})

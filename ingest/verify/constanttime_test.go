@@ -24,9 +24,16 @@ import (
 var openComparisons = []string{
 	"content.go: strings.CutPrefix(text, c.prefix)", // public prefixes such as sha256=
 	"content.go: strings.CutPrefix(text, label)",
+	"content.go: strings.CutPrefix(part, label)",
+	"digest.go: d.name == name",
 	"encoding.go: e.name == name",
 	"jsonbody.go: key.Str == name",
 	"keys.go: k.Use != use",
+	"mac.go: strings.CutPrefix(c.signatures, c.prefix)",
+	"mac.go: strings.HasPrefix(text, c.prefix)",
+	"place.go: key != name",
+	"publickey.go: kind != s.rule.scheme",
+	"rule.go: name == w.timestamp",
 	"rule.go: r.scheme == name",
 	"scheme.go: strings.CutPrefix(part, w.timestamp)",
 	"shops.go: bytes.CutPrefix(r.Body, []byte(\"webhook_id=\"))",

@@ -1,10 +1,7 @@
 package verify
 
 import (
-	"fmt"
-	"io"
 	"iter"
-	"net/http"
 	"net/url"
 	"strings"
 )
@@ -19,29 +16,56 @@ type content struct {
 	signatures string // one signature, or several separated by list
 	list       string // empty: signatures is one signature
 	prefix     string // of each signature
+	anyLabel   string // what ends the label of each signature, which may be any text; empty: there is none
 	timestamp  string // as written, since that text is what is signed
 	id         string
 	url        string
 	own        string     // what a field of the scheme's own appends: Mailgun's token, PayPal's webhook ID, Adyen's item
+	secret     []byte     // of the key that is tried, for the schemes that hash it
 	form       url.Values // Twilio's
+	values     []value    // what stands at the template's places
 	buf        []byte
 }
 
-// each yields the signatures that the delivery claims.
+// each yields the signatures that the delivery claims. Spaces after a separator are no part of what follows.
 func (c *content) each() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if c.list == "" {
-			yield(c.signatures)
+			yield(c.unlabelled(c.signatures))
 			return
 		}
-		for rest, more := c.signatures, true; more; {
+		for rest, more := c.signatures, true; more; rest = strings.TrimLeft(rest, " ") {
 			var one string
 			one, rest, more = strings.Cut(rest, c.list)
-			if !yield(one) {
+			if !yield(c.unlabelled(one)) {
 				return
 			}
 		}
 	}
+}
+
+// unlabelled cuts off the label of a signature where any label will do.
+func (c *content) unlabelled(one string) string {
+	if c.anyLabel != "" {
+		if _, rest, ok := strings.Cut(one, c.anyLabel); ok {
+			return rest
+		}
+	}
+	return one
+}
+
+// labelled returns the rest of the one item that begins with label.
+func (c *content) labelled(label string) (text string, found bool, err error) {
+	for part := range c.each() {
+		value, ok := strings.CutPrefix(part, label)
+		if ok && found {
+			return "", false, &Error{Reason: ReasonMalformed, Detail: label + " stands more than once beside the signature"}
+		}
+		if ok {
+			text, found = value, true
+		}
+	}
+	return text, found, nil
 }
 
 // decode returns the bytes of a signature that is written as the scheme has it.
@@ -56,100 +80,11 @@ func (c *content) decode(text, label string, e encoding) ([]byte, bool) {
 	return e.decode(text)
 }
 
+// value is what stands at a place, if anything does.
+type value struct {
+	text  string
+	found bool
+}
+
 // A field appends one piece of what is signed.
 type field func(dst []byte, c *content) []byte
-
-// template is what is signed. The body is written from where it lies, never copied, where the algorithm streams.
-type template struct {
-	pieces  []piece
-	headers []string // canonical names of the headers that {header:NAME} needs
-	usesURL bool
-	usesID  bool
-}
-
-type piece struct {
-	body bool
-	add  field
-}
-
-// parseTemplate reads text such as "v0:{timestamp}:{body}". more holds the scheme's own fields.
-func parseTemplate(text string, more map[string]field) (template, error) {
-	var t template
-	for rest := text; rest != ""; {
-		literal, after, found := strings.Cut(rest, "{")
-		if literal != "" {
-			t.pieces = append(t.pieces, piece{add: func(dst []byte, _ *content) []byte { return append(dst, literal...) }})
-		}
-		if !found {
-			break
-		}
-		name, tail, closed := strings.Cut(after, "}")
-		if !closed {
-			return template{}, fmt.Errorf("template %q: { without }", text)
-		}
-		rest = tail
-		if err := t.addField(name, more); err != nil {
-			return template{}, fmt.Errorf("template %q: %w", text, err)
-		}
-	}
-	return t, nil
-}
-
-func (t *template) addField(name string, more map[string]field) error {
-	t.usesURL = t.usesURL || name == "url"
-	t.usesID = t.usesID || name == "id"
-	if own := more[name]; own != nil {
-		t.pieces = append(t.pieces, piece{add: own})
-		return nil
-	}
-	if header, ok := strings.CutPrefix(name, "header:"); ok && header != "" {
-		header = http.CanonicalHeaderKey(header)
-		t.headers = append(t.headers, header)
-		t.pieces = append(t.pieces, piece{add: func(dst []byte, c *content) []byte {
-			return append(dst, c.r.Header[header][0]...)
-		}})
-		return nil
-	}
-	var add field
-	switch name {
-	case "body":
-		t.pieces = append(t.pieces, piece{body: true})
-		return nil
-	case "timestamp":
-		add = func(dst []byte, c *content) []byte { return append(dst, c.timestamp...) }
-	case "id":
-		add = func(dst []byte, c *content) []byte { return append(dst, c.id...) }
-	case "method":
-		add = func(dst []byte, c *content) []byte { return append(dst, c.r.Method...) }
-	case "url":
-		add = func(dst []byte, c *content) []byte { return append(dst, c.url...) }
-	default:
-		return fmt.Errorf("unknown field {%s}; there are: {body}, {timestamp}, {method}, {url}, {header:NAME}", name)
-	}
-	t.pieces = append(t.pieces, piece{add: add})
-	return nil
-}
-
-// write streams what is signed to w, which never fails (it is a hash).
-func (t *template) write(w io.Writer, c *content) {
-	for _, p := range t.pieces {
-		if p.body {
-			w.Write(c.r.Body)
-			continue
-		}
-		c.buf = p.add(c.buf[:0], c)
-		w.Write(c.buf)
-	}
-}
-
-// append appends what is signed, for the algorithms that cannot stream.
-func (t *template) append(dst []byte, c *content) []byte {
-	for _, p := range t.pieces {
-		if p.body {
-			dst = append(dst, c.r.Body...)
-		} else {
-			dst = p.add(dst, c)
-		}
-	}
-	return dst
-}

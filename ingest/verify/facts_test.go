@@ -17,9 +17,10 @@ func TestFacts(t *testing.T) {
 		t.Errorf("names are not sorted, or not unique: %q", names)
 	}
 	for _, name := range []string{
-		"adyen", "adyen-platform", "discord", "flutterwave-v3", "flutterwave-v4", "github", "github-sha1", "hmac", "hub",
+		"adyen", "adyen-platform", "basic", "bearer", "discord", "ecdsa", "ed25519", "flutterwave-v3", "flutterwave-v4", "github", "github-sha1", "hash", "hmac", "hub",
 		"hubspot", "hubspot-v1", "hubspot-v2", "intercom", "linear", "mailgun", "meta", "pagerduty", "paypal", "paystack",
-		"razorpay", "sendgrid", "shopify", "slack", "square", "standard-webhooks", "stripe", "telnyx", "twilio", "typeform",
+		"razorpay", "rsa", "sendgrid", "shopify", "slack", "square", "standard-webhooks", "stripe", "telnyx", "token", "twilio",
+		"typeform",
 		"woocommerce", "zendesk", "zoom",
 	} {
 		if !slices.Contains(names, name) {
@@ -43,7 +44,7 @@ func TestFacts(t *testing.T) {
 		if f.Proof != schemas.ProofBody && f.Note == "" {
 			t.Errorf("%s: proof %s without a word on what that means", name, f.Proof)
 		}
-		if f.Timed != slices.Contains(f.Options, "tolerance") && name != "hmac" {
+		if f.Timed != slices.Contains(f.Options, "tolerance") && !slices.Contains(f.Options, "template") {
 			t.Errorf("%s: timed %v, options %q", name, f.Timed, f.Options)
 		}
 		if f.Tolerance == 0 && f.Timed && !strings.Contains(f.Note, "no window") {
@@ -61,7 +62,7 @@ func TestFacts(t *testing.T) {
 
 // TestProofs: the three strengths of proof, where the vendor's docs and vectors show them.
 func TestProofs(t *testing.T) {
-	weak := []string{"flutterwave-v3", "mailgun", "paypal"}
+	weak := []string{"basic", "bearer", "flutterwave-v3", "mailgun", "paypal", "token"}
 	for _, name := range verify.Names() {
 		want := schemas.ProofBody
 		if slices.Contains(weak, name) {

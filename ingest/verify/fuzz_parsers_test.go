@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"math"
 	"net/http"
 	"net/url"
@@ -19,7 +20,7 @@ import (
 
 // FuzzTemplate: a template is refused, or writes the same bytes whether it streams or appends.
 func FuzzTemplate(f *testing.F) {
-	for _, seed := range []string{"{body}", "{timestamp}.{body}", "v0:{timestamp}:{body}", "{header:X-A}{method}{url}", "{", "}", "{{body}}", "{header:}", "{body"} {
+	for _, seed := range []string{"{body}", "{timestamp}.{body}", "v0:{timestamp}:{body}", "{header:X-A}{method}{url}", "[id:{query:data.id|lower};]ts:{item:ts};", "[[{body:a.0}]", "[a]", "{form:data.@fromstr.a}", "{", "}", "{{body}}", "{header:}", "{body"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -28,10 +29,10 @@ func FuzzTemplate(f *testing.F) {
 			return
 		}
 		r := &Request{Method: "POST", Header: http.Header{}, Body: []byte("body")}
-		for _, name := range tpl.headers {
-			r.Header[name] = []string{"h"}
-		}
 		c := &content{r: r, timestamp: "1", id: "i", url: "u"}
+		for i, p := range tpl.places {
+			c.values = append(c.values, value{"v", !p.optional || i%2 == 0})
+		}
 		var streamed bytes.Buffer
 		tpl.write(&streamed, c)
 		if appended := tpl.append(nil, c); !bytes.Equal(streamed.Bytes(), appended) {
@@ -203,6 +204,38 @@ func FuzzSecret(f *testing.F) {
 		}
 		if err != nil && len(raw) > 16 && strings.Contains(err.Error(), string(raw)) {
 			t.Fatalf("the error shows the secret: %v", err)
+		}
+	})
+}
+
+// FuzzPlaces: what is read from a query, a form or a body is what the standard library finds there, and nothing where
+// it stands twice.
+func FuzzPlaces(f *testing.F) {
+	for _, seed := range []string{"a=1&b=2", "a=1&a=2", "%61=1&a=2", "a", "a=%zz", `{"a":"x"}`, `{"a":1,"a":2}`, `{"b":{"a":1}}`, `{"a":null}`, `[1]`, `{"a":`} {
+		f.Add(seed, "a")
+	}
+	f.Fuzz(func(t *testing.T, text, name string) {
+		if value, found, err := parameter(text, name, "the form"); err == nil {
+			parsed, err := url.ParseQuery(strings.ReplaceAll(text, ";", "%3B"))
+			if err == nil && (found != (len(parsed[name]) == 1) || found && parsed[name][0] != value) && text != "" && name != "" {
+				t.Fatalf("%q: %q is %q, %v; the standard library says %q", text, name, value, found, parsed[name])
+			}
+		}
+		value, found, err := bodyText(text, "a")
+		var parsed map[string]json.RawMessage
+		if err != nil || json.Unmarshal([]byte(text), &parsed) != nil || !gjson.Valid(text) {
+			return
+		}
+		var want string
+		switch raw := string(parsed["a"]); {
+		case raw == "null" || raw == "":
+		case raw[0] == '"':
+			json.Unmarshal([]byte(raw), &want)
+		default:
+			want = raw
+		}
+		if found != (len(parsed["a"]) > 0 && string(parsed["a"]) != "null") || found && decoded(value) != decoded(want) {
+			t.Fatalf("%q: a is %q, %v; the standard library says %q", text, value, found, parsed["a"])
 		}
 	})
 }

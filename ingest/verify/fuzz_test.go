@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -30,7 +31,21 @@ func fuzzKeys(scheme string) []vendors.Key {
 		text = strings.Repeat("66", 31) + "58" // not the point whose private key is known
 	case "telnyx":
 		text = base64.StdEncoding.EncodeToString(append(bytes.Repeat([]byte{0x66}, 31), 0x58))
-	case "sendgrid":
+	case "basic":
+		text = "user:" + text
+	case "ed25519":
+		text = strings.Repeat("66", 31) + "58"
+	case "rsa":
+		private, err := rsa.GenerateKey(rand.Reader, minRSABits)
+		if err != nil {
+			panic(err)
+		}
+		der, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
+		if err != nil {
+			panic(err)
+		}
+		text = base64.StdEncoding.EncodeToString(der)
+	case "sendgrid", "ecdsa":
 		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			panic(err)
@@ -55,7 +70,10 @@ func FuzzVerify(f *testing.F) {
 	names := slices.DeleteFunc(Names(), func(name string) bool { return name == "paypal" })
 	for _, name := range names {
 		sig := vendors.Signature{Scheme: name}
-		if name == "hmac" {
+		switch name {
+		case "hash", "rsa", "ecdsa", "ed25519":
+			sig.Header = "X-Signature"
+		case "hmac":
 			sig.Header, sig.Timestamp, sig.Template, sig.Prefix = "X-Signature", "t=", "{timestamp}.{body}", "v1="
 		}
 		v, err := New(sig, fuzzKeys(name), nil)

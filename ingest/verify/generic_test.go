@@ -102,7 +102,7 @@ func TestGenericConfiguration(t *testing.T) {
 		want string
 	}{
 		{vendors.Signature{}, "header"},
-		{vendors.Signature{Header: "s", Algorithm: "md5"}, "sha256, sha384, sha512"},
+		{vendors.Signature{Header: "s", Algorithm: "md4"}, "sha256, sha384, sha512"},
 		{vendors.Signature{Header: "s", Encoding: "base32"}, "base64url"},
 		{vendors.Signature{Header: "s", SecretAs: "rot13"}, "text, hex, base64"},
 		{vendors.Signature{Header: "s", Template: "{id}.{body}"}, "{header:NAME}"},

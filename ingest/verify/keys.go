@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -53,6 +55,18 @@ func decodeBase64Secret(b []byte) ([]byte, error) {
 	return key, nil
 }
 
+// digestSecret is for vendors whose key is the digest of the text that they show.
+func digestSecret(about, name string) secretForm {
+	return secretForm{about: about + ", as text, whose " + strings.ToUpper(name) + " is the key", decode: func(b []byte) ([]byte, error) {
+		if name == "sha1" {
+			sum := sha1.Sum(b)
+			return sum[:], nil
+		}
+		sum := sha256.Sum256(b)
+		return sum[:], nil
+	}}
+}
+
 // secretAs is for the configurable scheme.
 func secretAs(name, about string) (secretForm, error) {
 	switch name {
@@ -62,8 +76,10 @@ func secretAs(name, about string) (secretForm, error) {
 		return hexSecret(about), nil
 	case "base64":
 		return base64Secret(about), nil
+	case "sha1", "sha256":
+		return digestSecret(about, name), nil
 	}
-	return secretForm{}, fmt.Errorf("unknown secret_as %q; there are: text, hex, base64", name)
+	return secretForm{}, fmt.Errorf("unknown secret_as %q; there are: text, hex, base64, sha1, sha256", name)
 }
 
 // keyring decodes the secrets of use. It reports every secret that is wrong, by its ID.

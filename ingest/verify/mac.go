@@ -1,14 +1,11 @@
 package verify
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/subtle"
-	"fmt"
 	"hash"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -29,57 +26,11 @@ type algorithm struct {
 	prover func(s *scheme, key []byte) (prover, error)
 }
 
-func hmacSHA1() algorithm   { return hmacOf("HMAC-SHA1", sha1.New) }
-func hmacSHA256() algorithm { return hmacOf("HMAC-SHA256", sha256.New) }
-func hmacSHA384() algorithm { return hmacOf("HMAC-SHA384", sha512.New384) }
-func hmacSHA512() algorithm { return hmacOf("HMAC-SHA512", sha512.New) }
-
-func hmacOf(label string, newHash func() hash.Hash) algorithm {
-	return algorithm{label: label, prover: func(s *scheme, key []byte) (prover, error) {
-		return newMACKey(s, func() hash.Hash { return hmac.New(newHash, key) }), nil
-	}}
-}
-
-// secretThenSHA256 is SHA-256 over the secret followed by what is signed (HubSpot's first two versions).
-func secretThenSHA256() algorithm {
-	return algorithm{label: "SHA256(secret + content)", prover: func(s *scheme, key []byte) (prover, error) {
-		return newMACKey(s, func() hash.Hash {
-			h := secretFirst{sha256.New(), key}
-			h.Reset()
-			return h
-		}), nil
-	}}
-}
-
-type secretFirst struct {
-	hash.Hash
-	secret []byte
-}
-
-func (h secretFirst) Reset() {
-	h.Hash.Reset()
-	h.Write(h.secret)
-}
-
-// hmacNamed is for the configurable scheme.
-func hmacNamed(name string) (algorithm, error) {
-	switch name {
-	case "sha1":
-		return hmacSHA1(), nil
-	case "sha256":
-		return hmacSHA256(), nil
-	case "sha384":
-		return hmacSHA384(), nil
-	case "sha512":
-		return hmacSHA512(), nil
-	}
-	return algorithm{}, fmt.Errorf("unknown algorithm %q; there are: sha1, sha256, sha384, sha512", name)
-}
-
 // macKey proves by computing the one right signature text and comparing the claimed ones with it, so that no
 // other spelling of the same bytes is accepted and nothing that a stranger sent is decoded.
 type macKey struct {
 	s      *scheme
+	secret []byte // for a template that holds it
 	label  string // between the wire's prefix and the digest
 	size   int
 	states sync.Pool // of *macState: a keyed hash costs more to make than to run over a small body
@@ -102,6 +53,7 @@ func newMACKey(s *scheme, newHash func() hash.Hash) *macKey {
 func (k *macKey) proves(c *content) (bool, error) {
 	state := k.states.Get().(*macState)
 	defer k.states.Put(state)
+	c.secret = k.secret
 	want := k.text(state, c)
 	right := 0
 	for one := range c.each() {
@@ -139,6 +91,7 @@ func (k *macKey) plausible(c *content, text string) bool {
 func (k *macKey) sign(c *content) (string, error) {
 	state := k.states.Get().(*macState)
 	defer k.states.Put(state)
+	c.secret = k.secret
 	return string(k.text(state, c)), nil
 }
 
@@ -156,10 +109,11 @@ type tokenKey struct {
 }
 
 func (k *tokenKey) proves(c *content) (bool, error) {
-	claimed := sha256.Sum256([]byte(c.signatures))
-	return subtle.ConstantTimeCompare(claimed[:], k.sum[:]) == 1, nil
+	text, ok := strings.CutPrefix(c.signatures, c.prefix)
+	claimed := sha256.Sum256([]byte(text))
+	return ok && subtle.ConstantTimeCompare(claimed[:], k.sum[:]) == 1, nil
 }
 
-func (k *tokenKey) plausible(*content, string) bool { return true }
+func (k *tokenKey) plausible(c *content, text string) bool { return strings.HasPrefix(text, c.prefix) }
 
-func (k *tokenKey) sign(*content) (string, error) { return k.text, nil }
+func (k *tokenKey) sign(c *content) (string, error) { return c.prefix + k.text, nil }

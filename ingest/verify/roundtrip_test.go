@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -55,7 +56,13 @@ func samples(t testing.TB) map[string]sample {
 		change(&s)
 		all[name] = s
 	}
-	set("hmac", func(s *sample) { s.sig.Header = "X-Signature" })
+	for _, name := range []string{"hmac", "hash", "rsa", "ecdsa", "ed25519"} {
+		set(name, func(s *sample) { s.sig.Header = "X-Signature" })
+	}
+	set("rsa", func(s *sample) { s.secret = rsaPEM })
+	set("ecdsa", func(s *sample) { s.secret = ecdsaPEM })
+	set("ed25519", func(s *sample) { s.secret = ed25519PEM })
+	set("basic", func(s *sample) { s.secret = func(testing.TB) string { return "user:" + randomText(24) } })
 	set("standard-webhooks", func(s *sample) {
 		s.secret = func(testing.TB) string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte(randomText(24))) }
 	})
@@ -67,7 +74,7 @@ func samples(t testing.TB) map[string]sample {
 		set(name, func(s *sample) { s.secret = ed25519PEM })
 	}
 	set("sendgrid", func(s *sample) { s.secret = ecdsaPEM })
-	for _, name := range []string{"mailgun", "flutterwave-v3"} {
+	for _, name := range []string{"mailgun", "flutterwave-v3", "token", "basic", "bearer"} {
 		set(name, func(s *sample) { s.covered = "" })
 	}
 	delete(all, "paypal") // PayPal alone can sign: see TestPaypal
@@ -90,6 +97,11 @@ func ed25519PEM(t testing.TB) string {
 
 func ecdsaPEM(t testing.TB) string {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return privatePEM(t, private, err)
+}
+
+func rsaPEM(t testing.TB) string {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	return privatePEM(t, private, err)
 }
 

@@ -69,6 +69,7 @@ func catalogue() []rule {
 		twilioRules(),
 		mailgunRules(),
 		genericRules(),
+		tokenRules(),
 	)
 	for i := range all {
 		all[i].proof = cmp.Or(all[i].proof, schemas.ProofBody)
@@ -105,6 +106,7 @@ func given(sig vendors.Signature) []string {
 		"header": sig.Header != "", "algorithm": sig.Algorithm != "", "encoding": sig.Encoding != "",
 		"prefix": sig.Prefix != "", "template": sig.Template != "", "timestamp": sig.Timestamp != "",
 		"tolerance": sig.Tolerance != 0, "url": sig.URL != "", "secret_as": sig.SecretAs != "",
+		"at": sig.At != "", "separator": sig.Separator != "",
 	}
 	var names []string
 	for name, is := range set {
@@ -192,10 +194,14 @@ func (s *scheme) addHandshakes(keys []vendors.Key) error {
 func (w wire) canonical() wire {
 	w.signature = http.CanonicalHeaderKey(w.signature)
 	w.id = http.CanonicalHeaderKey(w.id)
-	if !strings.HasSuffix(w.timestamp, "=") {
+	if !w.inList() {
 		w.timestamp = http.CanonicalHeaderKey(w.timestamp)
 	}
 	return w
+}
+
+func (w *wire) readsQuery() bool {
+	return w.at != nil && w.at.kind == inQuery || w.timeAt != nil && w.timeAt.kind == inQuery
 }
 
 func orNone(names []string) string {
@@ -217,13 +223,19 @@ func (r *rule) facts() Facts {
 	for _, w := range r.wires {
 		f.Prefixes = append(f.Prefixes, w.prefix)
 		for _, name := range []string{w.signature, w.id, w.timestamp} {
-			if name != "" && !strings.HasSuffix(name, "=") {
+			if name != "" && !(name == w.timestamp && w.inList()) {
 				f.Headers = append(f.Headers, name)
+			}
+		}
+		for _, p := range []*place{w.at, w.timeAt} {
+			if p != nil {
+				f.Places = append(f.Places, p.String())
 			}
 		}
 	}
 	signed, _ := parseTemplate(r.template, r.fields) // a test holds that those of the catalogue are right
-	f.Headers = append(f.Headers, signed.headers...)
+	f.Headers = append(f.Headers, signed.headers()...)
+	f.ReadsURL = signed.usesURL || slices.ContainsFunc(r.wires, func(w wire) bool { return w.readsQuery() })
 	f.Headers = append(f.Headers, r.reads...)
 	return f
 }

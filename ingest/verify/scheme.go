@@ -12,10 +12,19 @@ import (
 // wire is where a delivery carries its parts. Names are canonical.
 type wire struct {
 	signature string // header
+	at        *place // of the signature where it is no header; nil: it is
 	prefix    string // of each signature
-	timestamp string // header; or "t=": an item of the signature header's own list
+	anyLabel  string // ends the label of each signature, which may be any text; empty: there is none
+	timestamp string // header; or "t=": an item of the signature's own list; or firstItem
+	timeAt    *place // of the timestamp where it is none of these
 	id        string // header
 }
+
+// firstItem is for a list of signatures that begins with the time, without a label.
+const firstItem = "first"
+
+// inList says whether the time is an item of the list that the signatures stand in.
+func (w *wire) inList() bool { return strings.HasSuffix(w.timestamp, "=") || w.timestamp == firstItem }
 
 // scheme is a rule with its options applied and its secrets decoded. It does not change once made.
 type scheme struct {
@@ -33,7 +42,7 @@ const keepBuffer = 64 << 10
 
 func (s *scheme) content(r *Request) *content {
 	c := s.contents.Get().(*content)
-	*c = content{r: r, list: s.list, buf: c.buf[:0]}
+	*c = content{r: r, list: s.list, buf: c.buf[:0], values: c.values[:0]}
 	if s.signed.usesURL {
 		c.url = publicURL(s.url, r.URL)
 	}
@@ -41,7 +50,8 @@ func (s *scheme) content(r *Request) *content {
 }
 
 func (s *scheme) release(c *content) {
-	c.r = nil
+	clear(c.values)
+	c.r, c.secret = nil, nil
 	if cap(c.buf) <= keepBuffer {
 		s.contents.Put(c)
 	}
@@ -105,9 +115,9 @@ func (s *scheme) read(c *content) error {
 		return s.find(c)
 	}
 	w := s.wire(c.r.Header)
-	c.prefix = w.prefix
+	c.prefix, c.anyLabel = w.prefix, w.anyLabel
 	var err error
-	if c.signatures, err = one(c.r.Header, w.signature); err != nil {
+	if c.signatures, err = w.claimed(c); err != nil {
 		return err
 	}
 	if w.id != "" {
@@ -115,23 +125,40 @@ func (s *scheme) read(c *content) error {
 			return err
 		}
 	}
-	for _, name := range s.signed.headers {
-		if _, err := one(c.r.Header, name); err != nil {
-			return err
-		}
-	}
 	if c.list != "" && strings.Count(c.signatures, c.list) >= maxSignatures {
-		return &Error{Reason: ReasonMalformed, Detail: fmt.Sprintf("more than %d signatures in %s", maxSignatures, w.signature)}
+		return &Error{Reason: ReasonMalformed, Detail: fmt.Sprintf("more than %d signatures in %s", maxSignatures, w)}
+	}
+	if err := s.signed.resolve(c); err != nil {
+		return err
 	}
 	switch {
 	case s.readTime != nil:
 		c.timestamp, err = s.readTime(c)
-	case strings.HasSuffix(w.timestamp, "="):
+	case w.timeAt != nil:
+		c.timestamp, err = w.timeAt.required(c)
+	case w.timestamp == firstItem:
+		c.timestamp, c.signatures, _ = strings.Cut(c.signatures, c.list)
+	case w.inList():
 		c.timestamp, err = s.item(c, w)
 	case w.timestamp != "":
 		c.timestamp, err = one(c.r.Header, w.timestamp)
 	}
 	return err
+}
+
+// claimed returns what the delivery carries as its signature.
+func (w *wire) claimed(c *content) (string, error) {
+	if w.at != nil {
+		return w.at.required(c)
+	}
+	return one(c.r.Header, w.signature)
+}
+
+func (w *wire) String() string {
+	if w.at != nil {
+		return w.at.String()
+	}
+	return w.signature
 }
 
 // wire returns the first whose signature is there, or else the first.
@@ -170,11 +197,11 @@ func (s *scheme) item(c *content, w *wire) (string, error) {
 			part = strings.TrimRight(part, "=")
 		}
 		if strings.Count(part, "=") != 1 {
-			return "", &Error{Reason: ReasonMalformed, Detail: "want items such as t=1,v1=2 in " + w.signature}
+			return "", &Error{Reason: ReasonMalformed, Detail: "want items such as t=1,v1=2 in " + w.String()}
 		}
 	}
 	if times != 1 {
-		return "", &Error{Reason: ReasonMalformed, Detail: fmt.Sprintf("want %s once in %s", w.timestamp, w.signature)}
+		return "", &Error{Reason: ReasonMalformed, Detail: fmt.Sprintf("want %s once in %s", w.timestamp, w)}
 	}
 	return found, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -36,24 +37,27 @@ func (s *scheme) signWith(k *key, r *Request, id string) error {
 	if len(s.wires) > 0 {
 		w = s.wires[0]
 	}
-	c.id, c.prefix = id, w.prefix
+	c.id, c.prefix, c.anyLabel = id, w.prefix, w.anyLabel
 	if w.id != "" {
 		if id == "" {
 			return errors.New("the scheme signs an ID; give it one")
 		}
 		r.Header.Set(w.id, id)
 	}
-	for _, name := range s.signed.headers {
-		if r.Header.Get(name) == "" {
-			r.Header.Set(name, id)
-		}
-	}
 	if s.clock.format != nil {
 		c.timestamp = s.clock.format(r.Now)
 	}
-	inList := strings.HasSuffix(w.timestamp, "=")
-	if w.timestamp != "" && !inList {
+	if w.timestamp != "" && !w.inList() {
 		r.Header.Set(w.timestamp, c.timestamp)
+	}
+	if w.timeAt != nil {
+		if err := w.timeAt.write(c, c.timestamp); err != nil {
+			return err
+		}
+	}
+	items, err := s.fill(c, id)
+	if err != nil {
+		return err
 	}
 	if s.toSign != nil {
 		if err := s.toSign(s, c); err != nil {
@@ -64,12 +68,65 @@ func (s *scheme) signWith(k *key, r *Request, id string) error {
 	if err != nil {
 		return err
 	}
-	if inList {
+	if w.anyLabel != "" {
+		text = "hookline" + w.anyLabel + text
+	}
+	switch {
+	case w.timestamp == firstItem:
+		text = c.timestamp + s.list + text
+	case w.inList():
 		text = w.timestamp + c.timestamp + s.list + text
 	}
-	if s.place != nil {
+	text = items + text
+	switch {
+	case s.place != nil:
 		return s.place(c, text)
+	case w.at != nil:
+		return w.at.write(c, text)
 	}
 	r.Header.Set(w.signature, text)
 	return nil
+}
+
+// fill sees to it that the delivery has what is signed: what it lacks gets the delivery's ID, but the fields of its
+// body, which are the event's own. It returns the items that must stand before the signature.
+func (s *scheme) fill(c *content, id string) (items string, err error) {
+	for _, p := range s.signed.places {
+		var text string
+		found := false
+		if p.kind != inList {
+			if text, found, err = p.read(c); err != nil {
+				return "", err
+			}
+		}
+		switch {
+		case found:
+		case p.kind == inList:
+			text, found = s.itemValue(p.name, c), true
+			items += p.name + "=" + text + s.list
+		case p.kind == inHeader || p.kind == inQuery:
+			if err := p.write(c, id); err != nil {
+				return "", err
+			}
+			text, found = id, true
+		case !p.optional:
+			return "", fmt.Errorf("%s is signed, and not there", p)
+		}
+		if p.change != nil {
+			text = p.change(text)
+		}
+		c.values = append(c.values, value{text, found})
+	}
+	if s.signed.usesURL {
+		c.url = publicURL(s.url, c.r.URL)
+	}
+	return items, nil
+}
+
+// itemValue is the time for an item whose name says so, else the delivery's ID.
+func (s *scheme) itemValue(name string, c *content) string {
+	if name == "t" || name == "ts" || strings.HasPrefix(name, "time") {
+		return strconv.FormatInt(c.r.Now.Unix(), 10)
+	}
+	return c.id
 }

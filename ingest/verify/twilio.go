@@ -1,11 +1,15 @@
 package verify
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"mime"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,9 +23,10 @@ func twilioRules() []rule {
 			wires:     []wire{{signature: "X-Twilio-Signature"}},
 			template:  "{url}{form}",
 			fields:    map[string]field{"form": twilioForm},
-			algorithm: hmacSHA1(),
+			algorithm: twilioAlgorithm(),
 			encoding:  base64Std(),
-			secret:    textSecret("the account's auth token"),
+			secret:    textSecret("the account's auth token, or the secret of a shared key"),
+			reads:     []string{twilioSettings},
 			note:      "{form} is every form parameter, sorted; any other body is covered by bodySHA256 in the signed query. Set url where a proxy changes it.",
 			source:    "https://www.twilio.com/docs/usage/security#validating-requests",
 			check:     twilioBody,
@@ -43,6 +48,60 @@ func twilioRules() []rule {
 			source:    "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features",
 		},
 	}
+}
+
+// twilioSettings names the algorithm where a shared key signs; without it the auth token signs with SHA-1.
+// https://github.com/twilio/twilio-node (SIGNATURE_SETTINGS_HEADER, getSignatureAlgorithm)
+const twilioSettings = "X-Twilio-Webhooks-Signature-Settings"
+
+// twilioAlgorithm is HMAC-SHA1 or, where the settings say so, HMAC-SHA256. An attacker who changes the settings still
+// needs the secret.
+func twilioAlgorithm() algorithm {
+	return algorithm{label: "HMAC-SHA1, or HMAC-SHA256 as " + twilioSettings + " says", prover: func(s *scheme, key []byte) (prover, error) {
+		legacy := newMACKey(s, func() hash.Hash { return hmac.New(sha1.New, key) })
+		return &twilioKey{macKey: legacy, shared: newMACKey(s, func() hash.Hash { return hmac.New(sha256.New, key) })}, nil
+	}}
+}
+
+type twilioKey struct {
+	*macKey
+	shared *macKey
+}
+
+func (k *twilioKey) proves(c *content) (bool, error) {
+	named, err := twilioNamed(c)
+	switch {
+	case err != nil:
+		return false, err
+	case named == "HMAC_SHA256":
+		return k.shared.proves(c)
+	}
+	return k.macKey.proves(c)
+}
+
+func (k *twilioKey) plausible(c *content, text string) bool {
+	return k.macKey.plausible(c, text) || k.shared.plausible(c, text)
+}
+
+// twilioNamed returns the algorithm that the settings name: HMAC_SHA256, or HMAC_SHA1 where they name none.
+func twilioNamed(c *content) (string, error) {
+	values := c.r.Header[http.CanonicalHeaderKey(twilioSettings)]
+	if len(values) > 1 {
+		return "", &Error{Reason: ReasonMalformed, Detail: "more than one header " + twilioSettings}
+	}
+	for _, settings := range values {
+		for part := range strings.SplitSeq(settings, ",") {
+			name, value, _ := strings.Cut(part, "=")
+			if value = strings.ToUpper(strings.TrimSpace(value)); strings.TrimSpace(name) != "algorithm" || value == "" {
+				continue
+			}
+			if value != "HMAC_SHA256" && value != "HMAC_SHA1" {
+				return "", &Error{Reason: ReasonMalformed, Detail: twilioSettings + " names an algorithm that is not known; there are: HMAC_SHA1, HMAC_SHA256"}
+			}
+			return value, nil
+		}
+	}
+	return "HMAC_SHA1", nil
 }
 
 const twilioBodyHash = "bodySHA256"

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/hookline-io/hookline/ingest/verify"
 	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/testkit"
@@ -27,6 +29,8 @@ import (
 // vector is one delivery with the verdict that a right receiver gives.
 type vector struct {
 	Scheme     string
+	Preset     string            // whose signature it is, in place of the scheme
+	Signature  map[string]string // as in vendors.yaml, in place of the scheme
 	Name       string
 	Grade      string // must: scored; either, unsettled: listed
 	Valid      bool
@@ -63,15 +67,15 @@ var schemeNames = map[string]string{
 
 func TestVectors(t *testing.T) {
 	t.Run("ours", func(t *testing.T) {
-		runVectors(t, filepath.Join(testkit.Root(t), "schemas", "testdata", "vectors"))
+		runVectors(t, filepath.Join(testkit.Root(t), "schemas", "testdata", "vectors", "*.json"))
 	})
-	t.Run("shared", func(t *testing.T) { runVectors(t, testkit.Vectors(t)) })
+	t.Run("shared", func(t *testing.T) { runVectors(t, filepath.Join(testkit.Vectors(t), "vectors.json")) })
 }
 
-func runVectors(t *testing.T, dir string) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+func runVectors(t *testing.T, pattern string) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no vectors in %s (%v)", dir, err)
+		t.Fatalf("no vectors in %s (%v)", pattern, err)
 	}
 	var unscored []string
 	scored := map[bool]int{}
@@ -110,13 +114,14 @@ func judge(t *testing.T, v vector) (accepted bool, detail string) {
 	if ours, ok := schemeNames[name]; ok {
 		name = ours
 	}
-	if _, ok := verify.Describe(name); !ok {
-		t.Fatalf("unknown scheme %q", v.Scheme)
+	sig := v.signature(t, name)
+	if _, err := verify.DescribeSignature(sig); err != nil {
+		t.Fatal(err)
 	}
 	r := v.request(t)
 	before := *r
 	before.Header, before.Body = r.Header.Clone(), bytes.Clone(r.Body)
-	verifier, err := verify.New(vendors.Signature{Scheme: name}, v.keys(), v.certs(t))
+	verifier, err := verify.New(sig, v.keys(), v.certs(t))
 	if err != nil {
 		if v.Secret != "" {
 			t.Fatalf("New: %v", err)
@@ -133,6 +138,29 @@ func judge(t *testing.T, v vector) (accepted bool, detail string) {
 	}
 	v.checkResponse(t, result, refusal)
 	return err == nil, fmt.Sprint(err)
+}
+
+// signature is what vendors.yaml would say of the vector.
+func (v vector) signature(t *testing.T, scheme string) vendors.Signature {
+	if v.Preset != "" {
+		for _, p := range vendors.Presets() {
+			if p.Name == v.Preset {
+				return p.Signature
+			}
+		}
+		t.Fatalf("no preset %q", v.Preset)
+	}
+	sig := vendors.Signature{Scheme: scheme}
+	if v.Signature != nil {
+		text, err := yaml.Marshal(v.Signature)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.UnmarshalWithOptions(text, &sig, yaml.Strict()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sig
 }
 
 func (v vector) request(t *testing.T) *verify.Request {

@@ -8,6 +8,7 @@
 package verify
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"fmt"
 	"net/http"
@@ -115,6 +116,8 @@ type Facts struct {
 	Scheme    string
 	Methods   []string      // HTTP methods of deliveries and handshakes
 	Headers   []string      // every header the scheme reads, the signature's first; none where all is in the body
+	Places    []string      // where else the signature and its time stand, such as "query:hmac"
+	ReadsURL  bool          // it looks at the request's URL
 	Algorithm string        // such as "HMAC-SHA256"
 	Signed    string        // what is signed, such as "{timestamp}.{body}"; empty: nothing
 	Encoding  string        // how the signature is written: hex, base64 or text
@@ -127,6 +130,21 @@ type Facts struct {
 	Handshake string   // what is answered without an event; empty: nothing
 	Note      string   // what to know before trusting it; empty: nothing
 	Source    string   // where the vendor documents it
+}
+
+// DescribeSignature returns the facts of a scheme with the options of sig applied.
+func DescribeSignature(sig vendors.Signature) (Facts, error) {
+	r, ok := lookup(sig.Scheme)
+	if !ok {
+		return Facts{}, fmt.Errorf("unknown signature scheme %q", sig.Scheme)
+	}
+	if r.configure != nil {
+		if err := r.configure(r, sig); err != nil {
+			return Facts{}, fmt.Errorf("scheme %s: %w", sig.Scheme, err)
+		}
+	}
+	r.tolerance = cmp.Or(sig.Tolerance, r.tolerance)
+	return r.facts(), nil
 }
 
 // Describe returns the facts of a scheme. ok is false for an unknown name.

@@ -26,7 +26,8 @@ type Preset struct {
 	Title     string // as the vendor writes itself
 	Docs      string // where the vendor documents its webhooks: the source of what stands here
 	Scheme    string
-	Header    string // the header that carries the signature
+	Signature Signature // the scheme with its options
+	Header    string    // the header that carries the signature
 	Algorithm string
 	Signed    string        // what the signature covers
 	EventID   string        // where the event ID comes from
@@ -57,7 +58,7 @@ func Presets() []Preset {
 			panic(fmt.Sprintf("embedded preset: %s", err)) // a test reads every preset
 		}
 		p := Preset{
-			Name: name, Title: spec.About.Title, Docs: spec.About.Docs, Scheme: spec.Signature.Scheme,
+			Name: name, Title: spec.About.Title, Docs: spec.About.Docs, Scheme: spec.Signature.Scheme, Signature: spec.Signature,
 			Header: spec.About.Header, Algorithm: spec.About.Algorithm, Signed: spec.About.Signed,
 			Retries: spec.About.Retries, Notes: spec.About.Notes, EventID: "SHA-256 of the body",
 			Sales: slices.Sorted(maps.Keys(spec.Sales)),

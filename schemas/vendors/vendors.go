@@ -32,16 +32,18 @@ type Vendor struct {
 // Signature says how a vendor signs. Scheme names one of the schemes of ingest/verify; the other fields
 // change the scheme's own defaults, and a scheme refuses those it does not know.
 type Signature struct {
-	Scheme    string        `yaml:"scheme"`
-	Header    string        `yaml:"header"`    // name of the header that carries the signature
-	Algorithm string        `yaml:"algorithm"` // sha1 | sha256 | sha384 | sha512
-	Encoding  string        `yaml:"encoding"`  // hex | hex-upper | base64 | base64url
-	Prefix    string        `yaml:"prefix"`    // text before the digest, such as "sha256="
-	Template  string        `yaml:"template"`  // what is signed, such as "{timestamp}.{body}"
-	Timestamp string        `yaml:"timestamp"` // name of the header that carries the signed time; "t=": in the signature's own
-	Tolerance time.Duration `yaml:"tolerance"` // how far the signed time may lie from ours
-	URL       string        `yaml:"url"`       // the public URL as the vendor has it, without the query, where it is signed
-	SecretAs  string        `yaml:"secret_as"` // how the secret's text becomes a key: text | hex | base64
+	Scheme    string        `yaml:"scheme" jsonschema_description:"How the vendor signs: a vendor's own scheme, or one that the other keys configure (hmac, hash, rsa, token …)."`
+	Header    string        `yaml:"header" jsonschema_description:"The header that carries the signature."`
+	At        string        `yaml:"at" jsonschema_description:"Where the signature stands instead: query:NAME, form:NAME or body:PATH."`
+	Separator string        `yaml:"separator" jsonschema_description:"Between the items of a list of signatures. Default: a comma."`
+	Algorithm string        `yaml:"algorithm" jsonschema_description:"Such as sha256; each scheme has its own."`
+	Encoding  string        `yaml:"encoding" jsonschema_description:"How the signature is written: hex, hex-upper, base64 or base64url."`
+	Prefix    string        `yaml:"prefix" jsonschema_description:"Text before each signature, such as sha256=. *| is any label until the bar."`
+	Template  string        `yaml:"template" jsonschema_description:"What is signed, such as {timestamp}.{body}."`
+	Timestamp string        `yaml:"timestamp" jsonschema_description:"Where the signed time stands: a header; t= or first, an item of the signature's list; or a place as in at."`
+	Tolerance time.Duration `yaml:"tolerance" jsonschema_description:"How far the signed time may lie from ours."`
+	URL       string        `yaml:"url" jsonschema_description:"The public URL as the vendor has it, without the query, where it is signed."`
+	SecretAs  string        `yaml:"secret_as" jsonschema_description:"How the secret becomes a key: text, hex, base64, or the sha1 or sha256 of the text."`
 }
 
 // Key is one live secret.
