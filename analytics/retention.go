@@ -55,12 +55,8 @@ func (r Retention) check() error {
 	return nil
 }
 
-// keep returns the steps that make the tables' retention r where it is not.
-func (db *DB) keep(ctx context.Context, server *DB, r Retention) ([]step, error) {
-	current, err := db.ttls(ctx, server)
-	if err != nil {
-		return nil, err
-	}
+// steps make the tables' retention r where it is not; current is what they have, by table.
+func (r Retention) steps(current map[string]int) []step {
 	var steps []step
 	for _, t := range r.tables() {
 		now, isSet := current[t.table]
@@ -71,7 +67,7 @@ func (db *DB) keep(ctx context.Context, server *DB, r Retention) ([]step, error)
 			steps = append(steps, step{fmt.Sprintf("keep %s for %d days", t.table, t.days), fmt.Sprintf("ALTER TABLE %s MODIFY TTL %s", t.table, expiry(t.time, t.days))})
 		}
 	}
-	return steps, nil
+	return steps
 }
 
 // expiry is when a row goes: at the same moment as all others of its month, so that a month is there or gone.

@@ -26,22 +26,26 @@ type refresh struct {
 
 // rollup is what queries/due.sql needs to know of a table that holds sums of another.
 type rollup struct {
-	Table  string   // that it sums
-	Rollup string   // that holds the sums
-	Part   string   // expression that tells the parts of the rollup apart, each of which must be kept
-	Run    string   // condition of the rows that record when a source month was last recomputed
-	Keep   int      // days that Table keeps its rows after the end of their month; 0: forever
-	parts  []string // what there is of Part
-	days   []string // for sales_sums: the day of a sale, for each zone
+	Table  string    // that it sums
+	Rollup string    // that holds the sums
+	Part   string    // expression that tells the parts of the rollup apart, each of which must be kept
+	Run    string    // condition of the rows that record when a source month was last recomputed
+	Counts string    // column that is above 0 in rows of figures
+	record [2]string // columns and their values that make rows that Run is true of, one for each of Part
+	Keep   int       // days that Table keeps its rows after the end of their month; 0: forever
+	parts  []string  // what there is of Part
+	days   []string  // for sales_sums: the day of a sale, for each zone
 }
 
 func refreshes(zones []string, keep Retention) []refresh {
-	sales := rollup{Table: "sales", Rollup: "sales_sums", Part: "zone", Run: "grain = 'run'", Keep: keep.Sales, parts: zones}
+	sales := rollup{Table: "sales", Rollup: "sales_sums", Part: "zone", Run: "grain = 'run'", Counts: "count", Keep: keep.Sales, parts: zones,
+		record: [2]string{"zone, grain", "arrayJoin([" + literals(zones) + "]), 'run'"}}
 	for _, zone := range zones {
 		// ClickHouse's time zone functions take constants only.
 		sales.days = append(sales.days, fmt.Sprintf("if(source_month = 0, toDate(0), toDate(occurred_at, %s))", literal(zone)))
 	}
-	events := rollup{Table: "events", Rollup: "vendor_rollup", Part: "''", Run: "vendor = ''", Keep: keep.Events, parts: []string{""}}
+	events := rollup{Table: "events", Rollup: "vendor_rollup", Part: "''", Run: "vendor = ''", Counts: "events", Keep: keep.Events, parts: []string{""},
+		record: [2]string{"vendor", "''"}}
 	return []refresh{{"sales_rollup", sales}, {"sales_edges", rollup{}}, {"vendor_rollup", events}}
 }
 
@@ -66,13 +70,7 @@ func (r refresh) steps(ctx context.Context, db, server *DB) ([]step, error) {
 	if len(comments) == 1 && comments[0] == comment {
 		return nil, nil
 	}
-	steps := []step{{"drop the view " + r.View(), "DROP VIEW IF EXISTS " + r.View() + " SYNC"}}
-	if r.Rollup != "" {
-		// Rows of a zone that nobody keeps any more would go stale, and would pass for figures if the zone came back.
-		steps = append(steps, step{"drop what is not kept from " + r.Rollup,
-			fmt.Sprintf("ALTER TABLE %s DELETE WHERE %s NOT IN (%s) SETTINGS mutations_sync = 2", r.Rollup, r.Part, r.Parts())})
-	}
-	return append(steps, step{"create the view " + r.View(), sql}), nil
+	return []step{{"drop the view " + r.View(), "DROP VIEW IF EXISTS " + r.View() + " SYNC"}, {"create the view " + r.View(), sql}}, nil
 }
 
 // definition writes r's view out. The comment tells one version of it from another.

@@ -14,15 +14,20 @@ import (
 
 // SetupOptions say what Setup sets up beside the tables.
 type SetupOptions struct {
-	Zones []string  `name:"zones" default:"UTC" placeholder:"ZONE" help:"Reporting time zones, by their IANA names (Africa/Lagos,Asia/Kolkata): those in which people read months, weeks and days. The figures of a new zone are computed from what is stored."`
-	Keep  Retention `embed:"" prefix:"keep-"`
+	Zones     []string  `name:"zones" placeholder:"ZONE" help:"Reporting time zones to add, by their IANA names (Africa/Lagos,Asia/Kolkata): those in which people read months, weeks and days. Their figures are computed from the sales that are stored. Zones that are stored already stay; a new database gets UTC where none is named."`
+	DropZones []string  `name:"drop-zone" env:"-" placeholder:"ZONE" help:"Stored reporting time zones to delete, with their figures."`
+	Yes       bool      `name:"yes" env:"-" help:"Delete with --drop-zone also figures that nothing can compute again, because the retention of sales has deleted what they were computed from."`
+	Keep      Retention `embed:"" prefix:"keep-"`
 }
+
+// ErrNeedsYes is why Setup refuses to delete what nothing can compute again.
+var ErrNeedsYes = errors.New("say --yes to delete them for good")
 
 // step is a statement of a setup and what it is for.
 type step struct{ what, sql string }
 
-// Setup does what Migrate does and makes the rollup keep the figures of exactly the zones that o names. It
-// returns at once: the figures of a new zone follow within seconds to minutes; see RollupState.
+// Setup does what Migrate does, adds the zones that o names to those whose figures the rollup keeps, and deletes those
+// that o drops. It returns at once: the figures of a new zone follow within seconds to minutes; see RollupState.
 func (db *DB) Setup(ctx context.Context, o SetupOptions) error {
 	if err := o.check(); err != nil {
 		return err
@@ -40,10 +45,17 @@ func (db *DB) Setup(ctx context.Context, o SetupOptions) error {
 		return err
 	}
 	defer release()
+	zones, err := db.zones(ctx, server, o)
+	if err == nil {
+		err = zones.check(o.Yes)
+	}
+	if err != nil {
+		return err
+	}
 	if err := db.migrate(ctx); err != nil {
 		return err
 	}
-	steps, err := db.steps(ctx, server, o)
+	steps, err := db.steps(ctx, server, zones, o.Keep)
 	if err != nil {
 		return err
 	}
@@ -76,6 +88,13 @@ func (db *DB) Plan(ctx context.Context, o SetupOptions) ([]string, error) {
 		return nil, err
 	}
 	defer server.Close()
+	zones, err := db.zones(ctx, server, o)
+	if err == nil {
+		err = zones.check(o.Yes)
+	}
+	if err != nil {
+		return nil, err
+	}
 	steps := []step{db.createDatabase()}
 	files, pending, err := db.pending(ctx, server)
 	if err != nil {
@@ -92,7 +111,7 @@ func (db *DB) Plan(ctx context.Context, o SetupOptions) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest, err := db.steps(ctx, server, o)
+	rest, err := db.steps(ctx, server, zones, o.Keep)
 	if err != nil {
 		return nil, err
 	}
@@ -104,17 +123,32 @@ func (db *DB) Plan(ctx context.Context, o SetupOptions) ([]string, error) {
 }
 
 // steps are what Setup does beyond Migrate.
-func (db *DB) steps(ctx context.Context, server *DB, o SetupOptions) ([]step, error) {
-	steps := []step{createZones("CREATE OR REPLACE VIEW", o.Zones)}
-	for _, r := range refreshes(o.Zones, o.Keep) {
+func (db *DB) steps(ctx context.Context, server *DB, zones Zones, keep Retention) ([]step, error) {
+	kept, err := db.ttls(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	steps := []step{createZones("CREATE OR REPLACE VIEW", zones.Kept)}
+	for _, r := range refreshes(zones.Kept, keep) {
+		if r.Rollup != "" {
+			frozen, err := r.freeze(ctx, db, server, kept[r.Table])
+			if err != nil {
+				return nil, err
+			}
+			steps = append(steps, frozen...)
+		}
 		more, err := r.steps(ctx, db, server)
 		if err != nil {
 			return nil, err
 		}
 		steps = append(steps, more...)
 	}
-	keep, err := db.keep(ctx, server, o.Keep)
-	return append(steps, keep...), err
+	// Once the view is gone that would write them again.
+	for _, d := range zones.Dropped {
+		steps = append(steps, step{"delete the figures of the zone " + d.String(),
+			"ALTER TABLE sales_sums DELETE WHERE zone = " + literal(d.Zone) + " SETTINGS mutations_sync = 2"})
+	}
+	return append(steps, keep.steps(kept)...), nil
 }
 
 // run carries steps out in their order.
@@ -176,17 +210,14 @@ func (db *DB) createDatabase() step {
 	return step{"create the database", fmt.Sprintf("CREATE DATABASE IF NOT EXISTS %s ENGINE = %s COMMENT 'hookline: webhooks of vendors and the sales in them.'", identifier(db.Name()), engine)}
 }
 
-// check sorts the zones, each once, and returns an error unless all of them exist and all of o makes sense.
-func (o *SetupOptions) check() error {
-	if len(o.Zones) == 0 {
-		return fmt.Errorf("set up the rollup: no reporting zones: name at least one, such as UTC")
-	}
-	zones := slices.Clone(o.Zones)
-	slices.Sort(zones)
-	o.Zones = slices.Compact(zones)
+// check returns an error unless all zones exist that o adds, none of them is to be dropped, and all of o makes sense.
+func (o SetupOptions) check() error {
 	for _, zone := range o.Zones {
 		if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
 			return fmt.Errorf("set up the rollup: %q is not a time zone: use IANA names such as UTC, Africa/Lagos or America/New_York", zone)
+		}
+		if slices.Contains(o.DropZones, zone) {
+			return fmt.Errorf("set up the rollup: the zone %s is to be added and dropped: say one of --zones and --drop-zone", zone)
 		}
 	}
 	return o.Keep.check()

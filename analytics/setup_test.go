@@ -17,10 +17,13 @@ func TestSetupRefusesWhatMakesNoSense(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, zones := range [][]string{nil, {""}, {"Local"}, {"Africa/Atlantis"}, {"UTC", "'); DROP DATABASE hookline; --"}} {
+	for _, zones := range [][]string{{""}, {"Local"}, {"Africa/Atlantis"}, {"UTC", "'); DROP DATABASE hookline; --"}} {
 		if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: zones}); err == nil || !strings.Contains(err.Error(), "zone") {
 			t.Errorf("%q: %v", zones, err)
 		}
+	}
+	if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}, DropZones: []string{"UTC"}}); err == nil || !strings.Contains(err.Error(), "added and dropped") {
+		t.Errorf("added and dropped: %v", err)
 	}
 	if err := db.Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}, Keep: analytics.Retention{Events: -1}}); err == nil || !strings.Contains(err.Error(), "days") {
 		t.Errorf("keep -1 days: %v", err)

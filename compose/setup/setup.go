@@ -38,10 +38,11 @@ type Command struct {
 
 // Help says when to use it.
 func (*Command) Help() string {
-	return `Run it before the first start, after every upgrade, and to change the reporting zones. It only adds, and does nothing where all is there.
+	return `Run it before the first start, after every upgrade, and to add reporting zones. It does nothing where all is there. Topics, figures and zones that are stored stay; only --drop-zone deletes figures, and --keep-… rows that are older.
 
     hookline setup --dry-run
-    hookline setup --zones=UTC,Europe/Berlin --topics-replication=3 --topics-min-insync=2`
+    hookline setup --zones=UTC,Europe/Berlin --topics-replication=3 --topics-min-insync=2
+    hookline setup --drop-zone=Asia/Tokyo --dry-run`
 }
 
 // Run implements the command.
@@ -65,14 +66,35 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return err
 	}
 	log.Info("topics are ready", "created", created)
+	zones, err := db.Zones(ctx, o.SetupOptions)
+	if err != nil {
+		return err
+	}
 	if err := db.Setup(ctx, o.SetupOptions); err != nil {
 		return err
 	}
+	report(log, zones)
 	if err := wait(ctx, log, db, o.Wait); err != nil {
 		return err
 	}
-	log.Info("ClickHouse is ready", "zones", o.Zones)
+	log.Info("ClickHouse is ready", "zones", zones.Kept)
 	return nil
+}
+
+// report logs what setup did to figures and could not do.
+func report(log *slog.Logger, zones analytics.Zones) {
+	for _, z := range zones.Dropped {
+		log.Warn("figures of a reporting zone are deleted", "zone", z.Zone, "months", z.Months, "not_computable_again", z.Gone)
+	}
+	for _, zone := range zones.Unknown {
+		log.Warn("a zone to drop is not stored", "zone", zone, "stored", zones.Kept)
+	}
+	for _, z := range zones.Added {
+		if z.Gone > 0 {
+			log.Warn("a new reporting zone gets no figures of months whose sales retention has deleted", "zone", z.Zone,
+				"months", z.Gone, "of", z.Months, "first", z.First, "last", z.Last)
+		}
+	}
 }
 
 // Plan writes what Run would do.

@@ -67,6 +67,24 @@ func TestSetup(t *testing.T) {
 	if got := engine.Ask(t, "", "SELECT count() FROM hookline.sales_per_month WHERE zone = 'Asia/Kathmandu'"); got != "10" {
 		t.Errorf("the new zone has %s months, want 10", got)
 	}
+
+	// As after an upgrade, or at each start of the local stack: zones that are stored stay.
+	o.Zones = nil
+	if err := setup.Run(t.Context(), log, o); err != nil {
+		t.Fatal(err)
+	}
+	if got := engine.Ask(t, "", "SELECT count() FROM hookline.sales_per_month WHERE zone = 'Asia/Kathmandu'"); got != "10" {
+		t.Errorf("after a plain setup the zone has %s months, want 10", got)
+	}
+	// Nothing can compute the old months once their sales are deleted.
+	o.Keep.Sales, o.Zones = 1, []string{"Asia/Tokyo"}
+	var said bytes.Buffer
+	if err := setup.Run(t.Context(), slog.New(slog.NewTextHandler(&said, nil)), o); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(said.String(), "zone=Asia/Tokyo months=") {
+		t.Errorf("no warning of months that the new zone does not get:\n%s", said.String())
+	}
 }
 
 // store stores one sale in each of so many months.
