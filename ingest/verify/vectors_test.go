@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/hookline-io/hookline/ingest/verify"
 	"github.com/hookline-io/hookline/internal/secret"
@@ -156,7 +156,7 @@ func (v vector) signature(t *testing.T, scheme string) vendors.Signature {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := yaml.UnmarshalWithOptions(text, &sig, yaml.Strict()); err != nil {
+		if err := yaml.Load(text, &sig, yaml.WithKnownFields()); err != nil {
 			t.Fatal(err)
 		}
 	}
