@@ -65,6 +65,7 @@ func Run(ctx context.Context, o Options) error {
 				return nil, err
 			}
 			listening = l.Addr()
+			l = framed{l}
 			if o.Advertise != "" {
 				l = advertised{l, o.Advertise}
 			}
