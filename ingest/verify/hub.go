@@ -13,7 +13,7 @@ func hubRules() []rule {
 		// A request may carry both (GitHub's does, the plain one with SHA-1): the first one here decides.
 		wires: []wire{
 			{signature: "X-Hub-Signature-256", prefix: "sha256="},
-			{signature: "X-Hub-Signature"},
+			{signature: "X-Hub-Signature", optional: "sha256="}, // WebSub writes it, others that copied the header do not
 		},
 		template:  "{body}",
 		algorithm: hmacSHA256(),
@@ -23,8 +23,11 @@ func hubRules() []rule {
 		note:      "Signs no time and no ID: the dedup on event IDs is what stops a replay.",
 		source:    "https://www.w3.org/TR/websub/#signature-validation",
 		configure: func(r *rule, sig vendors.Signature) error {
-			if sig.Header != "" || sig.Prefix != "" {
+			switch {
+			case sig.Prefix != "":
 				r.wires = []wire{{signature: cmp.Or(sig.Header, "X-Hub-Signature"), prefix: sig.Prefix}}
+			case sig.Header != "":
+				r.wires = []wire{{signature: sig.Header, optional: "sha256="}}
 			}
 			return nil
 		},

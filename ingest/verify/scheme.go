@@ -15,6 +15,7 @@ type wire struct {
 	at        *place // of the signature where it is no header; nil: it is
 	prefix    string // of each signature
 	anyLabel  string // ends the label of each signature, which may be any text; empty: there is none
+	optional  string // a prefix that a signature may have in place of none
 	timestamp string // header; or "t=": an item of the signature's own list; or firstItem
 	timeAt    *place // of the timestamp where it is none of these
 	id        string // header
@@ -119,6 +120,9 @@ func (s *scheme) read(c *content) error {
 	var err error
 	if c.signatures, err = w.claimed(c); err != nil {
 		return err
+	}
+	if strings.HasPrefix(c.signatures, w.optional) {
+		c.prefix += w.optional
 	}
 	if w.id != "" {
 		if c.id, err = one(c.r.Header, w.id); err != nil {
@@ -250,9 +254,13 @@ func (s *scheme) prove(c *content) (*key, error) {
 	return nil, &Error{Reason: ReasonMalformed, Detail: "want " + s.form(c)}
 }
 
-// form describes a signature to whoever reads an error.
+// form describes a signature to the reader of an error.
 func (s *scheme) form(c *content) string {
-	return fmt.Sprintf("%q and then %s in %s", c.prefix, s.algorithm.label, s.encoding.name)
+	what := fmt.Sprintf("%s in %s", s.algorithm.label, s.encoding.name)
+	if c.prefix == "" {
+		return what
+	}
+	return fmt.Sprintf("%q followed by %s", c.prefix, what)
 }
 
 // Format implements fmt.Formatter: fmt would walk into the keys, whatever their own methods say.
