@@ -59,7 +59,7 @@ func statusOf(reason string) int {
 		return http.StatusRequestEntityTooLarge
 	case reasonContentType:
 		return http.StatusUnsupportedMediaType
-	case reasonRate:
+	case reasonRate, string(verify.ReasonCertificate):
 		return http.StatusTooManyRequests
 	case reasonBusy:
 		return http.StatusServiceUnavailable

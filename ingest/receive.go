@@ -171,6 +171,8 @@ func unverified(err error, vendor string) error {
 	switch failure.Reason {
 	case verify.ReasonBody:
 		return newProblem(reason, failure.Detail, err)
+	case verify.ReasonCertificate:
+		return newProblem(reason, failure.Detail+". Send the delivery again.", err).retry(time.Minute)
 	case verify.ReasonNoKey:
 		return newProblem(reason, fmt.Sprintf("We have no secret of vendor %q that is still valid. This is our fault. Send the delivery again later.", vendor), err)
 	}

@@ -9,123 +9,21 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
-	"golang.org/x/time/rate"
 )
-
-// CertClient is the CertSource that fetches over HTTPS. Only PayPal's hosts are ever asked. Certificates are
-// cached; as a stranger may name any number of them, the cache is bounded and fetches are limited in rate.
-type CertClient struct {
-	http   *http.Client
-	roots  *x509.CertPool // nil: the system's
-	fetch  singleflight.Group
-	budget *rate.Limiter
-
-	mu    sync.Mutex
-	known map[string]certEntry // by URL
-}
-
-// certEntry is what is known of a URL until a time: a key, or the refusal of what is there.
-type certEntry struct {
-	key     *rsa.PublicKey
-	refusal *Error
-	until   time.Time
-}
 
 const (
-	certTimeout    = 5 * time.Second
-	certSize       = 64 << 10
-	certEntries    = 64
-	certGoodFor    = 24 * time.Hour // a certificate withdrawn in between is still believed for as long
-	certRefusedFor = time.Minute
-	certRate       = 1 // fetches a second; PayPal changes its certificate about once a year
-	certBurst      = 5
+	certTimeout = 5 * time.Second
+	certSize    = 64 << 10
 )
-
-// NewCertClient makes a CertClient. transport nil means http.DefaultTransport; roots nil means the system's.
-func NewCertClient(transport http.RoundTripper, roots *x509.CertPool) *CertClient {
-	return &CertClient{
-		http: &http.Client{
-			Transport:     transport,
-			Timeout:       certTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		roots:  roots,
-		budget: rate.NewLimiter(certRate, certBurst),
-		known:  make(map[string]certEntry),
-	}
-}
-
-// PublicKey implements CertSource. It waits at most for one fetch, which is bounded in time.
-func (c *CertClient) PublicKey(url string, now time.Time) (*rsa.PublicKey, error) {
-	if !isPaypalCert(url) {
-		return nil, &Error{Reason: ReasonMalformed, Detail: "the certificate is not at PayPal's"}
-	}
-	if entry, ok := c.recall(url, now); ok {
-		return entry.result()
-	}
-	got, err, _ := c.fetch.Do(url, func() (any, error) {
-		if !c.budget.AllowN(now, 1) {
-			return nil, errors.New("too many different certificates asked for; try again later")
-		}
-		entry, err := c.load(url, now)
-		if err == nil {
-			c.remember(url, entry, now)
-		}
-		return entry, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("fetch certificate: %w", err)
-	}
-	return got.(certEntry).result()
-}
-
-func (e certEntry) result() (*rsa.PublicKey, error) {
-	if e.refusal != nil {
-		copied := *e.refusal
-		return nil, &copied
-	}
-	return e.key, nil
-}
-
-func (c *CertClient) recall(url string, now time.Time) (certEntry, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	entry, ok := c.known[url]
-	return entry, ok && now.Before(entry.until)
-}
-
-// remember makes room by forgetting what has expired, then what was refused, then anything.
-func (c *CertClient) remember(url string, entry certEntry, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	disposable := []func(certEntry) bool{
-		func(e certEntry) bool { return !now.Before(e.until) },
-		func(e certEntry) bool { return e.refusal != nil },
-		func(certEntry) bool { return true },
-	}
-	for _, dispose := range disposable {
-		for other, e := range c.known {
-			if len(c.known) >= certEntries && dispose(e) {
-				delete(c.known, other)
-			}
-		}
-	}
-	c.known[url] = entry
-}
 
 // load fetches and checks. Its error is a fault that may pass; what will not is a refusal in the entry.
 func (c *CertClient) load(url string, now time.Time) (certEntry, error) {
 	refused := func(format string, args ...any) (certEntry, error) {
-		return certEntry{
-			refusal: &Error{Reason: ReasonMismatch, Detail: "PayPal's certificate: " + fmt.Sprintf(format, args...)},
-			until:   now.Add(certRefusedFor),
-		}, nil
+		refusal := &Error{Reason: ReasonMismatch, Detail: "PayPal's certificate: " + fmt.Sprintf(format, args...)}
+		return certEntry{refusal: refusal, fresh: now.Add(certRefusedFor), end: now.Add(certRefusedFor)}, nil
 	}
-	status, body, err := c.get(url)
+	status, body, err := c.download(url)
 	switch {
 	case err != nil:
 		return certEntry{}, err
@@ -148,14 +46,10 @@ func (c *CertClient) load(url string, now time.Time) (certEntry, error) {
 	if !ok {
 		return refused("it holds no RSA key")
 	}
-	until := now.Add(certGoodFor)
-	if chain[0].NotAfter.Before(until) {
-		until = chain[0].NotAfter
-	}
-	return certEntry{key: key, until: until}, nil
+	return certEntry{key: key, fresh: now.Add(certFreshFor), end: chain[0].NotAfter}, nil
 }
 
-func (c *CertClient) get(url string) (status int, body []byte, err error) {
+func (c *CertClient) download(url string) (status int, body []byte, err error) {
 	response, err := c.http.Get(url) //nolint:noctx // the client has a timeout, and the certificate is for every request that waits
 	if err != nil {
 		return 0, nil, err
@@ -207,7 +101,7 @@ func (c *CertClient) verifyChain(chain []*x509.Certificate, name string, now tim
 	if !errors.As(err, &unknown) || len(chain[0].IssuingCertificateURL) == 0 {
 		return err
 	}
-	status, body, fetchErr := c.get(chain[0].IssuingCertificateURL[0])
+	status, body, fetchErr := c.download(chain[0].IssuingCertificateURL[0])
 	if fetchErr == nil && status != http.StatusOK {
 		fetchErr = fmt.Errorf("status %d", status)
 	}

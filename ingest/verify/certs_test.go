@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -98,13 +99,15 @@ type site struct {
 	pages map[string]string
 	other int // status of any other URL; 0: no answer at all
 	asked atomic.Int64
+	down  atomic.Bool // it answers nothing, or other, also of its pages
 }
 
 func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.asked.Add(1)
 	response := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: r}
 	page, ok := s.pages[r.URL.String()]
-	if !ok {
+	if !ok || s.down.Load() {
+		page = ""
 		if s.other == 0 {
 			return nil, errors.New("no route to host")
 		}
@@ -127,7 +130,7 @@ func TestCertClient(t *testing.T) {
 		page    string
 		status  int
 		at      time.Time
-		refused bool // with an *Error; else a fault that may pass
+		refused bool // for good; else it may pass
 		ok      bool
 	}{
 		{what: "with its intermediate", url: certURL, page: whole, ok: true},
@@ -163,15 +166,15 @@ func TestCertClient(t *testing.T) {
 				t.Errorf("err %v, or not the certificate's key", err)
 			case !c.ok && err == nil:
 				t.Error("accepted")
-			case !c.ok && errors.As(err, &refusal) != c.refused:
+			case !c.ok && (!errors.As(err, &refusal) || (refusal.Reason != verify.ReasonCertificate) != c.refused):
 				t.Errorf("%v: refused for good = %v, want %v", err, !c.refused, c.refused)
 			}
 		})
 	}
 	web := &site{other: http.StatusServiceUnavailable, pages: map[string]string{certURL: bare}}
 	var refusal *verify.Error
-	if _, err := verify.NewCertClient(web, a.roots).PublicKey(certURL, now); err == nil || errors.As(err, &refusal) {
-		t.Errorf("issuer down: %v, want a fault that may pass", err)
+	if _, err := verify.NewCertClient(web, a.roots).PublicKey(certURL, now); !errors.As(err, &refusal) || refusal.Reason != verify.ReasonCertificate {
+		t.Errorf("issuer down: %v, want %s", err, verify.ReasonCertificate)
 	}
 }
 
@@ -218,8 +221,79 @@ func TestCertCache(t *testing.T) {
 	if _, err := client.PublicKey(certURL, later); err != nil || web.asked.Load() != before {
 		t.Errorf("after the flood: %v, %d more fetches; want the cached key", err, web.asked.Load()-before)
 	}
-	if _, err := client.PublicKey(certURL, now.Add(25*time.Hour)); err != nil || web.asked.Load() != before+1 {
-		t.Errorf("a day later: %v, %d more fetches; want 1", err, web.asked.Load()-before)
+	for range 50 {
+		if _, err := client.PublicKey(certURL, now.Add(25*time.Hour)); err != nil {
+			t.Errorf("a day later: %v", err)
+		}
+	}
+	testkit.Eventually(t, 10*time.Second, func() error {
+		if n := web.asked.Load(); n != before+1 {
+			return fmt.Errorf("a day later: %d more fetches; want 1", n-before)
+		}
+		return nil
+	})
+}
+
+// A certificate that was found good proves until it expires, whatever becomes of PayPal's site and whatever strangers ask for.
+func TestAGoodCertificateStays(t *testing.T) {
+	a, key := newAuthority(t), newRSA(t)
+	for _, status := range []int{0, http.StatusNotFound, http.StatusBadGateway} {
+		web := &site{other: status, pages: map[string]string{certURL: inPEM(a.leaf(t, &key.PublicKey, paypalName, ""), a.intermediate)}}
+		client := verify.NewCertClient(web, a.roots)
+		if _, err := client.PublicKey(certURL, now); err != nil {
+			t.Fatal(err)
+		}
+		web.down.Store(true)
+		for i := range 40 {
+			at := now.Add(time.Duration(i) * time.Hour)
+			for junk := range 100 {
+				_, err := client.PublicKey(fmt.Sprintf("%s-%d-%d", certURL, i, junk), at)
+				wantRefusal(t, "made up", err, verify.ReasonCertificate, verify.ReasonMismatch)
+			}
+			if got, err := client.PublicKey(certURL, at); err != nil || !got.Equal(&key.PublicKey) {
+				t.Fatalf("status %d, hour %d: %v", status, i, err)
+			}
+		}
+		_, err := client.PublicKey(certURL, now.Add(49*time.Hour))
+		wantRefusal(t, "after its end", err, verify.ReasonCertificate, verify.ReasonMismatch)
+	}
+}
+
+// While strangers ask for made-up certificates faster than any is fetched, the true one is found within seconds, as every
+// delivery asks for it.
+func TestStrangersDoNotStarveTheTrueCertificate(t *testing.T) {
+	for name, asks := range map[string]int{"each once": 1, "each twice": 2} {
+		t.Run(name, func(t *testing.T) {
+			a, key := newAuthority(t), newRSA(t)
+			web := &site{other: http.StatusNotFound, pages: map[string]string{
+				certURL: inPEM(a.leaf(t, &key.PublicKey, paypalName, ""), a.intermediate),
+			}}
+			client := verify.NewCertClient(web, a.roots)
+			flood := 0
+			junk := func(at time.Time) {
+				flood++
+				for range asks {
+					_, err := client.PublicKey(fmt.Sprintf("%s-%d", certURL, flood), at)
+					wantRefusal(t, "made up", err, verify.ReasonCertificate, verify.ReasonMismatch)
+				}
+			}
+			for range 100 {
+				junk(now)
+			}
+			const perSecond, patience = 20, 30
+			for second := range patience {
+				for i := range perSecond {
+					junk(now.Add(time.Duration(second)*time.Second + time.Duration(i)*time.Second/perSecond))
+				}
+				_, err := client.PublicKey(certURL, now.Add(time.Duration(second+1)*time.Second-time.Millisecond))
+				if err == nil {
+					t.Logf("found after %d s", second+1)
+					return
+				}
+				wantRefusal(t, "not yet", err, verify.ReasonCertificate)
+			}
+			t.Errorf("not found in %d s", patience)
+		})
 	}
 }
 
@@ -271,10 +345,7 @@ func TestPaypal(t *testing.T) {
 	r = request()
 	r.Header.Set("Paypal-Cert-Url", certURL+"0")
 	_, err = v.Verify(r)
-	var refusal *verify.Error
-	if err == nil || errors.As(err, &refusal) {
-		t.Errorf("PayPal does not answer: %v, want a fault of ours", err)
-	}
+	wantRefusal(t, "PayPal does not answer", err, verify.ReasonCertificate)
 	if err := v.Sign(request(), "id"); err == nil || !strings.Contains(err.Error(), "PayPal alone") {
 		t.Errorf("Sign = %v", err)
 	}

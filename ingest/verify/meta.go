@@ -40,19 +40,14 @@ func metaChallenge(s *scheme, r *Request) (Result, bool, error) {
 	if len(token) != 1 {
 		return Result{}, true, &Error{Reason: ReasonMissing, Detail: "want hub.verify_token once"}
 	}
-	live := 0
 	for i := range s.handshakes {
 		k := &s.handshakes[i]
 		if !k.live(r.Now) {
 			continue
 		}
-		live++
 		if ok, _ := k.proves(&content{r: r, signatures: token[0]}); ok {
 			return Result{KeyID: k.id, Challenge: plain(challenge[0])}, true, nil
 		}
 	}
-	if live == 0 {
-		return Result{}, true, &Error{Reason: ReasonNoKey, Detail: "no live secret with use: handshake"}
-	}
-	return Result{}, true, &Error{Reason: ReasonMismatch, Detail: "hub.verify_token is not ours"}
+	return Result{}, true, &Error{Reason: ReasonMismatch, Detail: "hub.verify_token is not that of a live secret with use: handshake"}
 }

@@ -233,6 +233,14 @@ func TestKeyExpiry(t *testing.T) {
 		expired := newVerifier(t, s.sig, ours)
 		_, err = expired.Verify(r)
 		wantRefusal(t, name+": expired", err, verify.ReasonNoKey)
+		if forged := newKey("", s.secret(t)); s.covered != "" {
+			r := s.request()
+			if err := newVerifier(t, s.sig, forged).Sign(r, "evt_1"); err != nil {
+				t.Fatal(name, err)
+			}
+			_, err = expired.Verify(r)
+			wantRefusal(t, name+": a stranger's, while ours has expired", err, verify.ReasonMismatch)
+		}
 		if err := expired.Sign(r, "evt_1"); err == nil {
 			t.Errorf("%s: signed with an expired secret", name)
 		}

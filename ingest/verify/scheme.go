@@ -225,24 +225,21 @@ func (s *scheme) onTime(c *content) error {
 	return nil
 }
 
-// prove returns the live key that signed c.
+// prove returns the live key that signed c. Where every key has expired, only who signs with one of them learns that:
+// it is our fault and wakes somebody up, which no stranger can.
 func (s *scheme) prove(c *content) (*key, error) {
-	live, url := 0, c.url
-	for i := range s.keys {
-		k := &s.keys[i]
-		if !k.live(c.r.Now) {
-			continue
-		}
-		live++
-		for again := true; again; again = s.otherURL != nil && s.otherURL(c, url) {
-			if ok, err := k.proves(c); ok || err != nil {
-				return k, err
-			}
-		}
-		c.url = url
+	k, live, err := s.search(c, func(k *key) bool { return k.live(c.r.Now) })
+	if k != nil || err != nil {
+		return k, err
 	}
 	if live == 0 {
-		return nil, &Error{Reason: ReasonNoKey, Detail: "every secret has expired"}
+		k, _, err := s.search(c, func(*key) bool { return true })
+		if err != nil {
+			return nil, err
+		}
+		if k != nil {
+			return nil, &Error{Reason: ReasonNoKey, Detail: "every secret has expired"}
+		}
 	}
 	for one := range c.each() {
 		for i := range s.keys {
@@ -252,6 +249,27 @@ func (s *scheme) prove(c *content) (*key, error) {
 		}
 	}
 	return nil, &Error{Reason: ReasonMalformed, Detail: "want " + s.form(c)}
+}
+
+// search returns the key that signed c, of those that may, and how many may.
+func (s *scheme) search(c *content, may func(*key) bool) (found *key, tried int, err error) {
+	url := c.url
+	for i := range s.keys {
+		k := &s.keys[i]
+		if !may(k) {
+			continue
+		}
+		tried++
+		for again := true; again; again = s.otherURL != nil && s.otherURL(c, url) {
+			if ok, err := k.proves(c); err != nil {
+				return nil, tried, err
+			} else if ok {
+				return k, tried, nil
+			}
+		}
+		c.url = url
+	}
+	return nil, tried, nil
 }
 
 // form describes a signature to the reader of an error.

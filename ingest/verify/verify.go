@@ -52,7 +52,9 @@ const (
 	ReasonMismatch  Reason = "signature_mismatch"
 	ReasonStale     Reason = "timestamp_outside_window"
 	ReasonNoKey     Reason = "no_live_key"
-	ReasonBody      Reason = "body_malformed" // the scheme needs something of the body and cannot find it
+	// ReasonCertificate: the certificate that the delivery names could not be had. The vendor is to send again.
+	ReasonCertificate Reason = "certificate_unavailable"
+	ReasonBody        Reason = "body_malformed" // the scheme needs something of the body and cannot find it
 )
 
 // Error says why a delivery was refused. It says what to look at, never which byte differed, and holds nothing
@@ -69,8 +71,8 @@ func (e *Error) Error() string { return string(e.Reason) + ": " + e.Detail }
 // It is safe for concurrent use.
 type Verifier interface {
 	// Verify proves that one of the keys live at r.Now signed r. An error that holds an *Error (errors.As) refuses
-	// the delivery. Any other is a fault of ours (PayPal's certificate could not be had): answer 5xx, so that the
-	// vendor tries again. Verify does not change r.
+	// the delivery. Any other is a fault of ours: answer 5xx, so that the vendor tries again. No stranger can cause one:
+	// ReasonNoKey is for who signs with a secret that has expired. Verify does not change r.
 	Verify(r *Request) (Result, error)
 
 	// Sign adds to r what makes Verify accept it at r.Now, with the first live key that can sign; id names the
@@ -82,7 +84,7 @@ type Verifier interface {
 // CertSource resolves the certificate that a PayPal delivery names.
 type CertSource interface {
 	// PublicKey returns the key of the certificate at url, whose chain and name it has found to be PayPal's at
-	// now. It returns an *Error for a certificate that is not, and any other error where it could not be had.
+	// now. It returns an *Error for a certificate that is not, and with ReasonCertificate where it could not be had.
 	PublicKey(url string, now time.Time) (*rsa.PublicKey, error)
 }
 
