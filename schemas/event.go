@@ -25,6 +25,7 @@ const (
 	headerBadTime = "ce_badtime" // what the vendor wrote where a time should stand, if it is not one
 	headerKeyID   = "ce_keyid"   // which secret verified the delivery; see secret.Value.ID
 	headerProof   = "ce_proof"   // what the signature covers; see Proof
+	headerTest    = "ce_test"    // "true" for test money, where the delivery says so and not the event itself
 
 	// The extension of distributed tracing
 	// (https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md).
@@ -56,6 +57,7 @@ type Event struct {
 	ContentType string
 	KeyID       string
 	Proof       Proof
+	Test        bool   // the delivery says that it is test money; what the event itself says is read when it is mapped
 	TraceParent string // W3C traceparent of the trace that began with the event; empty where it is not traced
 	Data        []byte // exactly the bytes received, or one item's where a delivery carries several
 }
@@ -70,7 +72,7 @@ func (e *Event) Record(topic string) *kgo.Record { return new(Envelope).Record(t
 // Envelope is the memory of one record, to be used again once Kafka's client is done with the record.
 type Envelope struct {
 	record kgo.Record
-	room   [10]kgo.RecordHeader
+	room   [11]kgo.RecordHeader
 	text   []byte // that all headers and the key are parts of
 }
 
@@ -113,6 +115,9 @@ func (m *Envelope) Record(topic string, e *Event) *kgo.Record {
 	}
 	if e.Proof != "" {
 		add(headerProof, string(e.Proof))
+	}
+	if e.Test {
+		add(headerTest, "true")
 	}
 	if e.TraceParent != "" {
 		add(headerTraceParent, e.TraceParent)
@@ -168,6 +173,8 @@ func DecodeEvent(r *kgo.Record) (Event, error) {
 			e.KeyID = value
 		case headerProof:
 			e.Proof = Proof(value)
+		case headerTest:
+			e.Test = value == "true"
 		case headerTraceParent:
 			e.TraceParent = value
 		case headerReceived:

@@ -37,6 +37,7 @@ func TestEventRoundTrip(t *testing.T) {
 		"a vendor's dashes": with(func(e *Event) { e.Vendor = "flutterwave-v3_eu" }),
 		"traced":            with(func(e *Event) { e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" }),
 		"weak":              with(func(e *Event) { e.Proof = ProofWeak }),
+		"test money":        with(func(e *Event) { e.Test = true }),
 		"bytes that are no text": with(func(e *Event) {
 			e.Data = []byte{0, 0xff, '\r', '\n'}
 		}),

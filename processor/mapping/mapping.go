@@ -85,7 +85,7 @@ func Map(row *analytics.Row, config *vendors.Config) error {
 		return &Error{StageMap, fmt.Errorf("vendor %q is not in the configuration", e.Vendor)}
 	}
 	row.Rule, row.Outcome = vendor.Redelivery, vendors.Outcome{}
-	outcome, err := vendor.Outcome(vendors.Identity{ID: e.ID, Type: e.Type, Time: e.Time, BadTime: e.BadTime, Data: e.Data})
+	outcome, err := vendor.Outcome(vendors.Identity{ID: e.ID, Type: e.Type, Time: e.Time, BadTime: e.BadTime, Test: e.Test, Data: e.Data})
 	if err != nil {
 		return &Error{StageMap, err}
 	}

@@ -26,7 +26,8 @@ type eventMapping struct {
 	id      *value // nil: the hash of the event's bytes
 	typ     *value
 	time    *timeValue
-	fields  *fields // that these read
+	test    [][]condition // what marks test money and stands outside of the event
+	fields  *fields       // that these read
 }
 
 // Identify appends the events that a verified delivery carries to dst: the items of its array in their order,
@@ -153,6 +154,7 @@ func (m *eventMapping) append(dst []Identity, src *source, data []byte) ([]Ident
 			event.BadTime = clip(text, maxBadTime)
 		}
 	}
+	event.Test = anyOf(m.test, src)
 	return append(dst, event), nil
 }
 
@@ -193,7 +195,7 @@ func clip(text string, limit int) string {
 
 var contents = []string{string(contentJSON), string(contentNDJSON), string(contentForm), string(contentAny)}
 
-func (c *compiler) compileEvents(spec *eventsSpec) eventMapping {
+func (c *compiler) compileEvents(spec *eventsSpec, test []whenSpec) eventMapping {
 	m := eventMapping{content: content(spec.Content), each: spec.Each}
 	switch m.content {
 	case "":
@@ -226,6 +228,11 @@ func (c *compiler) compileEvents(spec *eventsSpec) eventMapping {
 	if spec.Time != nil {
 		t := c.compileTime(spec.Time, false)
 		m.time = &t
+	}
+	for _, when := range test {
+		if when.readsDelivery() {
+			m.test = append(m.test, c.compileWhen(when, false))
+		}
 	}
 	return m
 }

@@ -85,6 +85,7 @@ type compiler struct {
 	reader
 	warnings []string
 	fields   *fields // of the document that what is compiled now reads
+	inList   bool    // what is compiled now looks into an item of each
 }
 
 // vendorName is what can stand as the last part of a URL without escaping.
@@ -114,7 +115,7 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 		v.Keys = c.compileSecrets(name, spec, retries)
 	}
 	v.Limits = c.compileLimits(&spec.Limits)
-	v.events = c.compileEvents(&spec.Events)
+	v.events = c.compileEvents(&spec.Events, spec.Test)
 	v.sales = c.compileSales(spec, v.events.content)
 	v.actions = c.compileActions(spec)
 	return v

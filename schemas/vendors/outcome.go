@@ -27,6 +27,7 @@ type Effect struct {
 	Order      string
 	Time       time.Time // zero: undated
 	Dimensions map[string]string
+	Alone      bool // with an Object: not part of its state; the effect stands for itself all the same
 }
 
 // Kind says what an effect adds to or takes from.

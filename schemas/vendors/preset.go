@@ -53,7 +53,7 @@ func Presets() []Preset {
 	for _, name := range PresetNames() {
 		c := &compiler{Options: Options{WithoutSecrets: true}}
 		spec := c.readPreset(name)
-		events := c.compileEvents(&spec.Events)
+		events := c.compileEvents(&spec.Events, spec.Test)
 		if err := c.err(); err != nil {
 			panic(fmt.Sprintf("embedded preset: %s", err)) // a test reads every preset
 		}
@@ -104,6 +104,14 @@ func (c *compiler) applyPreset(spec *vendorSpec) (retries time.Duration, ok bool
 	if spec.Redelivery == "" {
 		spec.Redelivery = preset.Redelivery
 	}
+	if spec.Test == nil {
+		spec.Test = preset.Test
+	}
+	for typ, rules := range spec.Sales {
+		if base, ok := preset.Sales[typ]; ok && rules.partial() {
+			*rules = c.overridden((*rules)[0], *base)
+		}
+	}
 	spec.Sales = union(spec.Sales, preset.Sales)
 	spec.Digits = union(spec.Digits, preset.Digits)
 	return preset.About.Retries, true
@@ -113,13 +121,35 @@ func (c *compiler) applyPreset(spec *vendorSpec) (retries time.Duration, ok bool
 func (c *compiler) fill(to, from any) {
 	t, f := reflect.ValueOf(to).Elem(), reflect.ValueOf(from).Elem()
 	for i := range t.NumField() {
-		if t.Field(i).IsZero() {
+		if t.Field(i).CanSet() && t.Field(i).IsZero() {
 			t.Field(i).Set(f.Field(i))
 			if at, ok := c.at[f.Field(i).Addr().Interface()]; ok {
 				c.at[t.Field(i).Addr().Interface()] = at
 			}
 		}
 	}
+}
+
+// partial says whether the rules are one that says nothing of an effect: it changes those of a preset.
+func (s *rulesSpec) partial() bool {
+	return len(*s) == 1 && (*s)[0] != nil && (*s)[0].Effect == "" && (*s)[0].Effects == nil
+}
+
+// overridden returns a preset's rules with what own says in place of theirs. Its conditions are added to theirs; where
+// both name a path own's counts.
+func (c *compiler) overridden(own *ruleSpec, preset rulesSpec) rulesSpec {
+	out := make(rulesSpec, 0, len(preset))
+	for _, base := range preset {
+		rule := new(ruleSpec)
+		c.at[rule] = c.at[own]
+		for _, from := range []*ruleSpec{own, base} {
+			c.fill(rule, from)
+			c.fill(&rule.effectSpec, &from.effectSpec)
+		}
+		rule.When = union(own.When, base.When)
+		out = append(out, rule)
+	}
+	return out
 }
 
 // union adds to own what it lacks of base.

@@ -5,27 +5,46 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+	"github.com/tidwall/gjson"
 )
 
 // saleMapping is the compiled sales of a vendor.
 type saleMapping struct {
 	content content
 	digits  map[string]int32 // the vendor's own minor units, where they are not those of ISO 4217
-	rules   byType[[]*rule]
+	types   byType[*typeMapping]
 }
 
-// rule is a compiled ruleSpec.
+// typeMapping is what the events of one type do to the figures.
+type typeMapping struct {
+	rules  []*rule
+	test   [][]condition // what marks test money: all conditions of any of these
+	fields *fields       // that all of these read
+}
+
+// rule is a compiled ruleSpec. Of a type's rules the first that holds decides.
 type rule struct {
-	effect     Kind // "" for none
-	when       []match
-	key        *value // nil: the event's ID
-	amount     amount
+	when    []condition
+	object  *value     // nil: the effects stand for themselves
+	asOf    *timeValue // nil: the event's time
+	step    time.Time  // in place of asOf; zero for none
+	effects []*effect  // none for effect: none
+	several bool       // effects were written as a list: the rule holds even if none of them does
+}
+
+// effect is a compiled effectSpec.
+type effect struct {
+	kind       Kind
+	when       []condition
+	each       string // path of a list, of whose items each has the effect; "" for one effect of the event
+	alone      bool
+	key        *value // nil: the object, or the event's ID
+	amount     *amount
 	minor      bool
 	currency   value
 	order      *value
 	time       *timeValue
 	dimensions []dimension
-	fields     *fields // that the rules of the event's type read
 }
 
 type dimension struct {
@@ -38,111 +57,193 @@ type dimension struct {
 //
 // Every error wraps ErrMapping and says which part cannot be read.
 func (v *Vendor) Outcome(event Identity) (Outcome, error) {
-	rules := v.sales.rules.of(event.Type)
-	if len(rules) == 0 {
-		return Outcome{}, nil
+	out, _, err := v.outcome(event)
+	return out, err
+}
+
+// outcome returns the rule that decided too; nil where none held.
+func (v *Vendor) outcome(event Identity) (Outcome, *rule, error) {
+	mapping := v.sales.types.of(event.Type)
+	if mapping == nil || len(mapping.rules) == 0 {
+		return Outcome{}, nil, nil
 	}
 	doc, err := v.sales.content.stored(event.Data)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("%w: %w", ErrMapping, err)
+		return Outcome{}, nil, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
-	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type, fields: rules[0].fields}
-	for _, r := range rules {
-		effect, ok, err := r.apply(&src, event.Time, v.sales.digits)
+	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type, fields: mapping.fields}
+	for _, r := range mapping.rules {
+		out, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {
-			return Outcome{}, fmt.Errorf("%w: %s: %w", ErrMapping, event.Type, err)
-		}
-		if ok && effect.Kind != "" {
-			return Outcome{Effects: []Effect{effect}}, nil
+			return Outcome{}, r, fmt.Errorf("%w: %s: %w", ErrMapping, event.Type, err)
 		}
 		if ok {
-			break
+			out.Test = event.Test || anyOf(mapping.test, &src)
+			return out, r, nil
 		}
 	}
-	return Outcome{}, nil
+	return Outcome{}, nil, nil
 }
 
-// apply returns ok where the rule holds; what a rule of effect none yields has no Kind.
-func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (e Effect, ok bool, err error) {
+// apply returns ok where the rule holds.
+func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (out Outcome, ok bool, err error) {
 	if !all(r.when, src) {
-		return Effect{}, false, nil
+		return Outcome{}, false, nil
 	}
-	if r.effect == "" {
-		return Effect{}, true, nil
-	}
-	e = Effect{Kind: r.effect, Key: src.id, Time: at}
-	if e.Amount, e.Currency, ok, err = r.readMoney(src, digits); err != nil || !ok {
-		return Effect{}, false, err
-	}
-	if r.key != nil {
-		if e.Key, err = required("key", r.key, src); err != nil {
-			return Effect{}, false, err
+	if r.object != nil {
+		if out.Object, err = required("object", r.object, src); err != nil {
+			return Outcome{}, false, err
 		}
-		e.Key = nameOrHash(e.Key)
-	}
-	if r.order != nil {
-		if e.Order, err = r.order.read(src); err != nil {
-			return Effect{}, false, fmt.Errorf("order: %w", err)
-		}
-		e.Order = clip(e.Order, maxID)
-	}
-	if r.time != nil {
-		if err := r.readTime(src, &e); err != nil {
-			return Effect{}, false, err
+		out.Object = nameOrHash(out.Object)
+		out.AsOf = r.step
+		if r.asOf != nil {
+			if out.AsOf, err = readTime("as_of", r.asOf, src, at); err != nil {
+				return Outcome{}, false, err
+			}
 		}
 	}
-	if e.Dimensions, err = r.readDimensions(src); err != nil {
-		return Effect{}, false, err
+	if len(r.effects) > 0 {
+		out.Effects = make([]Effect, 0, len(r.effects))
 	}
-	return e, true, nil
+	for _, e := range r.effects {
+		key := src.id
+		if out.Object != "" && !e.alone {
+			key = out.Object
+		}
+		if out.Effects, err = e.append(out.Effects, src, Effect{Kind: e.kind, Key: key, Time: at, Alone: e.alone}, digits); err != nil {
+			return Outcome{}, false, err
+		}
+	}
+	if len(out.Effects) == 0 {
+		out.Effects = nil
+	}
+	holds := out.Effects != nil || len(r.effects) == 0 || r.several || out.Object != ""
+	return out, holds, nil
 }
 
-// readMoney returns the amount in major units; ok is false where a sum has nothing to sum.
-func (r *rule) readMoney(src *source, digits map[string]int32) (amount decimal.Decimal, code string, ok bool, err error) {
-	if amount, ok, err = r.amount.read(src); err != nil || !ok {
-		return amount, "", false, err
+// append adds the effect of the event, or those of its items, to dst. base holds what an effect has where nothing else
+// is said.
+func (e *effect) append(dst []Effect, src *source, base Effect, digits map[string]int32) ([]Effect, error) {
+	if e.each == "" {
+		return e.appendOne(dst, src, base, digits)
 	}
-	if code, err = required("currency", &r.currency, src); err != nil {
-		return amount, "", false, err
+	return e.appendItems(dst, src, base, digits)
+}
+
+func (e *effect) appendItems(dst []Effect, src *source, base Effect, digits map[string]int32) ([]Effect, error) {
+	list := gjson.Get(src.item, e.each)
+	if list.Type == gjson.Null {
+		return dst, nil
+	}
+	if !list.IsArray() {
+		return dst, fmt.Errorf("each: no list at %q", e.each)
+	}
+	var err error
+	around := src.around()
+	list.ForEach(func(_, item gjson.Result) bool {
+		inner := around.of(item.Raw)
+		if len(dst) == maxItems {
+			err = fmt.Errorf("each: more than %d effects of one event", maxItems)
+			return false
+		}
+		dst, err = e.appendOne(dst, &inner, base, digits)
+		return err == nil
+	})
+	return dst, err
+}
+
+func (e *effect) appendOne(dst []Effect, src *source, out Effect, digits map[string]int32) ([]Effect, error) {
+	if !all(e.when, src) {
+		return dst, nil
+	}
+	var ok bool
+	var err error
+	if out.Amount, out.Currency, ok, err = e.readMoney(src, digits); err != nil || !ok {
+		return dst, err
+	}
+	if e.key != nil {
+		if out.Key, err = required("key", e.key, src); err != nil {
+			return dst, err
+		}
+		out.Key = nameOrHash(out.Key)
+	}
+	if e.order != nil {
+		if out.Order, err = e.order.read(src); err != nil {
+			return dst, fmt.Errorf("order: %w", err)
+		}
+		out.Order = clip(out.Order, maxID)
+	}
+	if e.time != nil {
+		if out.Time, err = readTime("time", e.time, src, out.Time); err != nil {
+			return dst, err
+		}
+	}
+	if out.Dimensions, err = e.readDimensions(src); err != nil {
+		return dst, err
+	}
+	return append(dst, out), nil
+}
+
+// readMoney returns the amount, in major units, and its currency. ok is false where nothing moved: a sum has nothing to
+// sum, or the vendor states no fee.
+func (e *effect) readMoney(src *source, digits map[string]int32) (d decimal.Decimal, code string, ok bool, err error) {
+	if e.amount != nil {
+		var is presence
+		d, is, err = e.amount.read(src)
+		switch {
+		case err != nil:
+			return d, "", false, err
+		case is == unmatched, is == absent && (e.kind == KindFee || e.kind == KindTax):
+			return d, "", false, nil
+		case is == absent:
+			return d, "", false, fmt.Errorf("amount: nothing at %s", e.amount)
+		}
+	}
+	if code, err = required("currency", &e.currency, src); err != nil {
+		return d, "", false, err
 	}
 	if code, err = currencyCode(code); err != nil {
-		return amount, "", false, err
+		return d, "", false, err
 	}
-	if r.minor {
-		places, own := digits[code]
-		if !own {
-			places, _ = digitsOf(code)
-		}
-		if amount, err = majorUnits(amount, places); err != nil {
-			return amount, "", false, err
+	if e.minor {
+		if d, err = majorUnits(d, minorDigits(code, digits)); err != nil {
+			return d, "", false, err
 		}
 	}
-	amount, err = checkAmount(amount)
-	return amount, code, err == nil, err
+	d, err = checkAmount(d)
+	return d, code, err == nil, err
 }
 
-// readTime replaces the event's time by the effect's own where there is one.
-func (r *rule) readTime(src *source, e *Effect) error {
-	text, err := r.time.read(src)
+// minorDigits is how many decimals a currency's minor unit has at a vendor.
+func minorDigits(code string, own map[string]int32) int32 {
+	if places, ok := own[code]; ok {
+		return places
+	}
+	places, _ := digitsOf(code)
+	return places
+}
+
+// readTime returns what stands at v, or otherwise where nothing does.
+func readTime(name string, v *timeValue, src *source, otherwise time.Time) (time.Time, error) {
+	text, err := v.read(src)
 	if err != nil {
-		return fmt.Errorf("time: %w", err)
+		return time.Time{}, fmt.Errorf("%s: %w", name, err)
 	}
 	if text == "" {
-		return nil
+		return otherwise, nil
 	}
-	t, ok := r.time.parse(text)
+	t, ok := v.parse(text)
 	if !ok {
-		return fmt.Errorf("time: %q is in none of the formats of %s", clip(text, maxBadTime), &r.time.value)
+		return time.Time{}, fmt.Errorf("%s: %q is in none of the formats of %s", name, clip(text, maxBadTime), &v.value)
 	}
-	e.Time = t
-	return nil
+	return t, nil
 }
 
 // readDimensions leaves out what is not there, and is nil where nothing is.
-func (r *rule) readDimensions(src *source) (map[string]string, error) {
+func (e *effect) readDimensions(src *source) (map[string]string, error) {
 	var out map[string]string
-	for i := range r.dimensions {
-		d := &r.dimensions[i]
+	for i := range e.dimensions {
+		d := &e.dimensions[i]
 		text, err := d.value.read(src)
 		if err != nil {
 			return nil, fmt.Errorf("dimension %s: %w", d.name, err)
@@ -151,7 +252,7 @@ func (r *rule) readDimensions(src *source) (map[string]string, error) {
 			continue
 		}
 		if out == nil {
-			out = make(map[string]string, len(r.dimensions))
+			out = make(map[string]string, len(e.dimensions))
 		}
 		out[d.name] = clip(text, maxID)
 	}

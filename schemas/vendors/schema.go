@@ -46,6 +46,7 @@ func Schema() ([]byte, error) {
 	for _, secrets := range []*jsonschema.Schema{property("vendor", "secrets"), property("action", "secret")} {
 		secrets.OneOf, secrets.Type, secrets.Items = oneOrMore(secrets.Items).OneOf, "", nil
 	}
+	schema.Definitions["match"] = matchSchema()
 	delete(schema.Definitions, "rules")
 	delete(schema.Definitions, "actions")
 	vendors, _ := schema.Definitions["file"].Properties.Get("vendors")
@@ -64,9 +65,6 @@ func specName(t reflect.Type) string {
 
 // mapType gives the types that YAML writes otherwise than Go; nil leaves a type to reflection.
 func mapType(t reflect.Type) *jsonschema.Schema {
-	text := func() *jsonschema.Schema {
-		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
-	}
 	switch t {
 	case reflect.TypeFor[time.Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`, Examples: []any{"5m"}}
@@ -75,16 +73,33 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return oneOrMore(format)
 	case reflect.TypeFor[[]rangeSpec]():
 		return oneOrMore(&jsonschema.Schema{Type: "string"})
+	case reflect.TypeFor[[]*amountSpec]():
+		return oneOrMore(&jsonschema.Schema{Ref: "#/$defs/amount"})
+	case reflect.TypeFor[[]whenSpec]():
+		return oneOrMore(&jsonschema.Schema{Type: "object", AdditionalProperties: &jsonschema.Schema{Ref: "#/$defs/match"}})
 	case reflect.TypeFor[matchSpec]():
-		texts := append(text().OneOf, &jsonschema.Schema{Type: "null"})
-		match := append(slices.Clone(texts), &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{OneOf: texts}})
-		not := jsonschema.NewProperties()
-		not.Set("not", &jsonschema.Schema{OneOf: match})
-		return &jsonschema.Schema{OneOf: append(slices.Clone(match), &jsonschema.Schema{
-			Type: "object", Properties: not, Required: []string{"not"}, AdditionalProperties: jsonschema.FalseSchema,
-		})}
+		return &jsonschema.Schema{Ref: "#/$defs/match"}
 	}
 	return nil
+}
+
+// matchSchema is that of a condition, which refers to itself.
+func matchSchema() *jsonschema.Schema {
+	texts := append(scalarSchema().OneOf, &jsonschema.Schema{Type: "null"})
+	parts := jsonschema.NewProperties()
+	parts.Set("not", &jsonschema.Schema{Ref: "#/$defs/match"})
+	parts.Set("like", oneOrMore(&jsonschema.Schema{Type: "string"}))
+	for _, key := range slices.Sorted(maps.Keys(boundSigns)) {
+		parts.Set(key, &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "number"}, {Type: "string"}}})
+	}
+	return &jsonschema.Schema{OneOf: append(slices.Clone(texts),
+		&jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{OneOf: texts}},
+		&jsonschema.Schema{Type: "object", Properties: parts, MinProperties: new(uint64(1)), AdditionalProperties: jsonschema.FalseSchema},
+	)}
+}
+
+func scalarSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
 }
 
 func oneOrMore(item *jsonschema.Schema) *jsonschema.Schema {

@@ -2,8 +2,6 @@ package vendors
 
 import (
 	"time"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // The spec types are vendors.yaml as people write it. Their tags are the one source of its keys: the reader
@@ -24,7 +22,8 @@ type vendorSpec struct {
 	Limits     limitsSpec            `yaml:"limits" jsonschema_description:"What the vendor may send at most, and from where."`
 	Events     eventsSpec            `yaml:"events" jsonschema_description:"Where the facts of an event stand in a delivery."`
 	Digits     map[string]*int       `yaml:"digits" jsonschema_description:"Decimals of the vendor's own minor units, by currency, where they are not those of ISO 4217."`
-	Sales      map[string]*rulesSpec `yaml:"sales" jsonschema_description:"What event types do to the figures. A key is a type, or a pattern with one *. null switches a preset's rule off."`
+	Test       []whenSpec            `yaml:"test" jsonschema_description:"What marks test money, which is stored and never in figures: paths and what must stand there, as in {livemode: false}. Of several any. {}: nothing is."`
+	Sales      map[string]*rulesSpec `yaml:"sales" jsonschema_description:"What event types do to the figures. A key is a type, or a pattern with one *. null switches a preset's rule off; a rule without an effect changes the preset's in what it names."`
 
 	Actions map[string]*actionsSpec `yaml:"actions" jsonschema_description:"What else event types trigger. A key is a type, or a pattern with one *; the most specific one decides."`
 }
@@ -60,59 +59,6 @@ type timeSpec struct {
 	Format []string `yaml:"format" jsonschema_description:"How the time is written; of several the first that fits. Default: rfc3339."`
 }
 
-// amountSpec is where an amount comes from: a value or a sum, and what is then done to it.
-type amountSpec struct {
-	valueSpec
-	Sum   *valueSpec  `yaml:"sum" jsonschema_description:"Summed over the items of each that match when."`
-	Each  string      `yaml:"each" jsonschema_description:"Path of the array to sum over."`
-	When  whenSpec    `yaml:"when" jsonschema_description:"Which items count. If none does, the rule does not hold."`
-	Times *amountSpec `yaml:"times" jsonschema_description:"Multiplied by this."`
-	Minus *amountSpec `yaml:"minus" jsonschema_description:"Less this, which is zero where it is not there: for amounts that are running totals."`
-	Abs   bool        `yaml:"abs" jsonschema_description:"Without its sign."`
-}
-
-// whenSpec maps paths to what must stand there.
-type whenSpec map[string]*matchSpec
-
-// matchSpec is what must stand at a path: a text, one of several texts, null for nothing, or none of what not holds.
-type matchSpec struct {
-	Texts []string
-	Null  bool
-	Not   bool
-}
-
-func (s *matchSpec) decodeNode(r *reader, node *yaml.Node) {
-	switch node.Kind {
-	case yaml.MappingNode:
-		entries := r.entries(node)
-		if len(entries) != 1 || entries[0].key != "not" || s.Not {
-			r.failAt(r.place(node), "write a text, a list of texts, null, or {not: …}")
-			return
-		}
-		s.Not = true
-		if value := r.resolve(entries[0].value); value != nil {
-			s.decodeNode(r, value)
-		}
-	case yaml.SequenceNode:
-		for _, item := range node.Content {
-			s.add(r, item)
-		}
-	default:
-		s.add(r, node)
-	}
-}
-
-func (s *matchSpec) add(r *reader, node *yaml.Node) {
-	if node = r.resolve(node); node == nil {
-		return
-	}
-	if isNull(node) {
-		s.Null = true
-	} else if text, ok := r.scalar(node); ok {
-		s.Texts = append(s.Texts, text)
-	}
-}
-
 // actionsSpec is what one event type triggers besides being stored.
 type actionsSpec []*actionSpec
 
@@ -121,22 +67,6 @@ type actionSpec struct {
 	Forward string        `yaml:"forward" jsonschema:"required" jsonschema_description:"URL that gets each event by a POST of its body; webhook-id is the event's ID."`
 	Timeout time.Duration `yaml:"timeout" jsonschema_description:"Time that one attempt may take, at most 1m. Default: 10s."`
 	Secret  []secretSpec  `yaml:"secret" jsonschema_description:"References to the secrets that sign the request by Standard Webhooks; several while they are rotated."`
-}
-
-// rulesSpec is what one event type means: a rule, several of which the first that holds decides, or null.
-type rulesSpec []*ruleSpec
-
-// ruleSpec says what an event does to the figures.
-type ruleSpec struct {
-	Effect     string                `yaml:"effect" jsonschema:"required,enum=sale,enum=refund,enum=none" jsonschema_description:"Whether money comes, goes, or neither."`
-	When       whenSpec              `yaml:"when" jsonschema_description:"What must stand at which path for the rule to hold, compared as text; all must hold."`
-	Key        *valueSpec            `yaml:"key" jsonschema_description:"The business identity: two events with the same key and effect are one sale. Default: event:id."`
-	Amount     *amountSpec           `yaml:"amount" jsonschema_description:"How much."`
-	Unit       string                `yaml:"unit" jsonschema:"enum=minor,enum=major" jsonschema_description:"minor: a whole number of cents. major: units with decimals."`
-	Currency   *valueSpec            `yaml:"currency" jsonschema_description:"ISO 4217 code, in either case; {const: EUR} where the vendor does not say."`
-	Order      *valueSpec            `yaml:"order" jsonschema_description:"What was bought: links sales and refunds."`
-	Time       *timeSpec             `yaml:"time" jsonschema_description:"When it counts; must be the same for all events with this key. Default: the event's time."`
-	Dimensions map[string]*valueSpec `yaml:"dimensions" jsonschema_description:"More facts to chart by, by name."`
 }
 
 // aboutSpec holds a preset's facts, for people.

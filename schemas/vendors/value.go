@@ -18,10 +18,22 @@ type source struct {
 	data   []byte      // the event's bytes
 	id     string      // the event's ID and type, once it is identified
 	typ    string
+	parent *source // of an item of a list: what the list stands in
 
 	fields  *fields // that are read of item
 	found   found   // what stands there, once item is scanned
 	scanned bool
+}
+
+// around returns a copy of s for the items of a list in it to look out to; s itself stays off the heap.
+func (s *source) around() *source {
+	out := *s
+	return &out
+}
+
+// of returns the source of an item of a list in s.
+func (s *source) of(item string) source {
+	return source{item: item, data: s.data, id: s.id, typ: s.typ, parent: s, fields: s.fields}
 }
 
 // see makes item the event's document.
@@ -42,6 +54,7 @@ type origin byte
 
 const (
 	fromItem origin = iota
+	fromParent
 	fromBody
 	fromHeader
 	fromEventID
@@ -56,6 +69,7 @@ const (
 	headerPrefix = "header:"
 	bodyPrefix   = "body:"
 	eventPrefix  = "event:"
+	parentPrefix = "parent:"
 )
 
 // read returns the text, "" where there is none (absent, null or empty). Numbers keep the digits they have in
@@ -64,6 +78,8 @@ func (v *value) read(src *source) (string, error) {
 	switch v.from {
 	case fromItem:
 		return scalar(v.item.in(src), v.text)
+	case fromParent:
+		return v.parts[0].read(src.parent)
 	case fromBody:
 		return scalar(gjson.Get(src.body, v.text), v.text)
 	case fromHeader:
@@ -112,6 +128,8 @@ func (v *value) String() string {
 	switch v.from {
 	case fromItem:
 		return v.text
+	case fromParent:
+		return parentPrefix + v.parts[0].String()
 	case fromBody:
 		return bodyPrefix + v.text
 	case fromHeader:
@@ -133,6 +151,17 @@ func (v *value) String() string {
 		return "first of " + strings.Join(parts, ", ")
 	}
 	return strings.Join(parts, " + ")
+}
+
+// outer returns v as an item of a list reads it from what the list stands in.
+func outer(v value) value { return value{from: fromParent, parts: []value{v}} }
+
+// unwrapped returns v without the step out of a list.
+func (v *value) unwrapped() *value {
+	if v.from == fromParent {
+		return &v.parts[0]
+	}
+	return v
 }
 
 // varies says whether two items of one delivery can have different texts.
@@ -233,6 +262,12 @@ func (c *compiler) compilePath(field any, text string, mapping bool) value {
 		return value{from: from}
 	}
 	from := fromItem
+	if path, ok := strings.CutPrefix(text, parentPrefix); ok {
+		if !c.inList {
+			c.fail(field, "%q: parent: looks out of an item of each, and this is none", text)
+		}
+		return outer(c.compilePath(field, path, mapping))
+	}
 	if path, ok := strings.CutPrefix(text, bodyPrefix); ok {
 		if mapping {
 			c.fail(field, "%q: a sale sees its own event only, not the delivery around it", text)

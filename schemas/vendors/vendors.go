@@ -76,6 +76,7 @@ type Identity struct {
 	Type    string
 	Time    time.Time // zero when the vendor states none
 	BadTime string    // what stood there, when it cannot be read as a time
+	Test    bool      // the delivery says that it is test money
 	Data    []byte    // the event's bytes: the whole body, or one item of it, never re-serialised
 }
 

@@ -3,26 +3,86 @@ package vendors
 import (
 	"cmp"
 	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
 )
 
-// match is one condition: what stands at a path is, or is not, one of these texts.
-type match struct {
+// condition is what must stand at a path.
+type condition struct {
 	value value
-	texts []string
-	null  bool // nothing at all counts as one of them
-	not   bool
+	match match
 }
 
-// holds compares as text: true and "true" are the same, as are 1 and "1". A list or an object is some text
-// that equals none.
-func (m *match) holds(src *source) bool {
-	text, err := m.value.read(src)
-	found := err == nil && (text == "" && m.null || slices.Contains(m.texts, text))
-	return found != m.not
+// match is a compiled matchSpec: all of its parts that are given must hold.
+type match struct {
+	texts  []string
+	null   bool // nothing at all counts as one of the texts
+	bounds []bound
+	like   [][]string // patterns, split at each *
+	not    *match
+}
+
+// bound is a comparison with a number.
+type bound struct {
+	limit decimal.Decimal
+	signs []int // results of comparing with limit that hold
+}
+
+// boundSigns are the results of decimal.Cmp that a comparison takes.
+var boundSigns = map[string][]int{"above": {1}, "at_least": {0, 1}, "below": {-1}, "at_most": {-1, 0}}
+
+// holds compares as text: true and "true" are the same, as are 1 and "1". A list or an object is some text that equals
+// none and is no number.
+func (c *condition) holds(src *source) bool {
+	text, err := c.value.read(src)
+	return c.match.holds(text, err == nil)
+}
+
+// holds takes the text that was found; plain is false for a list or an object.
+func (m *match) holds(text string, plain bool) bool {
+	if m.texts != nil || m.null {
+		if !plain || !(text == "" && m.null || slices.Contains(m.texts, text)) {
+			return false
+		}
+	}
+	if m.like != nil {
+		if !plain || text == "" || !slices.ContainsFunc(m.like, func(parts []string) bool { return fits(parts, text) }) {
+			return false
+		}
+	}
+	if m.bounds != nil {
+		number, err := parseNumber(text)
+		if !plain || err != nil {
+			return false
+		}
+		for i := range m.bounds {
+			if !slices.Contains(m.bounds[i].signs, number.Cmp(m.bounds[i].limit)) {
+				return false
+			}
+		}
+	}
+	return m.not == nil || !m.not.holds(text, plain)
+}
+
+// fits compares text with a pattern that is split at each *, which stands for any run of characters.
+func fits(parts []string, text string) bool {
+	last := len(parts) - 1
+	if last == 0 {
+		return text == parts[0]
+	}
+	text, ok := strings.CutPrefix(text, parts[0])
+	for _, part := range parts[1:last] {
+		if !ok {
+			return false
+		}
+		_, text, ok = strings.Cut(text, part)
+	}
+	return ok && strings.HasSuffix(text, parts[last])
 }
 
 // all says whether every condition holds; there may be none.
-func all(conditions []match, src *source) bool {
+func all(conditions []condition, src *source) bool {
 	for i := range conditions {
 		if !conditions[i].holds(src) {
 			return false
@@ -31,11 +91,50 @@ func all(conditions []match, src *source) bool {
 	return true
 }
 
-func (c *compiler) compileWhen(spec whenSpec) []match {
-	out := make([]match, 0, len(spec))
-	for path, s := range spec {
-		out = append(out, match{value: c.compilePath(s, path, true), texts: s.Texts, null: s.Null, not: s.Not})
+// anyOf says whether all conditions of any list hold.
+func anyOf(lists [][]condition, src *source) bool {
+	for _, conditions := range lists {
+		if all(conditions, src) {
+			return true
+		}
 	}
-	slices.SortFunc(out, func(a, b match) int { return cmp.Compare(a.value.text, b.value.text) })
+	return false
+}
+
+// readsDelivery says whether a condition looks beyond the event, at the delivery that carries it.
+func (s whenSpec) readsDelivery() bool {
+	for path := range s {
+		if strings.HasPrefix(path, headerPrefix) || strings.HasPrefix(path, bodyPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) compileWhen(spec whenSpec, mapping bool) []condition {
+	out := make([]condition, 0, len(spec))
+	for path, s := range spec {
+		out = append(out, condition{c.compilePath(s, path, mapping), c.compileMatch(s)})
+	}
+	slices.SortFunc(out, func(a, b condition) int { return cmp.Compare(a.value.text, b.value.text) })
 	return out
+}
+
+func (c *compiler) compileMatch(spec *matchSpec) match {
+	m := match{texts: spec.Texts, null: spec.Null}
+	for _, pattern := range spec.Like {
+		m.like = append(m.like, strings.Split(pattern, "*"))
+	}
+	for _, b := range spec.Bounds {
+		limit, err := parseNumber(b.Number)
+		if err != nil {
+			continue // the reader has said so
+		}
+		m.bounds = append(m.bounds, bound{limit: limit, signs: boundSigns[b.Key]})
+	}
+	if spec.Not != nil {
+		not := c.compileMatch(spec.Not)
+		m.not = &not
+	}
+	return m
 }
