@@ -66,7 +66,9 @@ func newProcess(t *testing.T, edit func(*ingest.Options)) *process {
 	edit(&o)
 	createTopics(t, o.Kafka)
 	write(t, filepath.Join(dir, "secret"), theSecret)
-	write(t, o.Vendors, vendorsYAML)
+	if o.Vendors == filepath.Join(dir, "vendors.yaml") {
+		write(t, o.Vendors, vendorsYAML)
+	}
 	p.sender = newSender(t, "http://"+p.listen, o.Vendors)
 	text, err := json.Marshal(o)
 	if err != nil {

@@ -3,11 +3,12 @@ package verify
 import (
 	"time"
 
-	"github.com/tidwall/gjson"
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
 // appRules are applications with plain rules.
 func appRules() []rule {
+	linearPath := jsonscan.NewPaths(linearMember)
 	return []rule{
 		{
 			scheme:    "typeform",
@@ -62,7 +63,7 @@ func appRules() []rule {
 			secret:    textSecret("the webhook's signing secret"),
 			note:      "The time is webhookTimestamp in the signed body; the header of that name is not signed.",
 			source:    "https://linear.app/developers/webhooks#securing-webhooks",
-			readTime:  linearTime,
+			bodyTime:  func(c *content) (string, error) { return linearTime(c, linearPath) },
 			toSign:    linearStamp,
 		},
 	}
@@ -75,23 +76,24 @@ const noWindow = "The time is signed, but the vendor documents no window, nor wh
 const linearMember = "webhookTimestamp"
 
 // linearTime reads the time that Linear's SDK checks: a number, not a string.
-func linearTime(c *content) (string, error) {
-	root, err := object(c.r.Body)
+func linearTime(c *content, path *jsonscan.Paths) (string, error) {
+	var found [1]jsonscan.Found
+	body, err := readObject(jsonscan.View(c.r.Body), path, found[:])
 	if err != nil {
 		return "", err
 	}
-	t, ok := member(root, linearMember)
-	if !ok || t.Type != gjson.Number {
+	at := body.value(0)
+	if at.Kind() != jsonscan.Number {
 		return "", &Error{Reason: ReasonBody, Detail: "want the number " + linearMember + " once in the body"}
 	}
-	return t.Raw, nil
+	return string(at), nil
 }
 
 func linearStamp(_ *scheme, c *content) error {
-	root, err := object(c.r.Body)
+	body, err := withMember(string(c.r.Body), linearMember, c.timestamp)
 	if err != nil {
 		return err
 	}
-	c.r.Body = setMember(c.r.Body, root, linearMember, c.timestamp)
+	c.r.Body = []byte(body)
 	return nil
 }

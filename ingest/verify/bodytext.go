@@ -3,75 +3,69 @@ package verify
 import (
 	"strconv"
 	"strings"
-	"unsafe"
 
-	"github.com/tidwall/gjson"
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
 // bodyText returns what stands at a path of member names and indexes: a string without its quotes, anything else as
-// it is written. null and what is not there are not found. A member that stands twice is refused.
+// it is written. null and what is not there are not found, nor is anything in a text that is not JSON. A member that
+// stands twice is refused.
 func bodyText(doc, path string) (text string, found bool, err error) {
-	value := gjson.Parse(doc)
+	if jsonscan.Check(doc) != nil {
+		return "", false, nil
+	}
+	value := jsonscan.Value(strings.Trim(doc, " \t\r\n"))
 	for name := range strings.SplitSeq(path, ".") {
-		switch {
-		case value.IsObject():
-			var times int
-			if value, times = count(value, name); times > 1 {
-				return "", false, &Error{Reason: ReasonBody, Detail: name + " stands more than once in the body"}
-			} else if times == 0 {
-				return "", false, nil
-			}
-		case value.IsArray():
-			if value, found = element(value, name); !found {
-				return "", false, nil
-			}
-		default:
+		var times int
+		switch value.Kind() {
+		case jsonscan.Object:
+			value, times = value.Member(name)
+		case jsonscan.List:
+			value, times = element(value, name)
+		}
+		if times > 1 {
+			return "", false, &Error{Reason: ReasonBody, Detail: name + " stands more than once in the body"}
+		}
+		if times == 0 {
 			return "", false, nil
 		}
 	}
-	switch value.Type {
-	case gjson.Null:
+	switch value.Kind() {
+	case jsonscan.Null:
 		return "", false, nil
-	case gjson.String:
-		return value.Str, true, nil
+	case jsonscan.Text:
+		return value.Text(), true, nil
 	}
-	return value.Raw, true, nil
+	return string(value), true, nil
 }
 
-func element(list gjson.Result, index string) (value gjson.Result, found bool) {
+func element(list jsonscan.Value, index string) (value jsonscan.Value, times int) {
 	want, err := strconv.Atoi(index)
-	if err != nil || want < 0 {
-		return gjson.Result{}, false
+	if err != nil {
+		return "", 0
 	}
 	i := 0
-	list.ForEach(func(_, v gjson.Result) bool {
-		value, found = v, i == want
-		i++
-		return !found
-	})
-	return value, found
-}
-
-// setText returns body, a JSON object, with a member set that may stand in objects of its own.
-func setText(body []byte, path []string, text string) ([]byte, error) {
-	root, err := object(body)
-	if err != nil {
-		return nil, err
-	}
-	raw := string(gjson.AppendJSONString(nil, text))
-	at := root
-	for i, name := range path[:len(path)-1] {
-		inner, ok := member(at, name)
-		if !ok || !inner.IsObject() {
-			for j := len(path) - 1; j > i; j-- {
-				raw = "{" + string(gjson.AppendJSONString(nil, path[j])) + ":" + raw + "}"
-			}
-			return setMember(body, at, name, raw), nil
+	for _, item := range list.Items() {
+		if i == want {
+			return item, 1
 		}
-		at = inner
+		i++
 	}
-	return setMember(body, at, path[len(path)-1], raw), nil
+	return "", 0
 }
 
-// view is b as a string, without a copy. It must not outlive the request, nor b change meanwhile.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+// withText returns a JSON object with a member set that may stand in objects of its own.
+func withText(object string, path []string, text string) (string, error) {
+	raw := quote(text)
+	if len(path) > 1 {
+		inner := "{}"
+		if v, times := jsonscan.Value(strings.TrimLeft(object, " \t\r\n")).Member(path[0]); times == 1 && v.Kind() == jsonscan.Object {
+			inner = string(v)
+		}
+		var err error
+		if raw, err = withText(inner, path[1:], text); err != nil {
+			return "", err
+		}
+	}
+	return withMember(object, path[0], raw)
+}

@@ -4,11 +4,12 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tidwall/gjson"
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
 // ed25519Rules are Discord and Telnyx.
 func ed25519Rules() []rule {
+	pingPaths := jsonscan.NewPaths("type", "event")
 	return []rule{
 		{
 			scheme:    "discord",
@@ -22,7 +23,7 @@ func ed25519Rules() []rule {
 			answers:   "PING: {\"type\":1} for interactions, 204 for webhook events",
 			note:      noWindow,
 			source:    "https://discord.com/developers/docs/events/webhook-events#validating-security-request-headers",
-			challenge: discordPing,
+			challenge: func(_ *key, c *content) (*Challenge, error) { return discordPing(c, pingPaths) },
 		},
 		{
 			scheme:    "telnyx",
@@ -42,20 +43,21 @@ func ed25519Rules() []rule {
 // (https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-object-interaction-type),
 // but among webhook events, which alone have an event member, 0 is the PING and 1 an event
 // (https://discord.com/developers/docs/events/webhook-events#payload-structure).
-func discordPing(_ *key, c *content) (*Challenge, error) {
-	root, err := object(c.r.Body)
+func discordPing(c *content, paths *jsonscan.Paths) (*Challenge, error) {
+	var found [2]jsonscan.Found
+	body, err := readObject(jsonscan.View(c.r.Body), paths, found[:])
 	if err != nil {
 		return nil, err
 	}
-	kind, ok := member(root, "type")
-	if !ok || kind.Type != gjson.Number {
+	kind := body.value(0)
+	if kind.Kind() != jsonscan.Number {
 		return nil, &Error{Reason: ReasonBody, Detail: "want the number type once in the body"}
 	}
-	event := root.Get("event").Exists()
+	event := found[1].Times > 0
 	switch {
-	case kind.Raw == "0":
+	case kind == "0":
 		return &Challenge{Status: http.StatusNoContent}, nil
-	case kind.Raw == "1" && !event:
+	case kind == "1" && !event:
 		return &Challenge{Status: http.StatusOK, ContentType: "application/json", Body: []byte(`{"type":1}`)}, nil
 	}
 	return nil, nil

@@ -1,57 +1,68 @@
 package verify
 
 import (
-	"slices"
+	"encoding/json"
 	"strings"
 
-	"github.com/tidwall/gjson"
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
-// object reads a body that must be one JSON object.
-func object(body []byte) (gjson.Result, error) {
-	if !gjson.ValidBytes(body) {
-		return gjson.Result{}, &Error{Reason: ReasonBody, Detail: "the body is not JSON"}
+// jsonBody is a body, or an item of one, that a scheme reads some members of. jsonscan bounds what that costs, for
+// much of it happens before anything is proven.
+//
+// A member that stands twice counts as absent: JSON leaves open which one is meant (RFC 8259, section 4), so that
+// what is checked here might not be what is read later.
+type jsonBody struct {
+	doc   string
+	found []jsonscan.Found
+}
+
+// readObject looks for paths in a text that must be one JSON object. doc must not change while the result is in use,
+// nor found, which has room for what is found.
+func readObject(doc string, paths *jsonscan.Paths, found []jsonscan.Found) (jsonBody, error) {
+	if err := paths.Find(doc, found); err != nil {
+		return jsonBody{}, &Error{Reason: ReasonBody, Detail: "the body: " + err.Error()}
 	}
-	root := gjson.ParseBytes(body)
-	if !root.IsObject() {
-		return gjson.Result{}, &Error{Reason: ReasonBody, Detail: "the body is not a JSON object"}
+	if jsonscan.Value(strings.TrimLeft(doc, " \t\r\n")).Kind() != jsonscan.Object {
+		return jsonBody{}, &Error{Reason: ReasonBody, Detail: "the body is not a JSON object"}
 	}
-	return root, nil
+	return jsonBody{doc, found}, nil
 }
 
-// count returns a member of object and how often it stands there.
-func count(object gjson.Result, name string) (value gjson.Result, times int) {
-	object.ForEach(func(key, v gjson.Result) bool {
-		if key.Str == name {
-			value = v
-			times++
-		}
-		return true
-	})
-	return value, times
-}
-
-// member returns the one member of object that is called name. A member that stands twice counts as absent: JSON
-// leaves open which one is meant (RFC 8259, section 4), so that what is checked here might not be what is read later.
-func member(object gjson.Result, name string) (value gjson.Result, ok bool) {
-	value, times := count(object, name)
-	return value, times == 1
-}
-
-// text is member for a string.
-func text(object gjson.Result, name string) (string, bool) {
-	value, ok := member(object, name)
-	return value.Str, ok && value.Type == gjson.String
-}
-
-// setMember returns body with one member of object, which stands in body, set to raw JSON. All else stays as it is.
-func setMember(body []byte, object gjson.Result, name, raw string) []byte {
-	if old, ok := member(object, name); ok {
-		return slices.Concat(body[:old.Index], []byte(raw), body[old.Index+len(old.Raw):])
+// value returns what stands at a path, "" unless it stands there once.
+func (b jsonBody) value(path int) jsonscan.Value {
+	if b.found[path].Times != 1 {
+		return ""
 	}
-	text := string(gjson.AppendJSONString(nil, name)) + ":" + raw
-	if strings.Trim(object.Raw, "{} \t\r\n") != "" {
+	return b.found[path].In(b.doc)
+}
+
+// text is value for a text.
+func (b jsonBody) text(path int) (string, bool) {
+	v := b.value(path)
+	return v.Text(), v.Kind() == jsonscan.Text
+}
+
+// withMember returns an object with one member set to raw JSON. All else of it, and around it, stays as it is.
+func withMember(object, name, raw string) (string, error) {
+	var member jsonscan.Paths
+	member.Add(name)
+	var found [1]jsonscan.Found
+	if _, err := readObject(object, &member, found[:]); err != nil {
+		return "", err
+	}
+	if f := found[0]; f.Times == 1 {
+		return object[:f.Start] + raw + object[f.End:], nil
+	}
+	text := quote(name) + ":" + raw
+	if strings.Trim(object, "{} \t\r\n") != "" {
 		text += ","
 	}
-	return slices.Concat(body[:object.Index+1], []byte(text), body[object.Index+1:])
+	before, after, _ := strings.Cut(object, "{")
+	return before + "{" + text + after, nil
+}
+
+func quote(text string) string {
+	quoted, _ := json.Marshal(text) // cannot fail for a string
+	return string(quoted)
 }

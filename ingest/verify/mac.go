@@ -57,6 +57,9 @@ func (k *macKey) proves(c *content) (bool, error) {
 	want := k.text(state, c)
 	right := 0
 	for one := range c.each() {
+		if len(one) != len(want) { // and may be as long as a body
+			continue
+		}
 		state.claimed = append(state.claimed[:0], one...)
 		right |= subtle.ConstantTimeCompare(want, state.claimed)
 	}

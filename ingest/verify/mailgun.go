@@ -3,16 +3,15 @@ package verify
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/url"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/hookline-io/hookline/internal/jsonscan"
 	"github.com/hookline-io/hookline/schemas"
 )
 
 // mailgunRules: the signature stands in the body and covers a timestamp and a random token, nothing else. As
 // nothing separates the two, both are held to their fixed form: otherwise one signature would fit many pairs.
 func mailgunRules() []rule {
+	paths := jsonscan.NewPaths("signature", "signature.timestamp", "signature.token", "signature.signature")
 	return []rule{{
 		scheme:    "mailgun",
 		template:  "{timestamp}{token}",
@@ -24,7 +23,7 @@ func mailgunRules() []rule {
 		secret:    textSecret("the HTTP webhook signing key"),
 		note:      "The signature stands in the body and covers none of the event. " + noWindow,
 		source:    "https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks",
-		find:      mailgunFind,
+		find:      func(c *content) error { return mailgunFind(c, paths) },
 		toSign: func(_ *scheme, c *content) error {
 			sum := sha256.Sum256([]byte(c.id))
 			c.own = hex.EncodeToString(sum[:])[:mailgunTokenSize]
@@ -36,26 +35,25 @@ func mailgunRules() []rule {
 
 const mailgunTokenSize = 50 // "randomly generated string with length 50"
 
-func mailgunFind(c *content) error {
+// mailgunFind reads a body that nobody has proven anything of yet.
+func mailgunFind(c *content, paths *jsonscan.Paths) error {
 	var ok [3]bool
 	if isForm(c.r) { // legacy webhooks and inbound routes
-		form, err := url.ParseQuery(string(c.r.Body))
-		if err != nil {
-			return &Error{Reason: ReasonBody, Detail: "the form cannot be read"}
-		}
 		for i, field := range c.mailgunFields() {
-			if values := form[field.name]; len(values) == 1 {
-				*field.to, ok[i] = values[0], true
+			var err error
+			if *field.to, ok[i], err = parameter(jsonscan.View(c.r.Body), field.name, "the form"); err != nil {
+				return err
 			}
 		}
 	} else {
-		root, err := object(c.r.Body)
+		var found [4]jsonscan.Found
+		body, err := readObject(jsonscan.View(c.r.Body), paths, found[:])
 		if err != nil {
 			return err
 		}
-		signature, _ := member(root, "signature")
 		for i, field := range c.mailgunFields() {
-			*field.to, ok[i] = text(signature, field.name)
+			*field.to, ok[i] = body.text(i + 1)
+			ok[i] = ok[i] && body.value(0) != ""
 		}
 	}
 	if ok != [3]bool{true, true, true} {
@@ -78,17 +76,14 @@ func (c *content) mailgunFields() [3]mailgunField {
 
 // mailgunPlace puts the signature object into the body.
 func mailgunPlace(c *content, signature string) error {
-	root, err := object(c.r.Body)
+	raw := ""
+	for i, field := range [3][2]string{{"timestamp", c.timestamp}, {"token", c.own}, {"signature", signature}} {
+		raw += string("{,,"[i]) + quote(field[0]) + ":" + quote(field[1])
+	}
+	body, err := withMember(string(c.r.Body), "signature", raw+"}")
 	if err != nil {
 		return err
 	}
-	var raw []byte
-	for i, field := range [3][2]string{{"timestamp", c.timestamp}, {"token", c.own}, {"signature", signature}} {
-		raw = append(raw, "{,,"[i])
-		raw = gjson.AppendJSONString(raw, field[0])
-		raw = append(raw, ':')
-		raw = gjson.AppendJSONString(raw, field[1])
-	}
-	c.r.Body = setMember(c.r.Body, root, "signature", string(raw)+"}")
+	c.r.Body = []byte(body)
 	return nil
 }

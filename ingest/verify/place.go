@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
 // place is where in a delivery a text stands.
@@ -86,13 +88,13 @@ func (p place) read(c *content) (text string, found bool, err error) {
 		return parameter(query, p.name, "the query")
 	case inForm:
 		field, path, nested := strings.Cut(p.name, fromText)
-		text, found, err = parameter(view(c.r.Body), field, "the form")
+		text, found, err = parameter(jsonscan.View(c.r.Body), field, "the form")
 		if !nested || !found || err != nil {
 			return text, found, err
 		}
 		return bodyText(text, path)
 	case inBody:
-		return bodyText(view(c.r.Body), p.name)
+		return bodyText(jsonscan.View(c.r.Body), p.name)
 	}
 	return c.labelled(p.name + "=")
 }
@@ -151,11 +153,11 @@ func (p place) write(c *content, text string) error {
 		}
 		c.r.Body = slices.Concat(c.r.Body, []byte(separator+url.QueryEscape(p.name)+"="+url.QueryEscape(text)))
 	case inBody:
-		body, err := setText(c.r.Body, strings.Split(p.name, "."), text)
+		body, err := withText(string(c.r.Body), strings.Split(p.name, "."), text)
 		if err != nil {
 			return err
 		}
-		c.r.Body = body
+		c.r.Body = []byte(body)
 	}
 	return nil
 }

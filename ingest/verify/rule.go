@@ -42,7 +42,7 @@ type rule struct {
 	configure func(*rule, vendors.Signature) error          // applies options of its own
 	unsigned  func(*scheme, *Request) (Result, bool, error) // answers a handshake that bears no signature
 	find      func(*content) error                          // finds everything outside the headers
-	readTime  func(*content) (string, error)                // finds the time outside the headers
+	bodyTime  func(*content) (string, error)                // finds the time in the signed body
 	check     func(*content) error                          // what the vendor asks beside the signature
 	otherURL  func(c *content, original string) bool        // sets the next URL worth trying
 	challenge func(*key, *content) (*Challenge, error)      // answers a signed handshake

@@ -52,7 +52,7 @@ func (s *scheme) content(r *Request) *content {
 
 func (s *scheme) release(c *content) {
 	clear(c.values)
-	c.r, c.secret = nil, nil
+	*c = content{buf: c.buf, values: c.values} // what was read of a body shares its memory
 	if cap(c.buf) <= keepBuffer {
 		s.contents.Put(c)
 	}
@@ -91,8 +91,10 @@ func (s *scheme) verify(r *Request) (Result, error) {
 	if err := s.read(c); err != nil {
 		return Result{}, err
 	}
-	if err := s.onTime(c); err != nil {
-		return Result{}, err
+	if s.bodyTime == nil {
+		if err := s.onTime(c); err != nil { // before the costly part
+			return Result{}, err
+		}
 	}
 	if s.check != nil {
 		if err := s.check(c); err != nil {
@@ -102,6 +104,14 @@ func (s *scheme) verify(r *Request) (Result, error) {
 	k, err := s.prove(c)
 	if err != nil {
 		return Result{}, err
+	}
+	if s.bodyTime != nil { // nothing of a body is read before it is proven
+		if c.timestamp, err = s.bodyTime(c); err != nil {
+			return Result{}, err
+		}
+		if err := s.onTime(c); err != nil {
+			return Result{}, err
+		}
 	}
 	result := Result{KeyID: k.id, Proof: s.proof}
 	if s.challenge != nil {
@@ -136,8 +146,6 @@ func (s *scheme) read(c *content) error {
 		return err
 	}
 	switch {
-	case s.readTime != nil:
-		c.timestamp, err = s.readTime(c)
 	case w.timeAt != nil:
 		c.timestamp, err = w.timeAt.required(c)
 	case w.timestamp == firstItem:
@@ -210,7 +218,7 @@ func (s *scheme) item(c *content, w *wire) (string, error) {
 	return found, nil
 }
 
-// onTime refuses a time that cannot be read or lies outside the window. It comes before the costly part.
+// onTime refuses a time that cannot be read or lies outside the window.
 func (s *scheme) onTime(c *content) error {
 	if s.clock.parse == nil {
 		return nil

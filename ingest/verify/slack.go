@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
 // slackRules are Slack and Zoom, which signs as Slack does. Both check an endpoint with a signed challenge.
@@ -40,14 +42,15 @@ func slackChallenge(_ *key, c *content) (*Challenge, error) {
 	if !bytes.Contains(c.r.Body, []byte("url_verification")) {
 		return nil, nil
 	}
-	root, err := object(c.r.Body)
+	var found [2]jsonscan.Found
+	body, err := readObject(jsonscan.View(c.r.Body), jsonscan.NewPaths("type", "challenge"), found[:])
 	if err != nil {
 		return nil, nil //nolint:nilerr // a form may hold those words, and is an event
 	}
-	if kind, _ := text(root, "type"); kind != "url_verification" {
+	if kind, _ := body.text(0); kind != "url_verification" {
 		return nil, nil
 	}
-	answer, ok := text(root, "challenge")
+	answer, ok := body.text(1)
 	if !ok {
 		return nil, &Error{Reason: ReasonBody, Detail: "url_verification without a challenge"}
 	}
@@ -61,26 +64,26 @@ func zoomChallenge(k *key, c *content) (*Challenge, error) {
 	if !bytes.Contains(c.r.Body, []byte("endpoint.url_validation")) {
 		return nil, nil
 	}
-	root, err := object(c.r.Body)
+	var found [3]jsonscan.Found
+	body, err := readObject(jsonscan.View(c.r.Body), jsonscan.NewPaths("event", "payload", "payload.plainToken"), found[:])
 	if err != nil {
 		return nil, err
 	}
-	if event, _ := text(root, "event"); event != "endpoint.url_validation" {
+	if event, _ := body.text(0); event != "endpoint.url_validation" {
 		return nil, nil
 	}
-	payload, _ := member(root, "payload")
-	token, ok := text(payload, "plainToken")
-	if !ok {
+	token, ok := body.text(2)
+	if !ok || body.value(1) == "" {
 		return nil, &Error{Reason: ReasonBody, Detail: "endpoint.url_validation without payload.plainToken"}
 	}
-	body, err := json.Marshal(struct {
+	answer, err := json.Marshal(struct {
 		Plain     string `json:"plainToken"`
 		Encrypted string `json:"encryptedToken"`
 	}{token, hex.EncodeToString(k.prover.(*macKey).sum(token))})
 	if err != nil {
 		return nil, err
 	}
-	return &Challenge{Status: http.StatusOK, ContentType: "application/json", Body: body}, nil
+	return &Challenge{Status: http.StatusOK, ContentType: "application/json", Body: answer}, nil
 }
 
 // plain answers with text that the other side chose: never as anything that a browser would run.

@@ -1,12 +1,14 @@
 package verify
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"mime"
 	"net/http"
@@ -126,6 +128,9 @@ func twilioBody(c *content) error {
 	}
 	if !isForm(c.r) {
 		return &Error{Reason: ReasonMissing, Detail: "no " + twilioBodyHash + " in the query to cover a body that is not a form"}
+	}
+	if bytes.Count(c.r.Body, []byte{'&'}) >= maxFields {
+		return &Error{Reason: ReasonBody, Detail: fmt.Sprintf("a form of more than %d fields", maxFields)}
 	}
 	if c.form, err = url.ParseQuery(string(c.r.Body)); err != nil {
 		return &Error{Reason: ReasonBody, Detail: "the form cannot be read"}

@@ -143,7 +143,7 @@ func (a *amount) divide(d decimal.Decimal, src *source) (decimal.Decimal, presen
 
 // total adds up the items that match. A list that is not there is an error: something else is meant.
 func (a *amount) total(src *source) (total decimal.Decimal, is presence, err error) {
-	list := gjson.Get(src.item, a.each)
+	list := get(src.item, a.each)
 	if !list.IsArray() {
 		return total, absent, fmt.Errorf("amount: no list at %q", a.each)
 	}

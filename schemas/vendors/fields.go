@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
 // fields are the plain paths that are read of one kind of document, as a tree of their keys: a single pass over the
@@ -67,7 +69,7 @@ func (f *fields) child(key string) *fields {
 // here, and amounts are read from the digits.
 func (l *lookup) in(src *source) gjson.Result {
 	if l.slot < 0 || src.fields == nil {
-		return gjson.Get(src.item, l.path)
+		return get(src.item, l.path)
 	}
 	if !src.scanned {
 		src.fields.scan(src.item, &src.found)
@@ -78,6 +80,19 @@ func (l *lookup) in(src *source) gjson.Result {
 		return gjson.Result{Type: gjson.Number, Raw: raw}
 	}
 	return gjson.Parse(raw)
+}
+
+// get is gjson.Get, but for JSON in a text, which gjson reads by recursion and without a limit of depth.
+func get(doc, path string) gjson.Result {
+	before, after, found := strings.Cut(path, "."+fromText+".")
+	if !found || strings.Contains(before, "#") { // each of several texts: of a document whose depth is checked
+		return gjson.Get(doc, path)
+	}
+	text := gjson.Get(doc, before).String()
+	if jsonscan.Check(text) != nil {
+		return gjson.Result{}
+	}
+	return get(text, after)
 }
 
 // scan finds all paths in doc, which is JSON; in other texts it finds something or nothing.

@@ -59,7 +59,7 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	}
 	items := gjson.Parse(src.body)
 	if m.each != thisPath {
-		items = gjson.Get(src.body, m.each)
+		items = get(src.body, m.each)
 	}
 	switch {
 	case items.IsObject(): // some vendors send one item so

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -171,6 +172,21 @@ func TestDeepButQuoted(t *testing.T) {
 	body := []byte(`{"id":"e1","x":"\"` + strings.Repeat("[", 20_000) + `"}`)
 	if _, err := own(t, plainEvents, "{}").Identify(nil, nil, body); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDeepInTexts: JSON in a text is held to the same depth, however often a path goes into one.
+func TestDeepInTexts(t *testing.T) {
+	quote := func(v any) string { raw, _ := json.Marshal(v); return string(raw) }
+	inner := `{"b":` + strings.Repeat("[", 1<<19) + `,"id":"e1"}`
+	for _, test := range []struct{ path, body string }{
+		{"payload.@fromstr.b.@fromstr.id", `{"payload":` + quote(inner) + "}"},
+		{"payload.@fromstr.id", `{"payload":` + quote(inner) + "}"},
+	} {
+		got, err := own(t, "{id: {first: ["+test.path+", event:sha256]}}", "{}").Identify(nil, nil, []byte(test.body))
+		if err != nil || got[0].ID != sha(test.body) {
+			t.Errorf("%s: %v, %v", test.path, got, err)
+		}
 	}
 }
 

@@ -81,7 +81,7 @@ func (v *value) read(src *source) (string, error) {
 	case fromParent:
 		return v.parts[0].read(src.parent)
 	case fromBody:
-		return scalar(gjson.Get(src.body, v.text), v.text)
+		return scalar(get(src.body, v.text), v.text)
 	case fromHeader:
 		if values := src.header[v.text]; len(values) > 0 {
 			return values[0], nil
