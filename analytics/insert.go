@@ -2,22 +2,33 @@ package analytics
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// insertSettings make an INSERT mean: stored when it returns. wait_end_of_query is a parameter of the HTTP interface; over
-// the native protocol ClickHouse refuses it as an unknown setting.
+// deduplicationToken is the setting that says which INSERTs are the same.
+const deduplicationToken = "insert_deduplication_token"
+
+// insertSettings make an INSERT mean: stored when it returns. Call it for each INSERT.
+//
+// Identity and version decide what counts, not whether a block looks like an earlier one. A server that remembers the
+// hashes of blocks (a deduplication window, which replicated tables have by default) acknowledges and drops an INSERT that
+// equals an earlier one, also when the rows of that one were deleted. insert_deduplicate turns that off before ClickHouse
+// 26.2, where deduplicate_insert came, which overrides it and which older servers refuse as unknown. A token that no
+// other INSERT has does it on all of them, whichever of several replicas answers.
+//
+// wait_end_of_query is a parameter of the HTTP interface; over the native protocol ClickHouse refuses it as an unknown
+// setting.
 func insertSettings(protocol clickhouse.Protocol) clickhouse.Settings {
 	settings := clickhouse.Settings{
 		// Batches are large already; waiting on the server to make larger ones only delays the answer. On by
 		// default since ClickHouse 26.3.
-		"async_insert": 0,
-		// Identity and version decide what counts, not whether a block looks like an earlier one: the hashes would
-		// drop rows that come back after their partition was dropped.
+		"async_insert":       0,
 		"insert_deduplicate": 0,
+		deduplicationToken:   rand.Text(),
 	}
 	if protocol == clickhouse.HTTP {
 		settings["wait_end_of_query"] = 1 // answer only when the INSERT is complete, so that its failure is the status

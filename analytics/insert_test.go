@@ -25,3 +25,13 @@ func TestSettingsOfOneProtocol(t *testing.T) {
 		}
 	}
 }
+
+// A setting that a server does not know fails each INSERT. The versions are those of ClickHouse's changelog.
+func TestEveryServerKnowsTheSettingsOfInserts(t *testing.T) {
+	since := map[string]string{"insert_deduplicate": "19", "insert_deduplication_token": "22.1", "async_insert": "21.11"}
+	for name := range insertSettings(clickhouse.Native) {
+		if since[name] == "" {
+			t.Errorf("%s is no setting of ClickHouse 24.10, the oldest that hookline works with", name)
+		}
+	}
+}

@@ -16,6 +16,9 @@ type Server struct {
 	Version string
 	User    string    // that we are to it
 	Now     time.Time // by its clock, in milliseconds
+	// The settings of our queries do not arrive, so that a server with a deduplication window drops INSERTs that equal
+	// earlier ones.
+	Swallows bool
 }
 
 // Server asks ClickHouse who it is. It needs no database, and changes settings of its own query as inserts do.
@@ -27,8 +30,10 @@ func (db *DB) Server(ctx context.Context) (s Server, err error) {
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings(db.opt.Protocol)))
-	err = server.pool().QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC')").Scan(&s.Version, &s.User, &s.Now)
+	settings, token := insertSettings(db.opt.Protocol), ""
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(settings))
+	err = server.pool().QueryRow(ctx, "SELECT version(), currentUser(), now64(3, 'UTC'), getSetting('"+deduplicationToken+"')").Scan(&s.Version, &s.User, &s.Now, &token)
+	s.Swallows = token != settings[deduplicationToken]
 	return s, wrap("ask ClickHouse who it is", err)
 }
 

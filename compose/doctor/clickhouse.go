@@ -29,6 +29,10 @@ func lookAtClickHouse(ctx context.Context, _ *slog.Logger, o Options) []Finding 
 		findings = append(findings, warning("clickhouse", "a password stands in --clickhouse-dsn, where who may list processes can read it", "Keep it in a file and name that with --clickhouse-password."))
 	}
 	findings = append(findings, judgeVersion(server), judgeClock("clickhouse's clock", "ClickHouse's", server.Now, before, after))
+	if server.Swallows {
+		findings = append(findings, failed("inserts", "the settings of our queries do not arrive, so that ClickHouse may acknowledge and drop an INSERT that equals an earlier one",
+			"Let the proxy in front of ClickHouse pass settings (insert_deduplication_token, insert_deduplicate, async_insert), or connect past it."))
+	}
 	grants, err := db.Grants(ctx)
 	if err != nil {
 		return append(findings, failed("grants", err.Error(), fixClickHouse(o.ClickHouse, err)))

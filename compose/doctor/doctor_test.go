@@ -79,6 +79,22 @@ func TestBrokenSetUps(t *testing.T) {
 			[]want{{"group nobody", doctor.Warning, "no processor", "hookline processor"}}},
 		{"no ClickHouse", func(w *world) { w.ClickHouse.DSN = "http://127.0.0.1:1/hookline" },
 			[]want{{"clickhouse", doctor.Failed, "connection refused", "--clickhouse-dsn"}}},
+		{"a proxy that drops the settings of inserts", func(w *world) {
+			target, err := url.Parse(w.engine.URL)
+			if err != nil {
+				w.Fatal(err)
+			}
+			proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(target)
+				q := r.Out.URL.Query()
+				q.Del("insert_deduplication_token")
+				q.Del("insert_deduplicate")
+				r.Out.URL.RawQuery = q.Encode()
+			}}
+			server := httptest.NewServer(proxy)
+			w.Cleanup(server.Close)
+			w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), w.engine.DSN, server.URL, 1))
+		}, []want{{"inserts", doctor.Failed, "drop an INSERT that equals an earlier one", "insert_deduplication_token"}}},
 		{"wrong password for ClickHouse", func(w *world) {
 			w.inFront(func(rw http.ResponseWriter, _ string) (string, bool) {
 				exception(rw, 516, "default: Authentication failed: password is incorrect.")
