@@ -2,11 +2,11 @@ package processor
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/processor/mapping"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
@@ -54,48 +54,25 @@ func (l *Loop) fill(ctx, draining context.Context, full chan<- *batch, free <-ch
 
 // take polls once and adds what came to b.
 func (l *Loop) take(ctx context.Context, b *batch) error {
-	until := l.early.next()
+	var until time.Time
 	if !b.empty() {
 		// flush may be busy past the batch's due time: look again soon rather than block.
-		if due := time.Now().Add(max(time.Until(b.oldest.Add(l.limits.MaxWait)), 20*time.Millisecond)); due.Before(until) {
-			until = due
-		}
+		until = time.Now().Add(max(time.Until(b.oldest.Add(l.limits.MaxWait)), 20*time.Millisecond))
 	}
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	fetches := l.client.PollRecords(ctx, pollSlice)
-	// Until here the client keeps partitions from being taken away, so that each record is noted under the grant
-	// it was read by.
-	defer l.client.AllowRebalance()
-	if fetches.IsClientClosed() {
-		return errors.New("kafka client closed")
-	}
-	fetches.EachError(func(topic string, id int32, err error) {
-		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-			l.log.Warn("fetch", "topic", topic, "partition", id, "err", err)
-		}
-	})
 	config := l.config.Load()
-	l.early.due(l.client, l.assignment, func(r *kgo.Record, grant uint64) { l.add(b, r, grant, config) })
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if len(p.Records) == 0 {
-			return
-		}
-		l.metrics.behind(p.Topic, p.Partition, p.HighWatermark-p.Records[len(p.Records)-1].Offset-1)
-		grant := l.assignment.grant(partition{p.Topic, p.Partition})
-		for _, r := range l.early.park(l.client, p.Topic, p.Partition, p.Records, grant) {
-			l.add(b, r, grant, config)
+	return l.consumer.Poll(ctx, pollSlice, until, func(f kafka.Fetch) {
+		for _, r := range f.Records {
+			l.add(b, r, f.Epoch, config)
 		}
 	})
-	return nil
 }
 
 // add maps one record into b.
-func (l *Loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config) {
+func (l *Loop) add(b *batch, r *kgo.Record, epoch uint64, config *vendors.Config) {
 	if b.oldest.IsZero() {
 		b.oldest = time.Now()
 	}
-	s := b.took(r, grant)
+	s := b.record(r, epoch)
 	var retry schemas.Retry
 	if r.Topic == l.topics.Retry {
 		var err error
@@ -103,14 +80,14 @@ func (l *Loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 			s.skipped++ // for the group that runs actions
 			return
 		} else if err != nil {
-			l.bury(b, s, r, schemas.DeadLetter{Stage: string(mapping.StageDecode), Error: err.Error()})
+			l.deadLetter(b, s, r, schemas.DeadLetter{Stage: string(mapping.StageDecode), Error: err.Error()})
 			return
 		}
 	}
 	row, appended, err := mapping.Append(r, config, b.rows)
-	b.traces.took(r, &row.Event)
+	b.traces.record(r, &row.Event)
 	if appended {
-		b.sources = append(b.sources, source{record: r, span: s, attempts: retry.Attempts, dead: err != nil})
+		b.sources = append(b.sources, rowOrigin{record: r, offsets: s, attempts: retry.Attempts, dead: err != nil})
 	} else {
 		b.bytes += len(r.Value)
 	}
@@ -128,7 +105,7 @@ func (l *Loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 		}
 	}
 	if err != nil {
-		l.bury(b, s, r, schemas.DeadLetter{Stage: string(mapping.StageOf(err)), Error: err.Error(), Attempts: retry.Attempts})
+		l.deadLetter(b, s, r, schemas.DeadLetter{Stage: string(mapping.StageOf(err)), Error: err.Error(), Attempts: retry.Attempts})
 		return
 	}
 	s.stored++
@@ -137,13 +114,13 @@ func (l *Loop) add(b *batch, r *kgo.Record, grant uint64, config *vendors.Config
 // maxLogged is how many dead letters of one batch are logged each by itself.
 const maxLogged = 10
 
-// bury makes a dead letter of r.
-func (l *Loop) bury(b *batch, s *span, r *kgo.Record, letter schemas.DeadLetter) {
+// deadLetter makes a dead letter of r.
+func (l *Loop) deadLetter(b *batch, s *offsetRange, r *kgo.Record, letter schemas.DeadLetter) {
 	s.dead++
 	b.moves = append(b.moves, letter.Record(l.topics.DLQ, r))
 	b.traces.outcome(r, "dead letter", letter.Error)
 	l.metrics.dead.WithLabelValues(letter.Stage).Inc()
-	if b.buried++; b.buried > maxLogged {
+	if b.deadLettered++; b.deadLettered > maxLogged {
 		return
 	}
 	l.log.Warn("event is dead-lettered", "event", string(r.Key), "topic", r.Topic, "partition", r.Partition, "offset", r.Offset,

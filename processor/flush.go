@@ -31,40 +31,40 @@ func (l *Loop) flush(ctx context.Context, b *batch) error {
 		l.reroute(b, r)
 	}
 	if l.log.Enabled(ctx, slog.LevelDebug) {
-		l.tell(b, rejected)
+		l.logStored(b, rejected)
 	}
-	if more := b.buried - maxLogged; more > 0 {
+	if more := b.deadLettered - maxLogged; more > 0 {
 		l.log.Warn("more events are dead-lettered; see 'hookline dlq list'", "events", more)
 	}
 	if moves := b.moves; len(moves) > 0 {
 		err := l.hold(ctx, "write retries and dead letters", func(ctx context.Context) (err error) {
-			moves, err = kafka.Produce(ctx, l.client, moves)
+			moves, err = kafka.Produce(ctx, l.consumer.Client, moves)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if err := l.hold(ctx, "read the ledger", func(ctx context.Context) error { return l.ledger.look(ctx, b.spans) }); err != nil {
+	if err := l.hold(ctx, "read the ledger", func(ctx context.Context) error { return l.ledger.look(ctx, b.ranges) }); err != nil {
 		return err
 	}
-	entries := l.ledger.extend(b.spans)
+	entries := l.ledger.extend(b.ranges)
 	if err := l.hold(ctx, "write the ledger", func(ctx context.Context) error { return l.store.WriteLedger(ctx, entries) }); err != nil {
 		return err
 	}
 	// A commit fails while the group rebalances or its coordinator restarts. The partitions may stay ours through
 	// that, and then nobody reads their events again: so it is repeated, for as long as they are ours.
 	return l.hold(ctx, "commit offsets", func(ctx context.Context) error {
-		offsets := b.offsets(l.assignment)
+		offsets := b.offsets(l.consumer)
 		if len(offsets) == 0 {
 			return nil
 		}
-		return kafka.CommitOffsets(ctx, l.client, offsets)
+		return l.consumer.Commit(ctx, offsets)
 	})
 }
 
-// tell logs each event that is stored now.
-func (l *Loop) tell(b *batch, rejected []rejection) {
+// logStored logs each event that is stored now.
+func (l *Loop) logStored(b *batch, rejected []rejection) {
 	for i := range b.sources {
 		if s := &b.sources[i]; !s.dead && !slices.ContainsFunc(rejected, func(r rejection) bool { return r.row == i }) {
 			l.log.Debug("event stored", "event", string(s.record.Key), "topic", s.record.Topic, "partition", s.record.Partition, "offset", s.record.Offset)
@@ -173,13 +173,13 @@ func (l *Loop) reroute(b *batch, r rejection) {
 		l.log.Warn("a dead letter is in its topic only: ClickHouse rejects its row", "event", string(s.record.Key), "err", r.err)
 		return
 	}
-	s.span.stored--
+	s.offsets.stored--
 	attempts := s.attempts + 1
 	if attempts >= l.retry.Attempts {
-		l.bury(b, s.span, s.record, schemas.DeadLetter{Stage: stageStore, Error: r.err.Error(), Attempts: attempts})
+		l.deadLetter(b, s.offsets, s.record, schemas.DeadLetter{Stage: stageStore, Error: r.err.Error(), Attempts: attempts})
 		return
 	}
-	s.span.retried++
+	s.offsets.retried++
 	b.traces.outcome(s.record, "retry", r.err.Error())
 	l.metrics.retried.Inc()
 	l.log.Warn("event is stored later", "event", string(s.record.Key), "attempts", attempts, "again_in", l.retry.Delay, "err", r.err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
 )
 
 // ledger accounts for what flushes have stored (invariant 6). The entry of a partition grows with each flush for as
@@ -13,28 +14,28 @@ import (
 type ledger struct {
 	store Store
 	group string
-	open  map[partition]*entry
+	open  map[kafka.Partition]*entry
 	now   func() time.Time
 }
 
 // entry is one that may go on growing.
 type entry struct {
 	analytics.LedgerEntry
-	grant uint64
+	epoch uint64
 	day   time.Time
 }
 
 func newLedger(store Store, group string) *ledger {
-	return &ledger{store: store, group: group, open: map[partition]*entry{}, now: time.Now}
+	return &ledger{store: store, group: group, open: map[kafka.Partition]*entry{}, now: time.Now}
 }
 
 // look finds out which entries of the partitions that are new to us may be carried on: those that a clean stop left
 // behind. It may be repeated.
-func (l *ledger) look(ctx context.Context, spans []*span) error {
+func (l *ledger) look(ctx context.Context, ranges []*offsetRange) error {
 	known := true
-	for _, s := range spans {
-		open := l.open[s.partition]
-		known = known && open != nil && open.grant == s.grant
+	for _, s := range ranges {
+		open := l.open[s.Partition]
+		known = known && open != nil && open.epoch == s.epoch
 	}
 	if known {
 		return nil
@@ -43,31 +44,31 @@ func (l *ledger) look(ctx context.Context, spans []*span) error {
 	if err != nil {
 		return err
 	}
-	ends := map[partition]analytics.LedgerEntry{}
+	ends := map[kafka.Partition]analytics.LedgerEntry{}
 	for _, e := range left {
-		ends[partition{e.Topic, e.Partition}] = e
+		ends[kafka.Partition{Topic: e.Topic, ID: e.Partition}] = e
 	}
-	for _, s := range spans {
-		if open := l.open[s.partition]; open == nil || open.grant != s.grant {
-			delete(l.open, s.partition)
-			if e, ok := ends[s.partition]; ok && e.End == s.first {
-				l.open[s.partition] = &entry{LedgerEntry: e, grant: s.grant, day: l.today()}
+	for _, s := range ranges {
+		if open := l.open[s.Partition]; open == nil || open.epoch != s.epoch {
+			delete(l.open, s.Partition)
+			if e, ok := ends[s.Partition]; ok && e.End == s.first {
+				l.open[s.Partition] = &entry{LedgerEntry: e, epoch: s.epoch, day: l.today()}
 			}
 		}
 	}
 	return nil
 }
 
-// extend returns the entries that account for spans, besides what they accounted for before. look comes first.
-func (l *ledger) extend(spans []*span) []analytics.LedgerEntry {
+// extend returns the entries that account for ranges, besides what they accounted for before. look comes first.
+func (l *ledger) extend(ranges []*offsetRange) []analytics.LedgerEntry {
 	var out []analytics.LedgerEntry
-	for _, s := range spans {
-		e := l.open[s.partition]
-		if e == nil || e.grant != s.grant || e.End != s.first || !e.day.Equal(l.today()) {
-			e = &entry{grant: s.grant, day: l.today(), LedgerEntry: analytics.LedgerEntry{
-				Group: l.group, Topic: s.topic, Partition: s.id, First: s.first, Vendors: map[string]uint32{},
+	for _, s := range ranges {
+		e := l.open[s.Partition]
+		if e == nil || e.epoch != s.epoch || e.End != s.first || !e.day.Equal(l.today()) {
+			e = &entry{epoch: s.epoch, day: l.today(), LedgerEntry: analytics.LedgerEntry{
+				Group: l.group, Topic: s.Topic, Partition: s.ID, First: s.first, Vendors: map[string]uint32{},
 			}}
-			l.open[s.partition] = e
+			l.open[s.Partition] = e
 		}
 		e.End = s.last + 1
 		e.Stored += s.stored

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/kafka"
 )
 
 // leftBehind plays a store that has these entries of today, and no other table.
@@ -29,17 +30,17 @@ func TestInvariant6_LedgerEntriesGrowWhileReadingGoesOn(t *testing.T) {
 		{Group: "g", Topic: "t", Partition: 2, First: 0, End: 9, Stored: 9},
 	}, "g")
 	l.now = func() time.Time { return now }
-	read := func(id int32, grant uint64, first, last int64) *span {
-		return &span{partition: partition{"t", id}, grant: grant, first: first, last: last,
+	read := func(id int32, epoch uint64, first, last int64) *offsetRange {
+		return &offsetRange{Partition: kafka.Partition{Topic: "t", ID: id}, epoch: epoch, first: first, last: last,
 			counts: counts{stored: uint32(last - first + 1), vendors: map[string]uint32{"acme": uint32(last - first + 1)}}}
 	}
-	flush := func(want string, spans ...*span) {
+	flush := func(want string, ranges ...*offsetRange) {
 		t.Helper()
-		if err := l.look(t.Context(), spans); err != nil {
+		if err := l.look(t.Context(), ranges); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, e := range l.extend(spans) {
+		for _, e := range l.extend(ranges) {
 			got = append(got, fmt.Sprintf("%d: %d-%d stored %d dead %d acme %d", e.Partition, e.First, e.End, e.Stored, e.Dead, e.Vendors["acme"]))
 		}
 		if all := strings.Join(got, "; "); all != want {

@@ -46,30 +46,26 @@ type Parts struct {
 // batch and then commits its offsets.
 //
 //	Kafka --poll--> fill --(full)--> flush: insert, retries and dead letters, ledger, commit
-//	        |        ^------(free)------/
-//	        +-> early: read of the retry topic before it is due
+//	                 ^------(free)------/
 //
 // Two batches go round, so that the next one is fetched and decoded while one is being inserted, and memory
 // stays bounded however large the backlog. While flush holds, fill stops at one full batch and polls no more.
 type Loop struct {
-	client     *kgo.Client
-	kafka      kafka.Options
-	leave      func() // leaves the group and closes client; may be called again
-	store      Store
-	topics     schemas.Topics
-	config     *atomic.Pointer[vendors.Config]
-	assignment *assignment
-	early      *early
-	ledger     *ledger
-	holder     *hold.Holder
-	alerts     *alert.Notifier
-	metrics    *metrics
-	tracer     *trace.Tracer
-	log        *slog.Logger
-	limits     Limits
-	retry      RetryOptions
-	seed       maphash.Seed
-	refusal    atomic.Pointer[string] // why ClickHouse refuses us and what to do about it, while it does
+	consumer *kafka.Consumer
+	kafka    kafka.Options
+	store    Store
+	topics   schemas.Topics
+	config   *atomic.Pointer[vendors.Config]
+	ledger   *ledger
+	holder   *hold.Holder
+	alerts   *alert.Notifier
+	metrics  *metrics
+	tracer   *trace.Tracer
+	log      *slog.Logger
+	limits   Limits
+	retry    RetryOptions
+	seed     maphash.Seed
+	refusal  atomic.Pointer[string] // why ClickHouse refuses us and what to do about it, while it does
 }
 
 // Limits say when a batch is full.
@@ -95,8 +91,8 @@ func NewLoop(o Options, p Parts) (*Loop, error) {
 	}
 	topics := o.Kafka.Topics()
 	l := &Loop{
-		store: p.Store, kafka: o.Kafka, topics: topics, config: p.Config, assignment: newAssignment(), ledger: newLedger(p.Store, o.Group),
-		early: newEarly(topics.Retry, o.Retry.Delay), alerts: p.Alerts, metrics: newMetrics(p.Registry),
+		store: p.Store, kafka: o.Kafka, topics: topics, config: p.Config, ledger: newLedger(p.Store, o.Group),
+		alerts: p.Alerts, metrics: newMetrics(p.Registry),
 		log: p.Log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(), tracer: p.Tracer,
 	}
 	l.holder = &hold.Holder{
@@ -104,17 +100,31 @@ func NewLoop(o Options, p Parts) (*Loop, error) {
 	}
 	var err error
 	o.Kafka.SessionTimeout = o.SessionTimeout
-	options := slices.Concat(kafka.ProducerOptions(), l.groupOptions(o), p.Client)
-	if l.client, l.leave, err = o.Kafka.NewMember(p.Log, kafka.Named(p.Registry, "store"), o.Group, options...); err != nil {
+	l.consumer, err = o.Kafka.NewConsumer(p.Log, kafka.Named(p.Registry, "store"), kafka.GroupOptions{
+		Group: o.Group, Instance: o.Instance, Topics: []string{topics.Events, topics.Retry},
+		Delay:  kafka.Delay{Topic: topics.Retry, Longest: o.Retry.Delay, Due: storeDue},
+		Behind: l.metrics.behind, Lost: l.metrics.lost,
+	}, slices.Concat(kafka.ProducerOptions(), p.Client)...)
+	if err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
+// storeDue is when a record of the retry topic is to be stored again. What is for the group that runs actions, or is no
+// retry, does not wait here.
+func storeDue(r *kgo.Record) time.Time {
+	retry, err := schemas.DecodeRetry(r)
+	if err != nil || retry.Action != "" {
+		return time.Time{}
+	}
+	return retry.NotBefore
+}
+
 // Admit returns an error, having left the group, if the brokers refuse us: see kafka.Options.Admit.
 func (l *Loop) Admit(ctx context.Context) error {
-	if err := l.kafka.Admit(ctx, l.log, l.client); err != nil {
-		l.leave()
+	if err := l.kafka.Admit(ctx, l.log, l.consumer.Client); err != nil {
+		l.consumer.Leave()
 		return err
 	}
 	return nil
@@ -126,7 +136,7 @@ func (l *Loop) Ready(ctx context.Context) error {
 	if why := l.refusal.Load(); why != nil {
 		return errors.New(*why)
 	}
-	return l.kafka.Ping(ctx, l.client)
+	return l.kafka.Ping(ctx, l.consumer.Client)
 }
 
 // Run consumes until ctx is done, then stores and commits what it has in hand and leaves the group.
@@ -135,19 +145,10 @@ func (l *Loop) Run(ctx context.Context) error {
 	free <- newBatch(l.tracer)
 	free <- newBatch(l.tracer)
 
-	// When asked to stop, the flush under way gets a bounded time of its own.
-	draining, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(l.limits.DrainTimeout, cancel) })()
-	// Leaving is all that ends a write to a broker that does not answer: no context does, since the broker may have it.
-	left := make(chan struct{})
-	context.AfterFunc(draining, func() {
-		defer close(left)
-		l.leave()
-	})
-	defer func() {
-		cancel()
-		<-left
-	}()
+	// When asked to stop, the flush in flight gets a bounded time of its own.
+	draining, cancel := l.consumer.Drain(ctx, l.limits.DrainTimeout)
+	defer l.consumer.Leave()
+	defer cancel()
 
 	var halves errgroup.Group
 	halves.Go(func() error {

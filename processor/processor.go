@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/analytics"
@@ -132,18 +131,6 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	err = errors.Join(group.Wait(), tracer.Close(ctx))
 	log.Info("processor stopped")
 	return err
-}
-
-// groupOptions join the consumer group and follow what it assigns.
-func (l *Loop) groupOptions(o Options) []kgo.Opt {
-	opts := kafka.Follow([]string{l.topics.Events, l.topics.Retry}, l.assignment.assigned, func(topics map[string][]int32) {
-		l.assignment.lost(topics)
-		l.metrics.lost(topics)
-	})
-	if o.Instance != "" {
-		opts = append(opts, kgo.InstanceID(o.Instance))
-	}
-	return opts
 }
 
 // load reads the vendors' file and puts it in force, unless it cannot be read or one of the checks refuses it.

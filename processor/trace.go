@@ -33,8 +33,8 @@ func newTraces(t *trace.Tracer) *traces {
 	return &traces{t, map[*kgo.Record]oteltrace.Span{}}
 }
 
-// took starts the span of an event. The text is what the record carries: whoever may write to Kafka wrote it.
-func (t *traces) took(r *kgo.Record, e *schemas.Event) {
+// record starts the span of an event. The text is what the record carries: whoever may write to Kafka wrote it.
+func (t *traces) record(r *kgo.Record, e *schemas.Event) {
 	if t == nil || e.TraceParent == "" {
 		return
 	}

@@ -20,7 +20,7 @@ func TestTracesThatAreOffCostNothing(t *testing.T) {
 	off := newTraces(nil)
 	r, e := &kgo.Record{}, &schemas.Event{TraceParent: parent}
 	if n := testing.AllocsPerRun(100, func() {
-		off.took(r, e)
+		off.record(r, e)
 		off.outcome(r, "retry", "why")
 		off.inserted(1, time.Time{})
 		off.end()
@@ -41,11 +41,11 @@ func TestTracesOfABatch(t *testing.T) {
 	records := make([]*kgo.Record, events)
 	for i := range records {
 		records[i] = &kgo.Record{Topic: "webhooks.events", Offset: int64(i)}
-		on.took(records[i], &schemas.Event{ID: fmt.Sprint("evt_", i), TraceParent: parent})
+		on.record(records[i], &schemas.Event{ID: fmt.Sprint("evt_", i), TraceParent: parent})
 	}
 	// These are not traced: without a context, with one that is not to be recorded, and with what is none.
 	for _, text := range []string{"", parent[:len(parent)-1] + "0", "00-nonsense", "\x00\xff"} {
-		on.took(&kgo.Record{}, &schemas.Event{TraceParent: text})
+		on.record(&kgo.Record{}, &schemas.Event{TraceParent: text})
 	}
 	on.inserted(events, time.Now())
 	on.outcome(records[7], "dead letter", "no such currency")
@@ -65,10 +65,10 @@ func TestTracesOfABatch(t *testing.T) {
 	}
 	for name, want := range map[string]int{"process webhooks.events": events, "insert": events, "insert batch": 1, "no such currency": 1} {
 		if count[name] != want {
-			t.Errorf("%d spans %q, want %d", count[name], name, want)
+			t.Errorf("%d ranges %q, want %d", count[name], name, want)
 		}
 	}
 	if len(on.spans) != 0 {
-		t.Errorf("%d spans are kept after the batch (invariant 9)", len(on.spans))
+		t.Errorf("%d ranges are kept after the batch (invariant 9)", len(on.spans))
 	}
 }

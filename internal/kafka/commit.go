@@ -9,9 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// CommitOffsets commits the offsets, each the one after the last record that is done, and waits for the answer for every
-// partition. A commit that fails is no loss: its records are read again.
-func CommitOffsets(ctx context.Context, client *kgo.Client, offsets map[string]map[int32]kgo.EpochOffset) error {
+// commit commits offsets and waits for the answer for every partition.
+func commit(ctx context.Context, client *kgo.Client, offsets Offsets) error {
 	var failure error
 	client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if failure = err; err != nil {

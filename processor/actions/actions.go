@@ -28,7 +28,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline-io/hookline/analytics"
@@ -111,7 +110,7 @@ func New(o Options, p Parts) (*Actions, error) {
 	a := &Actions{
 		options: o, topics: p.Kafka.Topics(), kafka: p.Kafka, log: p.Log.With("part", "actions"), config: p.Config, results: p.Results,
 		alerts: p.Alerts, registry: p.Registry, metrics: newMetrics(p.Registry), guard: g, forward: newForwarder(g, o.Concurrency),
-		tracker: newTracker(), outcomes: make(chan outcome), settled: make(chan settled, maxUnstored),
+		outcomes: make(chan outcome), settled: make(chan settled, maxUnstored),
 	}
 	return a, a.Check(p.Config.Load())
 }
@@ -123,41 +122,34 @@ func (a *Actions) Check(config *vendors.Config) error { return a.guard.checkConf
 // Run runs actions until ctx is done, then finishes what is under way for at most Options.DrainTimeout. It may be
 // called once. An error says that it did not finish; then nothing is lost, and some actions are run again.
 func (a *Actions) Run(ctx context.Context) error {
-	client, leave, err := a.kafka.NewMember(a.log, kafka.Named(a.registry, "actions"), a.options.Group, append(kafka.ProducerOptions(), a.groupOptions()...)...)
+	records, err := a.kafka.NewConsumer(a.log, kafka.Named(a.registry, "actions"), kafka.GroupOptions{
+		Group: a.options.Group, Topics: []string{a.topics.Events, a.topics.Retry},
+		Delay:  kafka.Delay{Topic: a.topics.Retry, Longest: a.options.RetryDelay, Due: actionDue},
+		Behind: a.metrics.behind, Lost: a.metrics.lost,
+	}, kafka.ProducerOptions()...)
 	if err != nil {
 		return err
 	}
-	draining, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	draining, cancel := records.Drain(ctx, a.options.DrainTimeout)
+	defer records.Leave()
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(a.options.DrainTimeout, cancel) })()
-
-	defer leave()
-	// Only this ends a write to a broker that does not answer: no context does, since the broker may have it.
-	defer context.AfterFunc(draining, leave)()
+	a.tracker = newTracker(records.Epoch)
 	var stages errgroup.Group
 	stages.Go(func() error {
 		defer close(a.outcomes)
 		defer a.jobs.Wait()
-		c := consumer{Actions: a, client: client, waiting: map[int32]*stretch{}, targets: map[string]*target{}}
+		c := consumer{Actions: a, records: records, targets: map[string]*target{}}
 		return c.consume(ctx, draining)
 	})
 	stages.Go(func() error {
 		defer close(a.settled)
-		return a.publish(draining, client)
+		return a.publish(draining, records.Client)
 	})
 	stages.Go(func() error {
-		return a.keep(draining, client)
+		return a.keep(draining, records)
 	})
 	if err := stages.Wait(); err != nil {
 		return fmt.Errorf("actions: %w", err)
 	}
 	return nil
-}
-
-// groupOptions join the consumer group and follow what it assigns.
-func (a *Actions) groupOptions() []kgo.Opt {
-	return kafka.Follow([]string{a.topics.Events, a.topics.Retry}, a.tracker.assigned, func(topics map[string][]int32) {
-		a.tracker.lost(topics)
-		a.metrics.lost(topics)
-	})
 }

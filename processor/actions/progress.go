@@ -1,67 +1,57 @@
 package actions
 
 import (
-	"maps"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookline-io/hookline/internal/kafka"
 )
 
 // tracker knows how far each partition is done. Records finish in any order, a fast target's before a slow one's;
 // an offset is committed once everything before it is finished (invariant 3).
 type tracker struct {
+	epoch func(kafka.Partition) uint64 // of the assignment by which a partition is ours now; 0: it is not
+
 	mu         sync.Mutex
-	partitions map[string]map[int32]*progress
+	partitions map[kafka.Partition]*progress
 }
 
-// progress is one partition while it is ours. When it is taken away and given back it gets a new one, so that what
-// was read before counts for nothing: another member may have gone further in between.
+// progress is one partition while it is ours. When it is lost and assigned again it gets a new one, so that what was read
+// before counts for nothing: another member may have committed more in between.
 type progress struct {
+	epoch     uint64          // of the assignment
 	next      kgo.EpochOffset // the offset after the last record taken; Offset -1: none was
 	open      map[int64]int   // how many jobs of a record, by its offset, are not finished; none that are
 	committed int64
 }
 
-// ticket is one job's part in a record: finish is told when it is done with.
+// ticket is one job's part in a record: finish gets it when the job is done.
 type ticket struct {
 	progress *progress
 	offset   int64
 }
 
-func newTracker() *tracker { return &tracker{partitions: map[string]map[int32]*progress{}} }
+func newTracker(epoch func(kafka.Partition) uint64) *tracker {
+	return &tracker{epoch: epoch, partitions: map[kafka.Partition]*progress{}}
+}
 
-func (t *tracker) assigned(topics map[string][]int32) {
+// of returns the progress of a partition under an assignment.
+func (t *tracker) of(p kafka.Partition, epoch uint64) *progress {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for topic, ids := range topics {
-		if t.partitions[topic] == nil {
-			t.partitions[topic] = map[int32]*progress{}
-		}
-		for _, id := range ids {
-			t.partitions[topic][id] = &progress{next: kgo.EpochOffset{Offset: -1}, open: map[int64]int{}, committed: -1}
-		}
+	if now := t.partitions[p]; now != nil && now.epoch == epoch {
+		return now
 	}
-}
-
-func (t *tracker) lost(topics map[string][]int32) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for topic, ids := range topics {
-		for _, id := range ids {
-			delete(t.partitions[topic], id)
-		}
+	fresh := &progress{epoch: epoch, next: kgo.EpochOffset{Offset: -1}, open: map[int64]int{}, committed: -1}
+	if now := t.partitions[p]; now == nil || now.epoch < epoch {
+		t.partitions[p] = fresh
 	}
+	return fresh
 }
 
-// of returns the partition's progress, or nil where it is not ours.
-func (t *tracker) of(topic string, id int32) *progress {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.partitions[topic][id]
-}
-
-// took notes that r was taken and has that many jobs. Records of a partition are taken in order.
-func (t *tracker) took(p *progress, r *kgo.Record, jobs int) {
+// start notes that r has that many jobs. Records of a partition start in order.
+func (t *tracker) start(p *progress, r *kgo.Record, jobs int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p.next = kgo.EpochOffset{Epoch: r.LeaderEpoch, Offset: r.Offset + 1}
@@ -89,21 +79,14 @@ func (t *tracker) skipped(p *progress, end kgo.EpochOffset) {
 	}
 }
 
-// all returns the progress of a topic's partitions that are ours.
-func (t *tracker) all(topic string) map[int32]*progress {
+// taken returns the offset after the last record taken of each partition of a topic that is ours, where any was.
+func (t *tracker) taken(topic string) kafka.Offsets {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return maps.Clone(t.partitions[topic])
-}
-
-// taken returns the offset after the last record taken of each partition of a topic, where any was.
-func (t *tracker) taken(topic string) map[int32]kgo.EpochOffset {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	out := map[int32]kgo.EpochOffset{}
-	for id, p := range t.partitions[topic] {
-		if p.next.Offset >= 0 {
-			out[id] = p.next
+	out := kafka.Offsets{}
+	for at, p := range t.partitions {
+		if at.Topic == topic && p.next.Offset >= 0 && t.epoch(at) == p.epoch {
+			out.Set(at, p.next)
 		}
 	}
 	return out
@@ -119,37 +102,35 @@ func (t *tracker) finish(tickets []ticket) {
 	}
 }
 
-// offsets returns what to commit: for each partition that went on since the last commit, the first offset that is
-// not finished.
-func (t *tracker) offsets() map[string]map[int32]kgo.EpochOffset {
+// offsets returns what to commit: for each partition that is ours and went on since the last commit, the first offset
+// that is not finished.
+func (t *tracker) offsets() kafka.Offsets {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := map[string]map[int32]kgo.EpochOffset{}
-	for topic, partitions := range t.partitions {
-		for id, p := range partitions {
-			at := p.next
-			for offset := range p.open {
-				at.Offset = min(at.Offset, offset)
-			}
-			if at.Offset <= p.committed {
-				continue
-			}
-			if out[topic] == nil {
-				out[topic] = map[int32]kgo.EpochOffset{}
-			}
-			out[topic][id] = at
+	out := kafka.Offsets{}
+	for at, p := range t.partitions {
+		if t.epoch(at) != p.epoch {
+			delete(t.partitions, at)
+			continue
+		}
+		done := p.next
+		for offset := range p.open {
+			done.Offset = min(done.Offset, offset)
+		}
+		if done.Offset > p.committed {
+			out.Set(at, done)
 		}
 	}
 	return out
 }
 
 // committed notes that offsets were committed.
-func (t *tracker) committed(offsets map[string]map[int32]kgo.EpochOffset) {
+func (t *tracker) committed(offsets kafka.Offsets) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for topic, partitions := range offsets {
-		for id, at := range partitions {
-			if p := t.partitions[topic][id]; p != nil {
+	for topic, ids := range offsets {
+		for id, at := range ids {
+			if p := t.partitions[kafka.Partition{Topic: topic, ID: id}]; p != nil {
 				p.committed = max(p.committed, at.Offset)
 			}
 		}

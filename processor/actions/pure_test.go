@@ -13,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
@@ -191,9 +192,8 @@ func TestPlan(t *testing.T) {
 func TestInvariant3_Tracker(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
-		tr := newTracker()
-		tr.assigned(map[string][]int32{"t": {0}})
-		p := tr.of("t", 0)
+		tr := newTracker(func(kafka.Partition) uint64 { return 1 })
+		p := tr.of(kafka.Partition{Topic: "t"}, 1)
 		if len(tr.offsets()) != 0 {
 			t.Fatal("something to commit before anything was taken")
 		}
@@ -203,7 +203,7 @@ func TestInvariant3_Tracker(t *testing.T) {
 		for step := 0; step < 60 || len(open) > 0; step++ {
 			if step < 60 && random.IntN(2) == 0 {
 				n := random.IntN(4)
-				tr.took(p, &kgo.Record{Offset: offset, LeaderEpoch: 7}, n)
+				tr.start(p, &kgo.Record{Offset: offset, LeaderEpoch: 7}, n)
 				jobs[offset] = n
 				for range n {
 					open = append(open, ticket{p, offset})
@@ -236,17 +236,20 @@ func TestInvariant3_Tracker(t *testing.T) {
 	}
 }
 
-// TestTrackerForgets: what was read before a partition was taken away says nothing about it once it is back.
+// TestTrackerForgets: what was read before a partition was lost says nothing about it once it is assigned again.
 func TestTrackerForgets(t *testing.T) {
-	tr := newTracker()
-	tr.assigned(map[string][]int32{"t": {0, 1}})
-	old := tr.of("t", 0)
-	tr.took(old, &kgo.Record{Offset: 5}, 1)
-	tr.lost(map[string][]int32{"t": {0}})
-	if tr.of("t", 0) != nil || len(tr.offsets()) != 0 {
-		t.Error("still ours")
+	epoch, at := uint64(1), kafka.Partition{Topic: "t"}
+	tr := newTracker(func(kafka.Partition) uint64 { return epoch })
+	old := tr.of(at, 1)
+	tr.start(old, &kgo.Record{Offset: 5}, 1)
+	epoch = 0
+	if got := tr.offsets(); len(got) != 0 {
+		t.Errorf("lost, and would commit %v", got)
 	}
-	tr.assigned(map[string][]int32{"t": {0}})
+	epoch = 2
+	if tr.of(at, 2) == old {
+		t.Error("the progress of the earlier assignment is back")
+	}
 	tr.finish([]ticket{{old, 5}})
 	if got := tr.offsets(); len(got) != 0 {
 		t.Errorf("would commit %v", got)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookline-io/hookline/internal/kafka"
 )
 
 // restEvery is how often a consumer at rest looks how long the events topic has become.
@@ -18,10 +20,10 @@ func (c *consumer) rest(ctx context.Context) {
 	idle := !hasActions(c.config.Load())
 	switch {
 	case idle && !c.resting:
-		c.client.PauseFetchTopics(c.topics.Events)
+		c.records.Client.PauseFetchTopics(c.topics.Events)
 	case !idle && c.resting:
-		c.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{c.topics.Events: c.tracker.taken(c.topics.Events)})
-		c.client.ResumeFetchTopics(c.topics.Events)
+		c.records.Client.SetOffsets(c.tracker.taken(c.topics.Events))
+		c.records.Client.ResumeFetchTopics(c.topics.Events)
 	}
 	c.resting = idle
 	if idle && time.Since(c.looked) >= restEvery {
@@ -34,8 +36,8 @@ func (c *consumer) rest(ctx context.Context) {
 func (c *consumer) skip(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	before := c.tracker.all(c.topics.Events) // whoever gets a partition while we ask goes on from what is committed
-	ends, err := kadm.NewClient(c.client).ListEndOffsets(ctx, c.topics.Events)
+	before := c.records.Owned(c.topics.Events) // a member that gets a partition while we ask goes on from what is committed
+	ends, err := kadm.NewClient(c.records.Client).ListEndOffsets(ctx, c.topics.Events)
 	if err != nil {
 		c.log.Debug("actions are none, and where the events end is not known", "err", err)
 		return
@@ -44,8 +46,9 @@ func (c *consumer) skip(ctx context.Context) {
 		return // since then: what came after they were added must be read
 	}
 	ends.Each(func(end kadm.ListedOffset) {
-		if p := before[end.Partition]; p != nil && end.Err == nil {
-			c.tracker.skipped(p, kgo.EpochOffset{Epoch: end.LeaderEpoch, Offset: end.Offset})
+		at := kafka.Partition{Topic: end.Topic, ID: end.Partition}
+		if epoch := before[at]; epoch != 0 && end.Err == nil {
+			c.tracker.skipped(c.tracker.of(at, epoch), kgo.EpochOffset{Epoch: end.LeaderEpoch, Offset: end.Offset})
 			c.metrics.behind(end.Topic, end.Partition, 0)
 		}
 	})

@@ -65,7 +65,7 @@ func (a *Actions) publish(ctx context.Context, client *kgo.Client) error {
 }
 
 // keep stores results and then commits how far everything is finished.
-func (a *Actions) keep(ctx context.Context, client *kgo.Client) error {
+func (a *Actions) keep(ctx context.Context, records *kafka.Consumer) error {
 	h := a.holder("keep")
 	for {
 		batch, open := gather(ctx, a.settled, keepMost, keepWait)
@@ -84,7 +84,7 @@ func (a *Actions) keep(ctx context.Context, client *kgo.Client) error {
 			}
 		}
 		a.tracker.finish(tickets)
-		a.commit(ctx, client)
+		a.commit(ctx, records)
 		if !open {
 			return ctx.Err()
 		}
@@ -92,14 +92,14 @@ func (a *Actions) keep(ctx context.Context, client *kgo.Client) error {
 }
 
 // commit commits how far everything is finished. A commit that fails is tried again with the next.
-func (a *Actions) commit(ctx context.Context, client *kgo.Client) {
+func (a *Actions) commit(ctx context.Context, records *kafka.Consumer) {
 	offsets := a.tracker.offsets()
 	if len(offsets) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	if err := kafka.CommitOffsets(ctx, client, offsets); err != nil {
+	if err := records.Commit(ctx, offsets); err != nil {
 		a.metrics.commitFailures.Inc()
 		a.log.Warn("offsets not committed; their actions may be run again", "err", err)
 		return

@@ -40,10 +40,8 @@ type Parts struct {
 	Holder   *hold.Holder
 }
 
-const (
-	most  = 1000                   // records in one round
-	quiet = 250 * time.Millisecond // how long no record comes before a round is taken to be complete
-)
+// burst is what is stored at once.
+var burst = kafka.Burst{Records: 1000, Quiet: 250 * time.Millisecond}
 
 // Run stores outcomes until ctx is done.
 func Run(ctx context.Context, p Parts) error {
@@ -51,33 +49,29 @@ func Run(ctx context.Context, p Parts) error {
 		Name: "hookline_processor_unreadable_rejections_total", Help: "Records of the rejections topic that are no counts and were passed over."})
 	p.Registry.MustRegister(unreadable)
 	topics := p.Kafka.Topics()
-	client, leave, err := p.Kafka.NewMember(p.Log, kafka.Named(p.Registry, "outcomes"), p.Group,
-		kgo.ConsumeTopics(topics.DLQ, topics.Rejections),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.DisableAutoCommit(),
-		kgo.FetchMaxBytes(8<<20),
-		kgo.FetchMaxPartitionBytes(kafka.MaxRecordBytes),
-	)
+	consumer, err := p.Kafka.NewConsumer(p.Log, kafka.Named(p.Registry, "outcomes"),
+		kafka.GroupOptions{Group: p.Group, Topics: []string{topics.DLQ, topics.Rejections}}, kgo.FetchMaxBytes(8<<20))
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer consumer.Leave()
 	for ctx.Err() == nil {
-		r := round{topics: topics, offsets: map[string]map[int32]kgo.EpochOffset{}}
-		if err := r.gather(ctx, p.Log, client); err != nil {
+		r := round{topics: topics, log: p.Log}
+		offsets, err := consumer.Collect(ctx, burst, r.add)
+		if err != nil {
 			return err
 		}
-		if len(r.offsets) == 0 {
+		if len(offsets) == 0 {
 			continue
 		}
 		unreadable.Add(float64(r.unreadable))
-		err := p.Holder.Do(ctx, "store dead letters and rejections", func(ctx context.Context) error {
+		err = p.Holder.Do(ctx, "store dead letters and rejections", func(ctx context.Context) error {
 			return errors.Join(p.Store.InsertDeadLetters(ctx, r.letters), p.Store.InsertRejections(ctx, r.rejections))
 		})
 		if err != nil {
 			return nil // ctx is done, and nothing was committed: they are read again
 		}
-		if err := kafka.CommitOffsets(ctx, client, r.offsets); err != nil && ctx.Err() == nil {
+		if err := consumer.Commit(ctx, offsets); err != nil && ctx.Err() == nil {
 			p.Log.Warn("outcomes are stored again: their offsets were not committed", "err", err)
 		}
 	}
@@ -90,49 +84,18 @@ type round struct {
 	letters    []analytics.DeadLetter
 	rejections []schemas.Rejection
 	unreadable int
-	offsets    map[string]map[int32]kgo.EpochOffset
+	log        *slog.Logger
 }
 
-// gather waits for a record and takes those that follow closely.
-func (r *round) gather(ctx context.Context, log *slog.Logger, client *kgo.Client) error {
-	for taken := 0; taken < most; {
-		polling, cancel := ctx, context.CancelFunc(func() {})
-		if taken > 0 {
-			polling, cancel = context.WithTimeout(ctx, quiet)
-		}
-		fetches := client.PollRecords(polling, most-taken)
-		cancel()
-		if fetches.IsClientClosed() {
-			return errors.New("kafka client closed")
-		}
-		fetches.EachError(func(topic string, id int32, err error) {
-			if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-				log.Warn("fetch", "topic", topic, "partition", id, "err", err)
-			}
-		})
-		fetches.EachRecord(func(record *kgo.Record) { r.add(log, record) })
-		n := fetches.NumRecords()
-		if n == 0 && (taken > 0 || ctx.Err() != nil) {
-			return nil //nolint:nilerr // asked to stop: what is in hand is still stored
-		}
-		taken += n
-	}
-	return nil
-}
-
-func (r *round) add(log *slog.Logger, record *kgo.Record) {
+func (r *round) add(record *kgo.Record) {
 	if record.Topic == r.topics.DLQ {
 		r.letters = append(r.letters, Letter(record))
 	} else if rejection, err := schemas.DecodeRejection(record); err == nil {
 		r.rejections = append(r.rejections, rejection)
 	} else {
 		r.unreadable++
-		log.Warn("a record of the rejections topic is passed over", "partition", record.Partition, "offset", record.Offset, "err", err)
+		r.log.Warn("a record of the rejections topic is passed over", "partition", record.Partition, "offset", record.Offset, "err", err)
 	}
-	if r.offsets[record.Topic] == nil {
-		r.offsets[record.Topic] = map[int32]kgo.EpochOffset{}
-	}
-	r.offsets[record.Topic][record.Partition] = kgo.EpochOffset{Epoch: record.LeaderEpoch, Offset: record.Offset + 1}
 }
 
 // Letter reads a record of the dead-letter topic. It reads all of them: what a dead letter does not say, or not
