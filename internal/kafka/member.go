@@ -3,7 +3,7 @@ package kafka
 import (
 	"context"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,7 +16,8 @@ const leaveWithin = 2 * time.Second
 
 // newMember returns a client that joins a consumer group, and what ends it. leave leaves the group, so that others take
 // over without waiting, and closes the client; writes in flight fail. It takes little more than leaveWithin, even where
-// no broker answers, and may be called again.
+// no broker answers, and may be called again; then it waits for
+// the first call.
 func (o Options) newMember(log *slog.Logger, reg prometheus.Registerer, group string, extra ...kgo.Opt) (client *kgo.Client, leave func(), err error) {
 	ctx, end := context.WithCancel(context.Background())
 	opts := []kgo.Opt{kgo.ConsumerGroup(group), kgo.WithContext(ctx)}
@@ -30,7 +31,15 @@ func (o Options) newMember(log *slog.Logger, reg prometheus.Registerer, group st
 		end()
 		return nil, nil, err
 	}
-	return client, sync.OnceFunc(func() {
+	// Not a sync.Once: a wait for its lock stops the clock of the simulation, which testing/synctest keeps.
+	var leaving atomic.Bool
+	left := make(chan struct{})
+	return client, func() {
+		if !leaving.CompareAndSwap(false, true) {
+			<-left
+			return
+		}
+		defer close(left)
 		bounded, cancel := context.WithTimeout(context.Background(), leaveWithin)
 		defer cancel()
 		client.AllowRebalance()
@@ -39,5 +48,5 @@ func (o Options) newMember(log *slog.Logger, reg prometheus.Registerer, group st
 		client.Close()
 		// Close has polled for what was buffered; until that poll is over, the goroutine stays that it leaves the group by.
 		client.AllowRebalance()
-	}), nil
+	}, nil
 }

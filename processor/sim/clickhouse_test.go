@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -337,7 +338,7 @@ func (c *session) PrepareBatch(ctx context.Context, query string, _ ...driver.Pr
 	return b, nil
 }
 
-// insert is an INSERT under way.
+// insert is an INSERT in flight.
 type insert struct {
 	driver.Batch
 	ctx     context.Context //nolint:containedctx // as the driver's own
@@ -353,8 +354,11 @@ func (b *insert) Columns() []column.Interface { return b.columns }
 // Close implements driver.Batch.
 func (b *insert) Close() error { return nil }
 
-// Send implements driver.Batch.
+// Send implements driver.Batch. Dictionaries of LowCardinality columns are complete only once a column was encoded.
 func (b *insert) Send() error {
+	for _, c := range b.columns {
+		c.Encode(&proto.Buffer{})
+	}
 	rows := make([]row, b.columns[0].Rows())
 	for i := range rows {
 		rows[i] = make(row, len(b.names)+2)
