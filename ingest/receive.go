@@ -26,6 +26,8 @@ type source struct {
 	handshakes bool          // the scheme may answer without an event
 	readsURL   bool          // the scheme looks at the URL, which has to be put together for it
 	counts     counts
+
+	whole, part schemas.Proof // of events whose body is signed as a whole, and as the scheme has it else
 }
 
 // newSources prepares every vendor's verifier, and reports every one that cannot be prepared.
@@ -44,6 +46,7 @@ func newSources(config *vendors.Config, certs verify.CertSource, m *metrics) (ma
 		sources[name] = &source{
 			vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), counts: m.of(name), handshakes: handshakes,
 			readsURL: handshakes || facts.ReadsURL,
+			whole:    facts.EventProof(vendor, schemas.ProofBody), part: facts.EventProof(vendor, facts.Proof),
 		}
 	}
 	return sources, errors.Join(failures...)
@@ -94,8 +97,12 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if err != nil {
 		return answer{}, err
 	}
+	proof := from.part
+	if proven.Proof == schemas.ProofBody {
+		proof = from.whole
+	}
 	for i := range events {
-		events[i].Received, events[i].KeyID, events[i].Proof = received, proven.KeyID, proven.Proof
+		events[i].Received, events[i].KeyID, events[i].Proof = received, proven.KeyID, proof
 	}
 	if wait := from.take(len(events), received); wait > 0 {
 		return answer{}, newProblem(reasonRate, fmt.Sprintf(

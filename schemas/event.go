@@ -37,15 +37,6 @@ const (
 	sourcePrefix = "/vendors/"
 )
 
-// Proof says how much of an event its signature vouches for.
-type Proof string
-
-const (
-	ProofBody   Proof = "body"   // every byte of the body is signed
-	ProofFields Proof = "fields" // some fields of the body are signed (Adyen)
-	ProofWeak   Proof = "weak"   // the body is covered by a checksum or not at all (PayPal, Flutterwave v3, Mailgun)
-)
-
 // Event is one thing that happened at a vendor, known by (Vendor, ID).
 type Event struct {
 	ID          string

@@ -70,13 +70,25 @@ func (c *CheckCommand) Run() error {
 	return nil
 }
 
-// weaklyProven warns of the vendors whose signatures vouch for less than the body.
+// weaklyProven warns of the vendors whose signatures vouch for less than the body, or not for what an event is.
 func weaklyProven(config *vendors.Config) []string {
 	var warnings []string
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
 		facts, _ := verify.DescribeSignature(config.Vendors[name].Signature) // New has taken it already
 		if facts.Proof != schemas.ProofBody {
 			warnings = append(warnings, fmt.Sprintf("%s: the signature vouches for less than the body: %s", name, facts.Note))
+			continue
+		}
+		var unsigned []string
+		proof := facts.EventProof(config.Vendors[name], facts.Proof)
+		for _, fact := range []string{schemas.UnsignedID, schemas.UnsignedType, schemas.UnsignedTime} {
+			if proof != proof.Without(fact) {
+				unsigned = append(unsigned, strings.TrimPrefix(fact, "-"))
+			}
+		}
+		if len(unsigned) > 0 {
+			warnings = append(warnings, fmt.Sprintf(
+				"%s: an event's %s may stand in a header that is not signed: key its sales by the body, and decide on what stands there", name, strings.Join(unsigned, " and ")))
 		}
 	}
 	return warnings

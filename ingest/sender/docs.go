@@ -42,6 +42,7 @@ func (c *DocsCommand) Run() error {
 type documented struct {
 	vendors.Preset
 	Facts verify.Facts
+	Proof string // of its events
 }
 
 // VendorsMarkdown returns docs/vendors.md: the presets and schemes as they are, and how to add a vendor.
@@ -57,7 +58,7 @@ func VendorsMarkdown() ([]byte, error) {
 			return nil, fmt.Errorf("preset %s: %w", p.Name, err)
 		}
 		used[p.Scheme] = true
-		data.Presets = append(data.Presets, documented{Preset: p, Facts: facts})
+		data.Presets = append(data.Presets, documented{Preset: p, Facts: facts, Proof: string(facts.EventProof(p.Vendor, facts.Proof))})
 	}
 	for _, name := range verify.Names() {
 		if facts, _ := verify.Describe(name); !used[name] {
@@ -65,7 +66,7 @@ func VendorsMarkdown() ([]byte, error) {
 		}
 	}
 	page, err := template.New("vendors.md").Funcs(template.FuncMap{
-		"cell": cell, "code": code, "codes": codes, "window": window, "proof": proof, "duration": duration,
+		"cell": cell, "code": code, "codes": codes, "window": window, "proof": proof, "duration": duration, "covered": covered,
 	}).Parse(vendorsTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("vendors' documentation: %w", err)
@@ -75,6 +76,35 @@ func VendorsMarkdown() ([]byte, error) {
 		return nil, fmt.Errorf("vendors' documentation: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// covered says of each fact of a preset where it stands, with a mark where that is not signed.
+func covered(d documented) []string {
+	cells := make([]string, len(d.Preset.Facts))
+	for i, fact := range d.Preset.Facts {
+		var sources []string
+		signed := 0
+		for _, source := range fact.Sources {
+			if d.Facts.Covers.Covered(source) {
+				signed++
+				sources = append(sources, code(source))
+			} else {
+				sources = append(sources, "⚠ "+code(source))
+			}
+		}
+		const few = 4
+		switch {
+		case len(sources) == 0:
+			cells[i] = "–"
+		case len(sources) > few && signed == len(sources):
+			cells[i] = fmt.Sprintf("%d paths of the body", signed)
+		case len(sources) > few && signed == 0:
+			cells[i] = fmt.Sprintf("⚠ %d paths of the body", len(sources))
+		default:
+			cells[i] = strings.Join(sources, ", ")
+		}
+	}
+	return cells
 }
 
 // cell keeps text from ending its cell of a table.

@@ -20,6 +20,7 @@ func adyenRules() []rule {
 			algorithm: hmacSHA256(),
 			encoding:  base64Std(),
 			proof:     schemas.ProofFields,
+			covered:   adyenCovered(),
 			secret:    secret,
 			note: "{item} joins pspReference, originalReference, merchantAccountCode, merchantReference, amount.value, " +
 				"amount.currency, eventCode and success with colons; additionalData.hmacSignature signs it. " +
@@ -70,6 +71,15 @@ func adyenSigned() []string {
 	return []string{
 		"pspReference", "originalReference", "merchantAccountCode", "merchantReference", "amount.value", "amount.currency", "eventCode", "success",
 	}
+}
+
+// adyenCovered are the signed fields as paths into an event's document, an element of notificationItems.
+func adyenCovered() []string {
+	paths := adyenSigned()
+	for i := range paths {
+		paths[i] = "NotificationRequestItem." + paths[i]
+	}
+	return paths
 }
 
 // Verify implements Verifier: there is at least one item, and every one is signed. The key named is the first

@@ -25,6 +25,7 @@ type CertClient struct {
 	mu       sync.Mutex
 	known    map[string]certEntry // by URL
 	asked    map[string]int       // how often for each URL that has no entry and waits for the budget
+	fetching map[string]bool      // URLs; who asks for one that has no entry waits for it too
 	unproven *rate.Limiter        // fetches of URLs that never led to a good certificate
 	proven   *rate.Limiter        // of the others
 }
@@ -58,6 +59,7 @@ func NewCertClient(transport http.RoundTripper, roots *x509.CertPool) *CertClien
 		roots:    roots,
 		known:    make(map[string]certEntry),
 		asked:    make(map[string]int),
+		fetching: make(map[string]bool),
 		unproven: rate.NewLimiter(certRate, certBurst),
 		proven:   rate.NewLimiter(certRate, certBurst),
 	}
@@ -100,16 +102,21 @@ func (c *CertClient) look(url string, now time.Time) (entry certEntry, due bool,
 		again := entry
 		again.fresh = now.Add(certAgain)
 		c.known[url] = again
+		c.fetching[url] = true
 		if now.After(entry.end) {
 			return certEntry{}, true, ""
 		}
 		return entry, false, url
+	}
+	if c.fetching[url] {
+		return certEntry{}, true, ""
 	}
 	most := c.ask(url)
 	if !c.unproven.AllowN(now, 1) {
 		return certEntry{}, false, ""
 	}
 	delete(c.asked, most)
+	c.fetching[most] = true
 	if most == url {
 		return certEntry{}, true, ""
 	}
@@ -143,7 +150,13 @@ func (c *CertClient) ask(url string) (most string) {
 // get fetches and remembers. Where nothing could be had, the entry is empty.
 func (c *CertClient) get(url string, now time.Time) certEntry {
 	got, _, _ := c.fetch.Do(url, func() (any, error) {
+		if entry, done := c.fetched(url); done {
+			return entry, nil
+		}
 		entry, err := c.load(url, now)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.fetching, url)
 		if err == nil {
 			entry = c.remember(url, entry, now)
 		}
@@ -152,11 +165,16 @@ func (c *CertClient) get(url string, now time.Time) certEntry {
 	return got.(certEntry)
 }
 
-// remember keeps an entry, and returns what is now known of the URL: a good key is not replaced by a refusal before its end.
-// To make room it forgets what has ended, then what was refused, then anything.
-func (c *CertClient) remember(url string, entry certEntry, now time.Time) certEntry {
+// fetched says whether the fetch that somebody waits for is over already, and what came of it.
+func (c *CertClient) fetched(url string) (certEntry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.known[url], !c.fetching[url]
+}
+
+// remember keeps an entry, and returns what is now known of the URL: a good key is not replaced by a refusal before its end.
+// To make space it forgets what has ended, then what was refused, then anything. The caller holds the lock.
+func (c *CertClient) remember(url string, entry certEntry, now time.Time) certEntry {
 	if last, ok := c.known[url]; ok && entry.key == nil && last.key != nil && !now.After(last.end) {
 		return last
 	}

@@ -25,6 +25,7 @@ type content struct {
 	form       url.Values // Twilio's
 	values     []value    // what stands at the template's places
 	buf        []byte
+	whole      bool // the body is signed byte for byte, where the scheme's signatures do not always cover it so
 }
 
 // each yields the signatures that the delivery claims. Spaces after a separator are no part of what follows.

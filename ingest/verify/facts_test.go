@@ -67,7 +67,7 @@ func TestProofs(t *testing.T) {
 		want := schemas.ProofBody
 		if slices.Contains(weak, name) {
 			want = schemas.ProofWeak
-		} else if name == "adyen" {
+		} else if name == "adyen" || name == "twilio" {
 			want = schemas.ProofFields
 		}
 		if f, _ := verify.Describe(name); f.Proof != want {

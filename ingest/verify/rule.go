@@ -30,6 +30,7 @@ type rule struct {
 	clock     clock
 	tolerance time.Duration
 	proof     schemas.Proof // ProofBody where it is not said
+	covered   []string      // where some fields are signed: their paths in an event's document
 	secret    secretForm
 	handshake secretForm // of the secret that answers handshakes; zero: the scheme has none
 	options   []string   // beside those that follow from the rule; see optionNames
@@ -237,5 +238,26 @@ func (r *rule) facts() Facts {
 	f.Headers = append(f.Headers, signed.headers()...)
 	f.ReadsURL = signed.usesURL || slices.ContainsFunc(r.wires, func(w wire) bool { return w.readsQuery() })
 	f.Headers = append(f.Headers, r.reads...)
+	f.Covers = r.covers(&signed)
 	return f
+}
+
+// covers lists what is signed. Where a vendor has several sets of headers, read sees to it that no other set contradicts.
+func (r *rule) covers(signed *template) vendors.Coverage {
+	c := vendors.Coverage{Body: r.proof == schemas.ProofBody, Fields: slices.Clone(r.covered), Headers: signed.headers()}
+	for _, p := range signed.places {
+		if p.kind == inBody || p.kind == inForm {
+			c.Fields = append(c.Fields, p.name)
+		}
+	}
+	for _, w := range r.wires {
+		w = w.canonical()
+		if signed.usesID && w.id != "" {
+			c.Headers = append(c.Headers, w.id)
+		}
+		if strings.Contains(r.template, "{timestamp}") && w.timestamp != "" && !w.inList() {
+			c.Headers = append(c.Headers, w.timestamp)
+		}
+	}
+	return c
 }

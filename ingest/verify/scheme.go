@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/hookline-io/hookline/schemas"
 )
 
 // wire is where a delivery carries its parts. Names are canonical.
@@ -114,6 +116,9 @@ func (s *scheme) verify(r *Request) (Result, error) {
 		}
 	}
 	result := Result{KeyID: k.id, Proof: s.proof}
+	if c.whole {
+		result.Proof = schemas.ProofBody
+	}
 	if s.challenge != nil {
 		result.Challenge, err = s.challenge(k, c)
 	}
@@ -138,6 +143,9 @@ func (s *scheme) read(c *content) error {
 		if c.id, err = one(c.r.Header, w.id); err != nil {
 			return err
 		}
+		if err := s.oneID(c); err != nil {
+			return err
+		}
 	}
 	if c.list != "" && strings.Count(c.signatures, c.list) >= maxSignatures {
 		return &Error{Reason: ReasonMalformed, Detail: fmt.Sprintf("more than %d signatures in %s", maxSignatures, w)}
@@ -156,6 +164,18 @@ func (s *scheme) read(c *content) error {
 		c.timestamp, err = one(c.r.Header, w.timestamp)
 	}
 	return err
+}
+
+// oneID refuses an ID in the headers of another set that is not the one that is signed: it might be the one that is read.
+func (s *scheme) oneID(c *content) error {
+	for i := range s.wires {
+		for _, other := range c.r.Header[s.wires[i].id] {
+			if other != c.id {
+				return &Error{Reason: ReasonMalformed, Detail: "two IDs: one in " + s.wire(c.r.Header).id + ", another in " + s.wires[i].id}
+			}
+		}
+	}
+	return nil
 }
 
 // claimed returns what the delivery carries as its signature.

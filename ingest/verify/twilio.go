@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/hookline-io/hookline/schemas"
 )
 
 // twilioRules are Twilio and its SendGrid.
@@ -29,11 +31,13 @@ func twilioRules() []rule {
 			encoding:  base64Std(),
 			secret:    textSecret("the account's auth token, or the secret of a shared key"),
 			reads:     []string{twilioSettings},
-			note:      "{form} is every form parameter, sorted; any other body is covered by bodySHA256 in the signed query. Set url where a proxy changes it.",
-			source:    "https://www.twilio.com/docs/usage/security#validating-requests",
-			check:     twilioBody,
-			otherURL:  twilioPort,
-			toSign:    twilioToSign,
+			proof:     schemas.ProofFields,
+			note: "{form} is every form parameter, sorted, names and values without anything between them: what is signed does not say where one " +
+				"ends and the next begins. Any other body is covered by bodySHA256 in the signed query, and its proof is body. Set url where a proxy changes it.",
+			source:   "https://www.twilio.com/docs/usage/security#validating-requests",
+			check:    twilioBody,
+			otherURL: twilioPort,
+			toSign:   twilioToSign,
 		},
 		{
 			scheme: "sendgrid",
@@ -121,9 +125,11 @@ func twilioBody(c *content) error {
 		if len(hashes) > 1 || subtle.ConstantTimeCompare(want, []byte(hashes[0])) == 0 {
 			return &Error{Reason: ReasonMismatch, Detail: twilioBodyHash + " in the query is not the body's"}
 		}
+		c.whole = true
 		return nil
 	}
 	if len(c.r.Body) == 0 {
+		c.whole = true
 		return nil
 	}
 	if !isForm(c.r) {

@@ -127,11 +127,20 @@ type Facts struct {
 	Timed     bool          // a time is signed, so a tolerance can be set
 	Tolerance time.Duration // default window around the signed time; 0: none
 	Proof     schemas.Proof
-	Secret    string   // what the vendor calls the secret, and how it is read
-	Options   []string // the options of vendors.Signature that the scheme takes
-	Handshake string   // what is answered without an event; empty: nothing
-	Note      string   // what to know before trusting it; empty: nothing
-	Source    string   // where the vendor documents it
+	Covers    vendors.Coverage // what is signed; of Twilio only the bodies that are no forms
+	Secret    string           // what the vendor calls the secret, and how it is read
+	Options   []string         // the options of vendors.Signature that the scheme takes
+	Handshake string           // what is answered without an event; empty: nothing
+	Note      string           // what to know before trusting it; empty: nothing
+	Source    string           // where the vendor documents it
+}
+
+// EventProof is that of the events of a vendor whose deliveries are signed so, where Verify says that so much of the body is
+// signed.
+func (f *Facts) EventProof(of *vendors.Vendor, body schemas.Proof) schemas.Proof {
+	covered := f.Covers
+	covered.Body = body == schemas.ProofBody
+	return of.Proof(body, covered)
 }
 
 // DescribeSignature returns the facts of a scheme with the options of sig applied.

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/hookline-io/hookline/schemas"
 )
 
 // Outcome is what an event does to the figures. The zero Outcome does nothing.
@@ -28,6 +30,20 @@ type Effect struct {
 	Time       time.Time // zero: undated
 	Dimensions map[string]string
 	Alone      bool // with an Object: not part of its state; the effect stands for itself all the same
+
+	// OwnKey and OwnTime say that Key, and Time, come from the event's body and not from its ID and time.
+	OwnKey, OwnTime bool
+}
+
+// Proof is the effect's, of an event with that proof: what the effect does not depend on does not weaken it.
+func (e *Effect) Proof(event schemas.Proof) schemas.Proof {
+	if e.OwnKey {
+		event = event.Without(schemas.UnsignedID)
+	}
+	if e.OwnTime {
+		event = event.Without(schemas.UnsignedTime)
+	}
+	return event
 }
 
 // Kind says what an effect adds to or takes from.

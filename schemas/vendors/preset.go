@@ -34,6 +34,8 @@ type Preset struct {
 	Retries   time.Duration // how long the vendor goes on retrying a delivery; 0: it does not, or does not say
 	Sales     []string      // event types that count, as patterns
 	Notes     string        // what to beware of
+	Facts     []Fact        // what is read of a delivery: ID, type, time, amount, currency
+	Vendor    *Vendor       // that has no name and no secrets, and does nothing but identify events
 }
 
 // PresetNames returns the names of all presets, sorted.
@@ -61,7 +63,7 @@ func Presets() []Preset {
 			Name: name, Title: spec.About.Title, Docs: spec.About.Docs, Scheme: spec.Signature.Scheme, Signature: spec.Signature,
 			Header: spec.About.Header, Algorithm: spec.About.Algorithm, Signed: spec.About.Signed,
 			Retries: spec.About.Retries, Notes: spec.About.Notes, EventID: "SHA-256 of the body",
-			Sales: slices.Sorted(maps.Keys(spec.Sales)),
+			Sales: slices.Sorted(maps.Keys(spec.Sales)), Facts: spec.facts(), Vendor: &Vendor{Preset: name, Signature: spec.Signature, events: events},
 		}
 		if events.id != nil {
 			p.EventID = events.id.String()

@@ -97,7 +97,7 @@ func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (out Ou
 		out.Object = nameOrHash(out.Object)
 		out.AsOf = r.step
 		if r.asOf != nil {
-			if out.AsOf, err = readTime("as_of", r.asOf, src, at); err != nil {
+			if out.AsOf, _, err = readTime("as_of", r.asOf, src, at); err != nil {
 				return Outcome{}, false, err
 			}
 		}
@@ -106,11 +106,11 @@ func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (out Ou
 		out.Effects = make([]Effect, 0, len(r.effects))
 	}
 	for _, e := range r.effects {
-		key := src.id
+		base := Effect{Kind: e.kind, Key: src.id, Time: at, Alone: e.alone}
 		if out.Object != "" && !e.alone {
-			key = out.Object
+			base.Key, base.OwnKey = out.Object, !r.object.readsID()
 		}
-		if out.Effects, err = e.append(out.Effects, src, Effect{Kind: e.kind, Key: key, Time: at, Alone: e.alone}, digits); err != nil {
+		if out.Effects, err = e.append(out.Effects, src, base, digits); err != nil {
 			return Outcome{}, false, err
 		}
 	}
@@ -165,7 +165,7 @@ func (e *effect) appendOne(dst []Effect, src *source, out Effect, digits map[str
 		if out.Key, err = required("key", e.key, src); err != nil {
 			return dst, err
 		}
-		out.Key = nameOrHash(out.Key)
+		out.Key, out.OwnKey = nameOrHash(out.Key), !e.key.readsID()
 	}
 	if e.order != nil {
 		if out.Order, err = e.order.read(src); err != nil {
@@ -174,7 +174,7 @@ func (e *effect) appendOne(dst []Effect, src *source, out Effect, digits map[str
 		out.Order = clip(out.Order, maxID)
 	}
 	if e.time != nil {
-		if out.Time, err = readTime("time", e.time, src, out.Time); err != nil {
+		if out.Time, out.OwnTime, err = readTime("time", e.time, src, out.Time); err != nil {
 			return dst, err
 		}
 	}
@@ -223,20 +223,20 @@ func minorDigits(code string, own map[string]int32) int32 {
 	return places
 }
 
-// readTime returns what stands at v, or otherwise where nothing does.
-func readTime(name string, v *timeValue, src *source, otherwise time.Time) (time.Time, error) {
+// readTime returns what stands at v, or otherwise where nothing does; found says which.
+func readTime(name string, v *timeValue, src *source, otherwise time.Time) (t time.Time, found bool, err error) {
 	text, err := v.read(src)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%s: %w", name, err)
+		return time.Time{}, false, fmt.Errorf("%s: %w", name, err)
 	}
 	if text == "" {
-		return otherwise, nil
+		return otherwise, false, nil
 	}
 	t, ok := v.parse(text)
 	if !ok {
-		return time.Time{}, fmt.Errorf("%s: %q is in none of the formats of %s", name, clip(text, maxBadTime), &v.value)
+		return time.Time{}, false, fmt.Errorf("%s: %q is in none of the formats of %s", name, clip(text, maxBadTime), &v.value)
 	}
-	return t, nil
+	return t, true, nil
 }
 
 // readDimensions leaves out what is not there, and is nil where nothing is.

@@ -164,6 +164,16 @@ func (v *value) unwrapped() *value {
 	return v
 }
 
+// readsID says whether the event's ID may be part of the text.
+func (v *value) readsID() bool {
+	for i := range v.parts {
+		if v.parts[i].readsID() {
+			return true
+		}
+	}
+	return v.from == fromEventID
+}
+
 // varies says whether two items of one delivery can have different texts.
 func (v *value) varies() bool {
 	for i := range v.parts {

@@ -69,11 +69,16 @@ func (p *past) events(e Event, at time.Time) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	facts, err := verify.DescribeSignature(p.config.Vendors[e.Vendor].Signature)
+	if err != nil {
+		return nil, err
+	}
+	proof := facts.EventProof(p.config.Vendors[e.Vendor], proven.Proof)
 	events := make([]schemas.Event, len(identities))
 	for i, id := range identities {
 		events[i] = schemas.Event{
 			ID: id.ID, Vendor: e.Vendor, Type: id.Type, Time: id.Time, BadTime: id.BadTime, Received: at,
-			ContentType: signed.Header.Get("Content-Type"), KeyID: proven.KeyID, Proof: proven.Proof, Data: id.Data,
+			ContentType: signed.Header.Get("Content-Type"), KeyID: proven.KeyID, Proof: proof, Data: id.Data,
 		}
 	}
 	return events, nil
