@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -84,7 +85,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	}
 	proven, err := from.verifier.Verify(&signed)
 	if err != nil {
-		return answer{}, unverified(err, from.vendor.Name)
+		return answer{}, unverified(err, from.vendor)
 	}
 	if challenge := proven.Challenge; challenge != nil {
 		return answer{challenge.Status, challenge.ContentType, challenge.Body}, nil
@@ -117,7 +118,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 			s.log.Debug("event accepted", "event", events[i].ID, "vendor", from.vendor.Name, "type", events[i].Type)
 		}
 	}
-	taken := accepted(events)
+	taken := from.accepted(events)
 	s.bodies.put(memory, body)
 	return taken, nil
 }
@@ -155,8 +156,12 @@ func (from *source) identify(dst []schemas.Event, header http.Header, body []byt
 	return dst, nil
 }
 
-// accepted is the answer to a delivery whose events are now on Kafka: {"events": [their IDs]}.
-func accepted(events []schemas.Event) answer {
+// accepted is the answer to a delivery whose events are now on Kafka: what the vendor insists on, or else
+// {"events": [their IDs]}.
+func (from *source) accepted(events []schemas.Event) answer {
+	if own := from.vendor.Answers.Accepted; own.Status != 0 {
+		return answer{own.Status, own.Type, []byte(own.Body)}
+	}
 	body := append(make([]byte, 0, 64), `{"events":[`...)
 	for i := range events {
 		if i > 0 {
@@ -169,7 +174,7 @@ func accepted(events []schemas.Event) answer {
 
 // unverified refuses a delivery whose signature is not good. It tells a vendor's engineer what to look at, and
 // an attacker nothing that the documentation does not.
-func unverified(err error, vendor string) error {
+func unverified(err error, vendor *vendors.Vendor) error {
 	failure, ok := errors.AsType[*verify.Error](err)
 	if !ok {
 		return fmt.Errorf("verify: %w", err)
@@ -181,12 +186,12 @@ func unverified(err error, vendor string) error {
 	case verify.ReasonCertificate:
 		return newProblem(reason, failure.Detail+". Send the delivery again.", err).retry(time.Minute)
 	case verify.ReasonNoKey:
-		return newProblem(reason, fmt.Sprintf("We have no secret of vendor %q that is still valid. This is our fault. Send the delivery again later.", vendor), err)
+		return newProblem(reason, fmt.Sprintf("We have no secret of vendor %q that is still valid. This is our fault. Send the delivery again later.", vendor.Name), err)
 	}
 	p := newProblem(reason, fmt.Sprintf(
-		"The signature was not accepted: %s. Check that you sign the exact bytes of the body with the secret of vendor %q, and that your clock is right.", failure.Detail, vendor), err)
-	if failure.Status != 0 {
-		return p.as(failure.Status)
+		"The signature was not accepted: %s. Check that you sign the exact bytes of the body with the secret of vendor %q, and that your clock is right.", failure.Detail, vendor.Name), err)
+	if status := cmp.Or(vendor.Answers.Refused.Status, failure.Status); status != 0 {
+		return p.as(status)
 	}
 	return p
 }

@@ -115,6 +115,7 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 		v.Keys = c.compileSecrets(name, spec, retries)
 	}
 	v.Limits = c.compileLimits(&spec.Limits)
+	v.Answers = c.compileAnswers(&spec.Answers)
 	v.events = c.compileEvents(&spec.Events, spec.Test)
 	v.sales = c.compileSales(spec, v.events.content)
 	v.actions = c.compileActions(spec)

@@ -102,6 +102,7 @@ func (c *compiler) applyPreset(spec *vendorSpec) (retries time.Duration, ok bool
 	if spec.Signature.Scheme == "" || spec.Signature.Scheme == preset.Signature.Scheme {
 		c.fill(&spec.Signature, &preset.Signature) // the options of another scheme would mean nothing
 	}
+	c.fill(&spec.Answers, &preset.Answers)
 	c.fill(&spec.Events, &preset.Events)
 	if spec.Redelivery == "" {
 		spec.Redelivery = preset.Redelivery

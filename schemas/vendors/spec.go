@@ -19,6 +19,7 @@ type vendorSpec struct {
 	Secrets    []secretSpec          `yaml:"secrets" jsonschema_description:"References to the secrets that may sign, never the secrets themselves. Several are live at once, for rotation."`
 	Signature  Signature             `yaml:"signature" jsonschema_description:"How the vendor signs."`
 	Redelivery Redelivery            `yaml:"redelivery" jsonschema:"enum=first,enum=last" jsonschema_description:"Which delivery of an event counts when their contents differ. Default: first."`
+	Answers    Answers               `yaml:"answers" jsonschema_description:"What the vendor wants as an answer, where it insists on something of its own."`
 	Limits     limitsSpec            `yaml:"limits" jsonschema_description:"What the vendor may send at most, and from where."`
 	Events     eventsSpec            `yaml:"events" jsonschema_description:"Where the facts of an event stand in a delivery."`
 	Digits     map[string]*int       `yaml:"digits" jsonschema_description:"Decimals of the vendor's own minor units, by currency, where they are not those of ISO 4217."`
@@ -57,6 +58,7 @@ type valueSpec struct {
 type timeSpec struct {
 	valueSpec
 	Format []string `yaml:"format" jsonschema_description:"How the time is written; of several the first that fits. Default: rfc3339."`
+	Zone   string   `yaml:"zone" jsonschema_description:"The offset from UTC, such as +07:00, of times that state none (datetime, date). Default: UTC."`
 }
 
 // actionsSpec is what one event type triggers besides being stored.

@@ -11,7 +11,8 @@ import (
 // timeValue is a compiled timeSpec.
 type timeValue struct {
 	value
-	formats []timeFormat
+	formats []string
+	offset  time.Duration // of the zone of times that state none
 }
 
 // timeFormat reads one way of writing a time; ok is false for any other text.
@@ -24,14 +25,19 @@ var timeFormats = map[string]timeFormat{
 	"unix_us":  unixTime(-6),
 	"unix_ns":  unixTime(-9),
 	"rfc3339":  layoutTime(time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999Z07:00"),
-	"datetime": layoutTime("2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"), // no zone given: UTC
-	"date":     layoutTime(time.DateOnly),                                                    // midnight UTC
+	"datetime": layoutTime("2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"), // no zone stated: timeSpec's
+	"date":     layoutTime(time.DateOnly),                                                    // midnight there
 	"rfc2822":  layoutTime(time.RFC1123Z, time.RFC1123, "Mon, 2 Jan 2006 15:04:05 -0700"),
 }
 
 func (v *timeValue) parse(text string) (time.Time, bool) {
-	for _, format := range v.formats {
-		if t, ok := format(text); ok {
+	for _, name := range v.formats {
+		t, ok := timeFormats[name](text)
+		if ok && (name == "datetime" || name == "date") {
+			t = t.Add(-v.offset)
+			ok = storable(t)
+		}
+		if ok {
 			return t, true
 		}
 	}
@@ -112,12 +118,19 @@ func (c *compiler) compileTime(spec *timeSpec, mapping bool) timeValue {
 		names = []string{"rfc3339"}
 	}
 	for i := range names {
-		format, ok := timeFormats[names[i]]
-		if !ok {
+		if _, ok := timeFormats[names[i]]; !ok {
 			c.fail(&spec.Format[i], "unknown time format %q%s", names[i], suggest(names[i], keysOfMap(timeFormats)))
 			continue
 		}
-		out.formats = append(out.formats, format)
+		out.formats = append(out.formats, names[i])
+	}
+	if spec.Zone != "" {
+		zone, err := time.Parse("Z07:00", spec.Zone)
+		if err != nil {
+			c.fail(&spec.Zone, "zone %q: write the offset from UTC, such as +07:00", spec.Zone)
+		}
+		_, seconds := zone.Zone()
+		out.offset = time.Duration(seconds) * time.Second
 	}
 	return out
 }

@@ -23,6 +23,7 @@ type Vendor struct {
 	Keys       []Key
 	Redelivery Redelivery
 	Limits     Limits
+	Answers    Answers
 
 	events  eventMapping
 	sales   saleMapping
