@@ -28,17 +28,28 @@ type content struct {
 	whole      bool // the body is signed byte for byte, where the scheme's signatures do not always cover it so
 }
 
-// each yields the signatures that the delivery claims. Spaces after a separator are no part of what follows.
+// each yields the signatures that the delivery claims.
 func (c *content) each() iter.Seq[string] {
 	return func(yield func(string) bool) {
+		for one := range c.items() {
+			if !yield(c.unlabelled(one)) {
+				return
+			}
+		}
+	}
+}
+
+// items yields what the signature's list holds. Spaces after a separator are no part of what follows.
+func (c *content) items() iter.Seq[string] {
+	return func(yield func(string) bool) {
 		if c.list == "" {
-			yield(c.unlabelled(c.signatures))
+			yield(c.signatures)
 			return
 		}
 		for rest, more := c.signatures, true; more; rest = strings.TrimLeft(rest, " ") {
 			var one string
 			one, rest, more = strings.Cut(rest, c.list)
-			if !yield(c.unlabelled(one)) {
+			if !yield(one) {
 				return
 			}
 		}
@@ -57,7 +68,7 @@ func (c *content) unlabelled(one string) string {
 
 // labelled returns the rest of the one item that begins with label.
 func (c *content) labelled(label string) (text string, found bool, err error) {
-	for part := range c.each() {
+	for part := range c.items() {
 		value, ok := strings.CutPrefix(part, label)
 		if ok && found {
 			return "", false, &Error{Reason: ReasonMalformed, Detail: label + " stands more than once beside the signature"}

@@ -220,7 +220,7 @@ func one(h http.Header, name string) (string, error) {
 // libraries demand.
 func (s *scheme) item(c *content, w *wire) (string, error) {
 	found, times := "", 0
-	for part := range c.each() {
+	for part := range c.items() {
 		if value, ok := strings.CutPrefix(part, w.timestamp); ok {
 			found = value
 			times++
