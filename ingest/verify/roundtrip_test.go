@@ -16,6 +16,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,10 +102,21 @@ func ecdsaPEM(t testing.TB) string {
 	return privatePEM(t, private, err)
 }
 
+// rsaPEM returns one of few keys, never the same twice in a row: they take long to make.
 func rsaPEM(t testing.TB) string {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	return privatePEM(t, private, err)
+	keys := rsaKeys()
+	return privatePEM(t, keys[int(rsaTurn.Add(1))%len(keys)], nil)
 }
+
+var (
+	rsaTurn atomic.Int64
+	rsaKeys = sync.OnceValue(func() (keys [3]*rsa.PrivateKey) {
+		for i := range keys {
+			keys[i], _ = rsa.GenerateKey(rand.Reader, 2048)
+		}
+		return keys
+	})
+)
 
 func privatePEM(t testing.TB, private any, err error) string {
 	t.Helper()
