@@ -16,7 +16,7 @@ import (
 
 //go:generate go test . -run ^TestConfigurationMarkdownIsCommitted$ -update
 
-var update = flag.Bool("update", false, "write golden files anew")
+var update = flag.Bool("update", false, "write golden files")
 
 func commandLine(t *testing.T) *kong.Kong {
 	t.Helper()

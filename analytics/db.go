@@ -51,7 +51,7 @@ func over(conn driver.Conn, opt *clickhouse.Options, o Options) *DB {
 }
 
 // pool returns the connections. Where the reference leads to a new password, it returns new ones, and closes the old
-// once what runs on them has had its time: so a password can be rotated, or mended, without a restart.
+// once what runs on them has had its time: so a password can be rotated, or corrected, without a restart.
 func (db *DB) pool() driver.Conn {
 	db.mu.Lock()
 	defer db.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 
 //go:generate go test . -run ^TestDataDocument$ -update
 
-var update = flag.Bool("update", false, "write docs/data.md anew")
+var update = flag.Bool("update", false, "write docs/data.md")
 
 const (
 	dataDocument = "../docs/data.md"

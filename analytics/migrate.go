@@ -99,7 +99,7 @@ func (db *DB) provider() (*goose.Provider, error) {
 	return provider, nil
 }
 
-// definer makes a view read tables with the rights of whoever set it up: its readers need none on them.
+// definer makes a view read tables with the rights of the user that set it up: its readers need none on them.
 const definer = "DEFINER = CURRENT_USER SQL SECURITY DEFINER"
 
 // render fills in the templates of migrations and views. They know three functions: engine names a table engine as

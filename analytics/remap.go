@@ -162,7 +162,7 @@ func (db *DB) ApplyReprocess(ctx context.Context, run Reprocess, step func(done,
 	return nil
 }
 
-// applySales writes first what counts anew, so that nothing that counts is ever missing.
+// applySales writes first what counts now, so that nothing that counts is ever missing.
 func (db *DB) applySales(ctx context.Context, part remap) error {
 	if err := db.remap(ctx, "apply the mapping to sales", part, "remap_sales.sql"); err != nil {
 		return err

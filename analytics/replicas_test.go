@@ -42,7 +42,7 @@ func TestAReplicatedDatabaseIsCreatedOnEveryHost(t *testing.T) {
 
 //go:generate go test . -run ^TestReplicatedInstallation$ -update-replicated
 
-var updateReplicated = flag.Bool("update-replicated", false, "write testdata/replicated.sql anew")
+var updateReplicated = flag.Bool("update-replicated", false, "write testdata/replicated.sql")
 
 // The engine of the tests cannot run Keeper, so that this only compares what a new replicated installation would be
 // told, statement by statement, with what a person has read.
@@ -95,7 +95,7 @@ func TestReplicatedInstallation(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("go test ./analytics -run Replicated -update-replicated writes %s anew; read it:\n%s", golden, diff)
+		t.Errorf("go test ./analytics -run Replicated -update-replicated writes %s; read it:\n%s", golden, diff)
 	}
 	// Whatever is in the file: data is on every replica, and engines take their path and name from the database.
 	engines := regexp.MustCompile(`(?m)^ENGINE = (\S+)`).FindAllStringSubmatch(got.String(), -1)

@@ -192,7 +192,7 @@ func TestDatabaseOfAnOlderVersionKeepsItsRows(t *testing.T) {
 			if n, err := db.CountEvents(t.Context()); n != 2 || err != nil {
 				t.Errorf("%d events, %v", n, err)
 			}
-			// Events that are gone count as stored when they happened; the others are counted anew.
+			// Events that are gone count as stored when they happened; the others are counted again.
 			testkit.Eventually(t, converge, func() error {
 				const want = "2020-01-01\t3\t3\t0.25\n2026-10-01\t2\t0\t\\N"
 				got := ask(t, e, "SELECT month, events, new_events, redelivery_rate FROM vendor_performance WHERE events > 0 ORDER BY month")

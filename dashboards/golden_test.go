@@ -13,7 +13,7 @@ import (
 // committedAlerting is where the generated rules are committed.
 const committedAlerting = "../compose/grafana/provisioning/alerting"
 
-var update = flag.Bool("update", false, "write generated/ anew instead of comparing with it")
+var update = flag.Bool("update", false, "write generated/ instead of comparing with it")
 
 func TestGolden(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)

@@ -43,7 +43,7 @@ type Options struct {
 
 // TLSOptions are the flags of a listener that has TLS of its own, where no load balancer has it.
 type TLSOptions struct {
-	Cert string `name:"cert" type:"path" placeholder:"PATH" help:"PEM file of our certificate, with those between it and its authority: vendors then POST to https. Taken anew when it is replaced."`
+	Cert string `name:"cert" type:"path" placeholder:"PATH" help:"PEM file of our certificate, with those between it and its authority: vendors then POST to https. Read again when it is replaced."`
 	Key  string `name:"key" type:"path" placeholder:"PATH" help:"PEM file of the certificate's private key."`
 }
 
@@ -177,7 +177,7 @@ func (s *server) load(path string) error {
 	return nil
 }
 
-// reload loads the vendors' file anew. A bad file changes nothing, and the log says so.
+// reload loads the vendors' file again. A bad file changes nothing, and the log says so.
 func (s *server) reload(path string) {
 	if err := s.load(path); err != nil {
 		s.log.Error("vendors not reloaded: the ones in force stay", "err", err)

@@ -207,7 +207,7 @@ func (l *Loop) hold(ctx context.Context, step string, do func(context.Context) e
 		case verdict == verdictRefused && !errors.Is(err, context.Canceled):
 			l.alerts.Raise(alert.Alert{
 				Name: alertRefused, Summary: "ClickHouse refuses to store events", Severity: alert.Critical,
-				Details: fmt.Sprintf("It says: %s\n%s\nNothing is lost and nothing is dead-lettered: Kafka keeps the events. It goes on by itself once that is mended, without a restart.", err, fix),
+				Details: fmt.Sprintf("It says: %s\n%s\nNothing is lost and nothing is dead-lettered: Kafka keeps the events. Storing resumes by itself once that is fixed, without a restart.", err, fix),
 			})
 			why := fmt.Sprintf("ClickHouse refuses us: %s %s", err, fix)
 			l.refusal.Store(&why)

@@ -33,7 +33,7 @@ func newTraces(t *trace.Tracer) *traces {
 	return &traces{t, map[*kgo.Record]oteltrace.Span{}}
 }
 
-// record starts the span of an event. The text is what the record carries: whoever may write to Kafka wrote it.
+// record starts the span of an event. The text is what the record carries: anyone who may write to Kafka may have written it.
 func (t *traces) record(r *kgo.Record, e *schemas.Event) {
 	if t == nil || e.TraceParent == "" {
 		return

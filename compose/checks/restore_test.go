@@ -41,7 +41,7 @@ func TestARestoredDatabaseCatchesUpFromKafka(t *testing.T) {
 	if got, err := r.query("SELECT count() FROM hookline.current_sales"); err != nil || got != "20" {
 		t.Fatalf("%s sales are restored, %v", got, err)
 	}
-	// Until ClickHouse reads it anew, a restored view that has a UNION cannot be refreshed (26.7: "UNION mode
+	// Until ClickHouse reads it again, a restored view that has a UNION cannot be refreshed (26.7: "UNION mode
 	// UNION_DEFAULT must be normalized").
 	r.signal("clickhouse", syscall.SIGTERM)
 	r.start("clickhouse")

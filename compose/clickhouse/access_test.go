@@ -186,7 +186,7 @@ func reader(t *testing.T, e *testkit.EngineProcess) {
 	may(t, e, "SELECT 1 SETTINGS max_execution_time = 35") // as Grafana does
 }
 
-// insert stores the same sale whoever does it, and another one.
+// insert stores the same sale for each user, and another one.
 func insert(t *testing.T, db *analytics.DB) {
 	t.Helper()
 	at := time.Date(2026, 10, 15, 12, 0, 0, 0, time.UTC)

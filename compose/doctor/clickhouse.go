@@ -15,7 +15,7 @@ func lookAtClickHouse(ctx context.Context, _ *slog.Logger, o Options) []Finding 
 	o.ClickHouse.Timeout = o.Timeout
 	db, err := analytics.Open(ctx, o.ClickHouse)
 	if err != nil {
-		return []Finding{failed("clickhouse", err.Error(), "Mend the flag that it names.")}
+		return []Finding{failed("clickhouse", err.Error(), "Correct the flag that it names.")}
 	}
 	defer db.Close()
 	before := o.Now()

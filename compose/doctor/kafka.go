@@ -18,7 +18,7 @@ import (
 func lookAtKafka(ctx context.Context, log *slog.Logger, o Options) []Finding {
 	client, err := o.Kafka.NewClient(log, nil)
 	if err != nil {
-		return []Finding{failed("kafka", err.Error(), "Mend the flag that it names.")}
+		return []Finding{failed("kafka", err.Error(), "Correct the flag that it names.")}
 	}
 	defer client.Close()
 	if finding, reached := reach(ctx, client, o.Kafka); !reached {

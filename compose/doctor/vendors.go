@@ -13,7 +13,7 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-const fixVendors = "Mend this line of the vendors' file, then send ingest and processor SIGHUP. 'hookline vendor check' says more."
+const fixVendors = "Correct this line of the vendors' file, then send ingest and processor SIGHUP. 'hookline vendor check' says more."
 
 func lookAtVendors(_ context.Context, _ *slog.Logger, o Options) []Finding {
 	const check = "vendors"
@@ -34,7 +34,7 @@ func lookAtVendors(_ context.Context, _ *slog.Logger, o Options) []Finding {
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
 		v := config.Vendors[name]
 		if _, err := verify.New(v.Signature, v.Keys, certs); err != nil {
-			findings = append(findings, failed(check, fmt.Sprintf("%s: %v", name, err), "Get the secret anew from the vendor: it is not of the form that the scheme has."))
+			findings = append(findings, failed(check, fmt.Sprintf("%s: %v", name, err), "Copy the secret from the vendor again: it does not have the form that the scheme asks for."))
 		}
 	}
 	for _, w := range config.Warnings {

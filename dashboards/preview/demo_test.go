@@ -46,7 +46,7 @@ type demoStack struct {
 	ledger   *demo.Ledger
 	accepted []demo.Event
 
-	// restartIngest stops ingest and starts it anew: it tells how many deliveries it refused when a minute is over, and
+	// restartIngest stops ingest and starts it again: it reports how many deliveries it refused when a minute is over, and
 	// when it stops.
 	restartIngest func()
 }

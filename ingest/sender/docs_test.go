@@ -15,7 +15,7 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-var update = flag.Bool("update", false, "write golden files anew")
+var update = flag.Bool("update", false, "write golden files")
 
 func page(t *testing.T) []byte {
 	t.Helper()

@@ -19,7 +19,7 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-// fuzzKeys are secrets of every form; whoever fuzzes does not know them.
+// fuzzKeys are secrets of every form; a fuzzer does not know them.
 func fuzzKeys(scheme string) []vendors.Key {
 	text := "8f742231b10e8888abcd99yyyzzz85a5"
 	switch scheme {

@@ -15,7 +15,7 @@ import (
 )
 
 // paypalRules: an RSA signature by a certificate that a header names, over identifiers and a CRC-32 of the body.
-// A CRC can be forged, so whoever has seen one delivery can send another body under its signature.
+// A CRC can be forged, so anyone who has seen one delivery can send another body under its signature.
 func paypalRules() []rule {
 	return []rule{{
 		scheme:   "paypal",

@@ -92,7 +92,7 @@ func TestInvariant7_RefusalsTellNothing(t *testing.T) {
 	}
 }
 
-// TestInvariant7_VerifierPrintsNothing: whoever logs a Verifier by mistake shows no secret.
+// TestInvariant7_VerifierPrintsNothing: a Verifier that is logged by mistake shows no secret.
 func TestInvariant7_VerifierPrintsNothing(t *testing.T) {
 	for scheme, s := range samples(t) {
 		v := newVerifier(t, s.sig, newKey("k", s.secret(t)))

@@ -24,7 +24,7 @@ func (c Client) Advice(err error, prefix, who string) string {
 		if invalid.Reason == x509.Expired {
 			return fmt.Sprintf("Renew the certificate of %s, and check this machine's clock.", who)
 		}
-		return fmt.Sprintf("Have the certificate of %s made anew: it is not one for a server.", who)
+		return fmt.Sprintf("Have a new certificate issued for %s: this one is not for a server.", who)
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return fmt.Sprintf("At this port %s speaks no TLS: connect to the port at which it does, or without TLS.", who)

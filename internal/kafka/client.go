@@ -67,7 +67,7 @@ func ProducerOptions() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchMaxBytes(MaxRecordBytes),
-		// Whoever produces many records has them all waiting at once, and waits for the last: lingering would only add
+		// A producer of many records has them all in flight at once and waits for the last: lingering would only add
 		// to that. Ingest, whose records come one by one, has a linger of its own.
 		kgo.ProducerLinger(0),
 	}

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Refusal is a failure to get into the cluster that waiting does not mend: a person must act.
+// Refusal is a failure to get into the cluster that waiting does not cure: a person must act.
 type Refusal struct {
 	Fix string // what to do
 	Err error
@@ -33,7 +33,7 @@ func (o Options) Ping(ctx context.Context, client *kgo.Client) error {
 	return o.explain(client.Ping(ctx))
 }
 
-// explain makes a *Refusal of what waiting does not mend. It keeps nil.
+// explain makes a *Refusal of what waiting does not cure. It keeps nil.
 func (o Options) explain(err error) error {
 	if err == nil {
 		return nil

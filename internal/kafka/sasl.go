@@ -140,7 +140,7 @@ type tokenError struct{ err error }
 func (e *tokenError) Error() string { return "get a token: " + e.err.Error() }
 func (e *tokenError) Unwrap() error { return e.err }
 
-// grant asks for a token with the client's secret, read anew.
+// grant asks for a token with the client's secret, which is read each time.
 type grant struct{ options SecurityOptions }
 
 // Token implements oauth2.TokenSource.

@@ -33,7 +33,7 @@ func (r Ref) LogValue() slog.Value { return slog.StringValue(r.String()) }
 // MarshalText implements encoding.TextMarshaler, for JSON and YAML.
 func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Read fetches the secret from where it is kept, anew each time.
+// Read fetches the secret from where it is kept, each time.
 func (r Ref) Read() (Value, error) { return r.ReadWith(os.Getenv, os.ReadFile) }
 
 // ReadWith is Read with the environment and the file system of the caller's choice. Its error names the reference.

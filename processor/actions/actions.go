@@ -97,7 +97,7 @@ type Actions struct {
 
 	tracker  *tracker
 	jobs     sync.WaitGroup
-	outcomes chan outcome // has no room: whoever puts one waits until it is taken
+	outcomes chan outcome // unbuffered: a sender waits until its outcome is received
 	settled  chan settled
 }
 

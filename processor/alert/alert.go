@@ -3,7 +3,7 @@
 //	Raise, Resolve --> alerts that last (one per key) --> destination "alertmanager": again and again while it lasts
 //	                                                 \-> destination "webhook": once for each change
 //
-// Each destination has a sender of its own, which repeats until it is told that the alert has arrived. So whoever
+// Each destination has a sender of its own, which repeats until the alert has arrived. So a caller that
 // raises an alert never waits, and a destination that hangs delays no other. What must survive a crash is raised
 // from Kafka, and its offset is committed after Deliver: see WatchDeadLetters.
 package alert

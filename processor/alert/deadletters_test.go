@@ -41,8 +41,8 @@ func newDLQ(t *testing.T) *dlq {
 	return d
 }
 
-// bury writes count dead letters of vendor; none has a name for a record that is no event.
-func (d *dlq) bury(vendor, stage, cause string, count int) {
+// write writes count dead letters of vendor; none has a name for a record that is no event.
+func (d *dlq) write(vendor, stage, cause string, count int) {
 	d.t.Helper()
 	var records []*kgo.Record
 	for i := range count {
@@ -91,9 +91,9 @@ func (d *dlq) watch(n running) (stop func()) {
 
 func TestWatchDeadLetters(t *testing.T) {
 	am, topic := newReceiver(t, ""), newDLQ(t)
-	topic.bury("acme", "map", "amount: nothing at data.amount", 3)
-	topic.bury("acme", "action", "404 Not Found", 1)
-	topic.bury("", "decode", "not a hookline event", 2)
+	topic.write("acme", "map", "amount: nothing at data.amount", 3)
+	topic.write("acme", "action", "404 Not Found", 1)
+	topic.write("", "decode", "not a hookline event", 2)
 	topic.watch(start(t, Options{AlertmanagerURL: URL(am.URL), Resend: time.Hour, Every: 50 * time.Millisecond}))
 	told := func(want int) map[string]notification {
 		got := map[string]notification{}
@@ -127,14 +127,14 @@ func TestWatchDeadLetters(t *testing.T) {
 		}
 		return nil
 	})
-	topic.bury("bolt", "row", "amount cannot be stored exactly", 1)
+	topic.write("bolt", "row", "amount cannot be stored exactly", 1)
 	told(4)
 }
 
 // TestInvariant3_AlertBeforeCommit stops a watcher that cannot deliver: the next one tells of the same dead letters.
 func TestInvariant3_AlertBeforeCommit(t *testing.T) {
 	am, topic := newReceiver(t, "fail"), newDLQ(t)
-	topic.bury("acme", "map", "first", 2)
+	topic.write("acme", "map", "first", 2)
 	n := start(t, Options{AlertmanagerURL: URL(am.URL), Resend: time.Hour, DrainTimeout: time.Millisecond})
 	stop := topic.watch(n)
 	testkit.Eventually(t, 20*time.Second, func() error {
@@ -166,7 +166,7 @@ func TestInvariant3_AlertBeforeCommit(t *testing.T) {
 func TestInvariant9_Groups(t *testing.T) {
 	am, topic := newReceiver(t, ""), newDLQ(t)
 	for i := range maxGroups + 7 {
-		topic.bury(fmt.Sprintf("v%03d", i), "map", "x", 1)
+		topic.write(fmt.Sprintf("v%03d", i), "map", "x", 1)
 	}
 	topic.watch(start(t, Options{AlertmanagerURL: URL(am.URL), Resend: time.Hour, Every: time.Minute}))
 	testkit.Eventually(t, 30*time.Second, func() error {

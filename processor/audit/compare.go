@@ -56,14 +56,14 @@ func (p *Partition) compare(entries []analytics.LedgerEntry) {
 			p.Wrong = append(p.Wrong, fmt.Sprintf("the ledger's entry for offsets %d to %d accounts for %d records", e.First, e.End-1, sum))
 		}
 		if e.End > p.End {
-			p.Wrong = append(p.Wrong, fmt.Sprintf("the ledger reaches offset %d, the topic ends at %d: the broker lost records, or the topic was created anew", e.End, p.End))
+			p.Wrong = append(p.Wrong, fmt.Sprintf("the ledger reaches offset %d, the topic ends at %d: the broker lost records, or the topic was created again", e.End, p.End))
 		}
 		p.gap(reached, min(e.First, p.Committed))
 		reached = max(reached, e.End)
 	}
 	p.gap(reached, p.Committed)
 	if p.Committed > p.End {
-		p.Wrong = append(p.Wrong, fmt.Sprintf("offset %d is committed, the topic ends at %d: the broker lost records, or the topic was created anew", p.Committed, p.End))
+		p.Wrong = append(p.Wrong, fmt.Sprintf("offset %d is committed, the topic ends at %d: the broker lost records, or the topic was created again", p.Committed, p.End))
 	}
 	p.Lag = max(p.End-max(p.Committed, p.Start), 0)
 }

@@ -72,7 +72,7 @@ func TestReport(t *testing.T) {
         t/0      0         30   30    0      15         0        2     3        1           10
         t/1      0       none    0    0       0         0        0     0        0            0
 unaccounted: t/0 offsets 10 to 19
-wrong: t/0: the ledger reaches offset 31, the topic ends at 30: the broker lost records, or the topic was created anew
+wrong: t/0: the ledger reaches offset 31, the topic ends at 30: the broker lost records, or the topic was created again
 missing: t/0 offset 3: event "evt_1" of "acme" is not in ClickHouse
 split: sale "ch_1" of "acme" counts in 2026-10, should count in undated alone
 split: event "e" of "acme" counts in 2026-10, should count in 2026-11 alone

@@ -24,7 +24,7 @@ import (
 type Command struct {
 	List    ListCommand    `cmd:"" help:"List dead letters: what failed, where and why."`
 	Show    ShowCommand    `cmd:"" help:"Show one dead letter, with its headers and its payload."`
-	Redrive RedriveCommand `cmd:"" help:"Send dead letters round again, once what made them fail is mended."`
+	Redrive RedriveCommand `cmd:"" help:"Send dead letters round again, once their cause is fixed."`
 }
 
 // ListCommand is `hookline dlq list`.
@@ -120,7 +120,7 @@ type RedriveCommand struct {
 
 // Help shows how to use it.
 func (*RedriveCommand) Help() string {
-	return `Mend the cause first: vendors.yaml (try it with 'hookline vendor check'), the target of the action, or the table. What was redriven before is left alone, so that this may be run any number of times; what fails again is a dead letter again.
+	return `Fix the cause first: vendors.yaml (try it with 'hookline vendor check'), the target of the action, or the table. What was redriven before is left alone, so that this may be run any number of times; what fails again is a dead letter again.
 
     hookline dlq redrive --vendor=acme --stage=map --dry-run
     hookline dlq redrive --vendor=acme --stage=map`

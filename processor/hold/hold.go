@@ -1,5 +1,5 @@
-// Package hold repeats a step that must not be given up: one that a store or a topic refuses for now. Whoever holds
-// commits nothing meanwhile, so nothing can be lost, and an administrator hears of it when it lasts.
+// Package hold repeats a step that must not be given up: one that a store or a topic refuses for now. Nothing is
+// committed meanwhile, so nothing can be lost, and an administrator is alerted when it lasts.
 package hold
 
 import (
@@ -42,7 +42,7 @@ func (h *Holder) Do(ctx context.Context, step string, try func(context.Context) 
 			return nil
 		}
 		if ctx.Err() != nil {
-			watch.stop() // the alert stays: whoever goes on with the work meets what we met
+			watch.stop() // the alert stays: the next to do this work meets the same failure
 			return fmt.Errorf("%s: not done before stopping; nothing is lost, the work is taken up again: %w", step, err)
 		}
 		watch.failed(err)
@@ -94,7 +94,7 @@ func (w *watch) raise() {
 	w.h.Alerts.Raise(alert.Alert{
 		Name: w.h.Alert, Key: w.key(), Labels: map[string]string{"step": w.step},
 		Summary: fmt.Sprintf("holding for more than %s: %s", w.h.AlertAfter, w.step),
-		Details: why + "\nNothing is lost and nothing is dequeued meanwhile: Kafka keeps the events. It goes on by itself once the cause is mended.",
+		Details: why + "\nNothing is lost and nothing is dequeued meanwhile: Kafka keeps the events. Processing resumes by itself once the cause is fixed.",
 	})
 }
 

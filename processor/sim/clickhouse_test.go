@@ -60,7 +60,7 @@ const (
 	late       mood = "stores late"       // stores when the client has long given up
 	slow       mood = "slow"              // near the deadline or past it
 	halves     mood = "stores some parts" // stores some of the parts, then fails
-	moody      mood = "any of these"      // anew for each statement
+	moody      mood = "any of these"      // drawn again for each statement
 )
 
 var moods = []mood{away, refusing, overloaded, silent, mute, late, slow, halves}

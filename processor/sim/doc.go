@@ -3,7 +3,7 @@
 //
 // It runs processor.Loop and analytics.DB as they are, in virtual time (testing/synctest), against kfake on an
 // in-memory network and a simulated ClickHouse, and lets happen to them what a seed says: crashes, rebalances,
-// refusals, inserts that time out after they were stored, and so on. After each schedule everything is mended and
+// refusals, inserts that time out after they were stored, and so on. After each schedule every fault ends and
 // has to drain.
 //
 //	traffic --> kfake <--link--> processor.Loop --> analytics.DB --> clickhouse (simulated)

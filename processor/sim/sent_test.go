@@ -65,7 +65,7 @@ func (w *world) drain(s *sent) {
 			return
 		}
 		if time.Now().After(deadline) {
-			w.books.complain("not drained %v after all was mended: %s", drains, left)
+			w.books.complain("not drained %v after all faults ended: %s", drains, left)
 			return
 		}
 	}

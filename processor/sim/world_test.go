@@ -27,7 +27,7 @@ const (
 	sessionTimeout = 6 * time.Second
 	stops          = 4 * time.Second // what stopping may take besides the drain timeout: leaving the group
 	// kfake loses count of who joins when a member dies in the middle of a rebalance, and then completes one only by
-	// this timeout, which each JoinGroup sets anew: it must be shorter than the pauses between those.
+	// this timeout, which each JoinGroup sets again: it must be shorter than the pauses between those.
 	rebalanceTimeout = 4 * time.Second
 	drains           = 10 * time.Minute // what has to be done by then, once all is well again
 )
@@ -114,7 +114,7 @@ func (g given) play(seed uint64, log *slog.Logger, s schedule) outcome {
 		defer w.ingest.Close()
 		sent := s(w)
 		deliveries = len(sent.deliveries)
-		w.mend()
+		w.endFaults()
 		w.drain(sent)
 		for len(w.processes) > 0 {
 			w.terminate(w.processes[0])
@@ -183,8 +183,8 @@ func random(w *world) *sent {
 	return sent
 }
 
-func (w *world) mend() {
-	w.note("all is mended")
+func (w *world) endFaults() {
+	w.note("all faults end")
 	w.server.feel(well, 0)
 	for _, f := range w.faults {
 		f.Remove()

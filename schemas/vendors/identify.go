@@ -92,7 +92,7 @@ func (m *eventMapping) identifyOne(dst []Identity, header http.Header, body []by
 	return m.append(dst, &src, body)
 }
 
-// bytesOf returns the bytes of an item: those of body, but where a path such as items.#.x gathered them anew.
+// bytesOf returns the bytes of an item: those of body, but where a path such as items.#.x made a new array of them.
 func bytesOf(item gjson.Result, body []byte) []byte {
 	if end := item.Index + len(item.Raw); item.Index >= 0 && end <= len(body) && string(body[item.Index:end]) == item.Raw {
 		return body[item.Index:end:end]

@@ -17,7 +17,7 @@ import (
 const (
 	startTimeout = 2 * time.Minute // for all nodes to be ready; three take some 4 s on two idle cores
 	lockTimeout  = 5 * time.Second // for the processes of a cluster that was killed to be gone
-	stopTimeout  = 3 * time.Second // after which nodes are killed: the last ones cannot say goodbye, for lack of a quorum
+	stopTimeout  = 3 * time.Second // after which nodes are killed: the last ones cannot leave in order, for lack of a quorum
 
 	nodeDir = "node-%d-of-%d"
 )

@@ -35,7 +35,7 @@ type Options struct {
 // Run serves until ctx ends. An acknowledged record survives whatever ends the process; with SyncWrites it
 // survives whatever ends the machine, too. After SIGKILL two things are other than in Apache Kafka: what a
 // producer had sent and not seen acknowledged may be stored twice when it retries, and members of consumer
-// groups join anew, from the offsets that were committed.
+// groups join again, from the offsets that were committed.
 func Run(ctx context.Context, o Options) error {
 	if o.Partitions == 0 {
 		o.Partitions = 6

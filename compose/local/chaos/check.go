@@ -28,7 +28,7 @@ type findings struct {
 	retried     uint64
 	poison      int // poison events that were acknowledged
 	stranded    int // their records that are no dead letter
-	buried      int // records of the dead-letter topic
+	deadLetters      int // records of the dead-letter topic
 }
 
 // checker looks into broker and engine, past everything that is under test.
@@ -130,11 +130,11 @@ func (c *checker) letters(ctx context.Context, poison []analytics.EventID, f *fi
 		return nil, err
 	}
 	for deadline := time.Now().Add(settle); ; {
-		f.buried, l.topic = 0, map[analytics.Origin]int{}
+		f.deadLetters, l.topic = 0, map[analytics.Origin]int{}
 		err := c.scan(ctx, client, topics.DLQ, func(r *kgo.Record) {
 			letter, _ := schemas.DecodeDeadLetter(r)
 			l.topic[analytics.Origin{Topic: letter.Topic, Partition: letter.Partition, Offset: letter.Offset}]++
-			f.buried++
+			f.deadLetters++
 		})
 		if err != nil {
 			return nil, err

@@ -225,7 +225,7 @@ func (t *test) judge(ctx context.Context, s *local.Stack) error {
 	t.wrong = append(t.wrong, over...)
 	t.say("all is stored and checked")
 	fmt.Printf("events: %d sent, %d acknowledged, %d refused as forged, %d different ones stored\n", t.verdict.Sent, t.verdict.Accepted, t.verdict.Rejected, t.verdict.Stored)
-	fmt.Printf("poison: %d events, %d records in the dead-letter topic; retries: %d\n", f.poison, f.buried, f.retried)
+	fmt.Printf("poison: %d events, %d records in the dead-letter topic; retries: %d\n", f.poison, f.deadLetters, f.retried)
 	fmt.Printf("audit: committed=%d looked_up=%d unaccounted=%d wrong=%d missing=%d split=%d\n", f.audit.Committed, f.audit.LookedUp, f.audit.Unaccounted, f.audit.Wrong, f.audit.Missing, f.audit.Split)
 	fmt.Println(line)
 	if _, count := t.pager.raised("HooklineDeadLetters"); count == 0 && f.poison > 0 {
