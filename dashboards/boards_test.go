@@ -195,7 +195,7 @@ func TestQueriesUseOnlyTheirBoardsVariables(t *testing.T) {
 func TestMetricsExist(t *testing.T) {
 	metric := regexp.MustCompile(`hookline_(?:ingest|processor|actions)_\w+`)
 	known := map[string]bool{}
-	for _, part := range []string{"ingest", "processor", "processor/actions"} {
+	for _, part := range []string{"ingest", "processor", "processor/forward"} {
 		source, err := os.ReadFile(filepath.Join("..", part, "metrics.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -37,7 +37,7 @@ func (l *Loop) flush(ctx context.Context, b *batch) error {
 		l.log.Warn("more events are dead-lettered; see 'hookline dlq list'", "events", more)
 	}
 	if moves := b.moves; len(moves) > 0 {
-		err := l.hold(ctx, "write retries and dead letters", func(ctx context.Context) (err error) {
+		err := l.repeat(ctx, "write retries and dead letters", func(ctx context.Context) (err error) {
 			moves, err = kafka.Produce(ctx, l.consumer.Client, moves)
 			return err
 		})
@@ -45,16 +45,16 @@ func (l *Loop) flush(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
-	if err := l.hold(ctx, "read the ledger", func(ctx context.Context) error { return l.ledger.look(ctx, b.ranges) }); err != nil {
+	if err := l.repeat(ctx, "read the ledger", func(ctx context.Context) error { return l.ledger.look(ctx, b.ranges) }); err != nil {
 		return err
 	}
 	entries := l.ledger.extend(b.ranges)
-	if err := l.hold(ctx, "write the ledger", func(ctx context.Context) error { return l.store.WriteLedger(ctx, entries) }); err != nil {
+	if err := l.repeat(ctx, "write the ledger", func(ctx context.Context) error { return l.store.WriteLedger(ctx, entries) }); err != nil {
 		return err
 	}
 	// A commit fails while the group rebalances or its coordinator restarts. The partitions may stay ours through
 	// that, and then nobody reads their events again: so it is repeated, for as long as they are ours.
-	return l.hold(ctx, "commit offsets", func(ctx context.Context) error {
+	return l.repeat(ctx, "commit offsets", func(ctx context.Context) error {
 		offsets := b.offsets(l.consumer)
 		if len(offsets) == 0 {
 			return nil
@@ -121,7 +121,7 @@ func (l *Loop) split(ctx context.Context, rows *analytics.Batch, first int, caus
 
 // try inserts rows until they are stored, or rejected for their data: then cause says why.
 func (l *Loop) try(ctx context.Context, rows *analytics.Batch) (cause, err error) {
-	err = l.hold(ctx, "insert rows", func(ctx context.Context) error {
+	err = l.repeat(ctx, "insert rows", func(ctx context.Context) error {
 		err := l.store.Insert(ctx, rows)
 		if verdict, _ := routeInsert(err); verdict == verdictSplit {
 			cause, err = err, nil
@@ -150,7 +150,7 @@ func (l *Loop) probe(ctx context.Context, b *batch) error {
 	if len(rows) < probes {
 		return nil
 	}
-	return l.hold(ctx, "insert rows", func(ctx context.Context) error {
+	return l.repeat(ctx, "insert rows", func(ctx context.Context) error {
 		var last error
 		for range probes {
 			row := rows[rand.IntN(len(rows))] //nolint:gosec // nothing secret
@@ -193,10 +193,10 @@ const stageStore = "store"
 // alertRefused is the alert while ClickHouse refuses us.
 const alertRefused = "HooklineStoreRefused"
 
-// hold repeats do until it succeeds or ctx ends. Nothing is committed meanwhile, so nothing can be lost. While
+// repeat repeats do until it succeeds or ctx ends. Nothing is committed meanwhile, so nothing can be lost. While
 // ClickHouse refuses us it says so at once: that does not get better by itself.
-func (l *Loop) hold(ctx context.Context, step string, do func(context.Context) error) error {
-	return l.holder.Do(ctx, step, func(ctx context.Context) error {
+func (l *Loop) repeat(ctx context.Context, step string, do func(context.Context) error) error {
+	return l.repeater.Do(ctx, step, func(ctx context.Context) error {
 		err := do(ctx)
 		verdict, fix := routeInsert(err)
 		switch {

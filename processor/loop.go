@@ -18,7 +18,7 @@ import (
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/trace"
 	"github.com/hookline-io/hookline/processor/alert"
-	"github.com/hookline-io/hookline/processor/hold"
+	"github.com/hookline-io/hookline/processor/backoff"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -57,7 +57,7 @@ type Loop struct {
 	topics   schemas.Topics
 	config   *atomic.Pointer[vendors.Config]
 	ledger   *ledger
-	holder   *hold.Holder
+	repeater *backoff.Repeater
 	alerts   *alert.Notifier
 	metrics  *metrics
 	tracer   *trace.Tracer
@@ -95,8 +95,8 @@ func NewLoop(o Options, p Parts) (*Loop, error) {
 		alerts: p.Alerts, metrics: newMetrics(p.Registry),
 		log: p.Log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(), tracer: p.Tracer,
 	}
-	l.holder = &hold.Holder{
-		Log: p.Log, Alerts: p.Alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Holding: l.metrics.hold,
+	l.repeater = &backoff.Repeater{
+		Log: p.Log, Alerts: p.Alerts, Alert: "HooklineStoreHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Retrying: l.metrics.retrying,
 	}
 	var err error
 	o.Kafka.SessionTimeout = o.SessionTimeout

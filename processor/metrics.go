@@ -46,7 +46,7 @@ func (m *metrics) inserted(rows int, took time.Duration) {
 	m.insert.Observe(took.Seconds())
 }
 
-func (m *metrics) hold(on bool) {
+func (m *metrics) retrying(on bool) {
 	if m.holding.Set(0); on {
 		m.holding.Set(1)
 	}

@@ -16,10 +16,10 @@ import (
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
 	"github.com/hookline-io/hookline/internal/trace"
-	"github.com/hookline-io/hookline/processor/actions"
 	"github.com/hookline-io/hookline/processor/alert"
-	"github.com/hookline-io/hookline/processor/hold"
-	"github.com/hookline-io/hookline/processor/outcomes"
+	"github.com/hookline-io/hookline/processor/backoff"
+	"github.com/hookline-io/hookline/processor/deadletter"
+	"github.com/hookline-io/hookline/processor/forward"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -35,7 +35,7 @@ type Options struct {
 
 	Batch      Limits               `embed:"" prefix:"batch-"`
 	Retry      RetryOptions         `embed:"" prefix:"retry-"`
-	Actions    actions.Options      `embed:"" prefix:"actions-"`
+	Actions    forward.Options      `embed:"" prefix:"actions-"`
 	Alert      alert.Options        `embed:"" prefix:"alert-"`
 	Kafka      kafka.Options        `embed:"" prefix:"kafka-"`
 	ClickHouse analytics.Options    `embed:"" prefix:"clickhouse-"`
@@ -88,15 +88,15 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	acting, err := actions.New(o.Actions, actions.Parts{
+	acting, err := forward.New(o.Actions, forward.Parts{
 		Log: log, Registry: admin.Registry, Kafka: o.Kafka, Config: config, Results: db, Alerts: alerts,
 	})
 	if err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	recorded := outcomes.Parts{
+	sink := deadletter.Sink{
 		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
-		Holder: &hold.Holder{Log: log, Alerts: alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
+		Repeater: &backoff.Repeater{Log: log, Alerts: alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
 	}
 	if l, err = NewLoop(o, Parts{
 		Log: log, Registry: admin.Registry, Config: config, Store: db, Alerts: alerts, Tracer: tracer,
@@ -115,7 +115,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	})
 	group.Go(func() error { return alerts.Run(adminCtx) })
 	group.Go(func() error { return alert.WatchDeadLetters(running, log, alerts, o.Kafka) })
-	group.Go(func() error { return outcomes.Run(running, recorded) })
+	group.Go(func() error { return sink.Run(running) })
 	group.Go(func() error { return acting.Run(running) })
 	group.Go(func() error { return admin.Serve(adminCtx, adminLn, o.Admin.Hosts) })
 	group.Go(func() error {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/internal/testkit"
-	"github.com/hookline-io/hookline/processor/dlq"
+	"github.com/hookline-io/hookline/processor/deadletter"
 	"github.com/hookline-io/hookline/schemas"
 )
 
@@ -46,9 +46,9 @@ func TestInvariant4_RedrivenLettersCountOnce(t *testing.T) {
 	want("letters", letters, fmt.Sprintf("dead\t%d", n+1))
 	want("errors", "SELECT count() FROM events FINAL WHERE error != '' AND payload != ''", fmt.Sprint(n+1))
 
-	redrive := func(o dlq.RedriveOptions) dlq.Redriven {
+	redrive := func(o deadletter.RedriveOptions) deadletter.Redriven {
 		t.Helper()
-		q, err := dlq.Open(t.Context(), discard(), dlq.Options{Kafka: s.kafka, ClickHouse: s.clickhouse()})
+		q, err := deadletter.Open(t.Context(), discard(), deadletter.Options{Kafka: s.kafka, ClickHouse: s.clickhouse()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,9 +59,9 @@ func TestInvariant4_RedrivenLettersCountOnce(t *testing.T) {
 		}
 		return out
 	}
-	stage := dlq.Filter{Vendor: "acme", Stage: "map"}
+	stage := deadletter.Filter{Vendor: "acme", Stage: "map"}
 	_, before := s.committed()
-	if got := redrive(dlq.RedriveOptions{Filter: stage, DryRun: true}); got != (dlq.Redriven{Matched: n, Sent: n}) {
+	if got := redrive(deadletter.RedriveOptions{Filter: stage, DryRun: true}); got != (deadletter.Redriven{Matched: n, Sent: n}) {
 		t.Errorf("dry run: %+v", got)
 	}
 	if _, after := s.committed(); after != before {
@@ -69,7 +69,7 @@ func TestInvariant4_RedrivenLettersCountOnce(t *testing.T) {
 	}
 
 	// Too early: they fail again, and are new dead letters.
-	if got := redrive(dlq.RedriveOptions{Filter: dlq.Filter{Event: "evt_0"}}); got != (dlq.Redriven{Matched: 1, Sent: 1}) {
+	if got := redrive(deadletter.RedriveOptions{Filter: deadletter.Filter{Event: "evt_0"}}); got != (deadletter.Redriven{Matched: 1, Sent: 1}) {
 		t.Errorf("one: %+v", got)
 	}
 	want("letters", letters, fmt.Sprintf("dead\t%d\nredriven\t1", n+1))
@@ -80,13 +80,13 @@ func TestInvariant4_RedrivenLettersCountOnce(t *testing.T) {
 	configure(right)
 	s.start()
 	for round, tt := range []struct {
-		options dlq.RedriveOptions
-		want    dlq.Redriven
+		options deadletter.RedriveOptions
+		want    deadletter.Redriven
 	}{
-		{dlq.RedriveOptions{Filter: stage}, dlq.Redriven{Matched: n + 1, Sent: n, Before: 1}},
-		{dlq.RedriveOptions{Filter: stage}, dlq.Redriven{Matched: n + 1, Before: n + 1}},
-		{dlq.RedriveOptions{Filter: stage, Again: true}, dlq.Redriven{Matched: n + 1, Sent: n + 1}},
-		{dlq.RedriveOptions{Filter: dlq.Filter{Stage: "time"}}, dlq.Redriven{Matched: 1, Sent: 1}},
+		{deadletter.RedriveOptions{Filter: stage}, deadletter.Redriven{Matched: n + 1, Sent: n, Before: 1}},
+		{deadletter.RedriveOptions{Filter: stage}, deadletter.Redriven{Matched: n + 1, Before: n + 1}},
+		{deadletter.RedriveOptions{Filter: stage, Again: true}, deadletter.Redriven{Matched: n + 1, Sent: n + 1}},
+		{deadletter.RedriveOptions{Filter: deadletter.Filter{Stage: "time"}}, deadletter.Redriven{Matched: 1, Sent: 1}},
 	} {
 		if got := redrive(tt.options); got != tt.want {
 			t.Errorf("round %d: %+v, want %+v", round, got, tt.want)
@@ -106,7 +106,7 @@ func TestInvariant4_RedrivenLettersCountOnce(t *testing.T) {
 	failed := schemas.DeadLetter{Stage: "action", Action: "forward http://a/", Attempts: 8, Error: "503"}
 	record := sale(1, received)
 	s.produceRecords(failed.Record(s.kafka.Topics().DLQ, record.Record(s.kafka.Topics().Events)))
-	if got := redrive(dlq.RedriveOptions{Filter: dlq.Filter{Stage: "action"}}); got != (dlq.Redriven{Matched: 1, Sent: 1}) {
+	if got := redrive(deadletter.RedriveOptions{Filter: deadletter.Filter{Stage: "action"}}); got != (deadletter.Redriven{Matched: 1, Sent: 1}) {
 		t.Errorf("an action: %+v", got)
 	}
 	retries := s.read(s.kafka.Topics().Retry)

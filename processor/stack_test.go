@@ -18,7 +18,7 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/internal/testkit/tables"
 	"github.com/hookline-io/hookline/processor"
-	"github.com/hookline-io/hookline/processor/actions"
+	"github.com/hookline-io/hookline/processor/forward"
 	"github.com/hookline-io/hookline/schemas"
 )
 
@@ -96,7 +96,7 @@ func (s *stack) start(edits ...func(*processor.Options)) (stop func() error) {
 		Vendors: s.vendors, Group: "hookline.store", OutcomesGroup: "hookline.outcomes", SessionTimeout: 12 * time.Second, AlertAfter: time.Second,
 		Retry: processor.RetryOptions{Attempts: 3, Delay: 500 * time.Millisecond},
 		Batch: processor.Limits{MaxRows: 500, MaxBytes: 1 << 20, MaxWait: 20 * time.Millisecond, InsertTimeout: 5 * time.Second, DrainTimeout: 5 * time.Second},
-		Actions: actions.Options{
+		Actions: forward.Options{
 			Group: "hookline.actions", Concurrency: 1, Attempts: 1, RetryDelay: time.Second, AlertAfter: time.Second, DrainTimeout: time.Second,
 		},
 		Kafka: s.kafka, ClickHouse: s.clickhouse(), Admin: service.AdminOptions{Listen: testkit.FreeAddress(s.t)},

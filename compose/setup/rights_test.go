@@ -22,7 +22,7 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/processor"
 	"github.com/hookline-io/hookline/processor/audit"
-	"github.com/hookline-io/hookline/processor/dlq"
+	"github.com/hookline-io/hookline/processor/deadletter"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -152,7 +152,7 @@ func TestEachPartNeedsNoMoreThanItsRights(t *testing.T) {
 		return command[audit.Command](t, as("audit", store, "--records=1m")...).Run(t.Context(), log)
 	})
 	testkit.Eventually(t, 20*time.Second, func() error {
-		return command[dlq.RedriveCommand](t, as("audit", store)...).Run(t.Context(), log)
+		return command[deadletter.RedriveCommand](t, as("audit", store)...).Run(t.Context(), log)
 	})
 	stop()
 	for range 2 {

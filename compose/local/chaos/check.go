@@ -28,7 +28,7 @@ type findings struct {
 	retried     uint64
 	poison      int // poison events that were acknowledged
 	stranded    int // their records that are no dead letter
-	deadLetters      int // records of the dead-letter topic
+	deadLetters int // records of the dead-letter topic
 }
 
 // checker looks into broker and engine, past everything that is under test.

@@ -1,4 +1,4 @@
-package hold_test
+package backoff_test
 
 import (
 	"context"
@@ -12,27 +12,27 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookline-io/hookline/processor/alert"
-	"github.com/hookline-io/hookline/processor/hold"
+	"github.com/hookline-io/hookline/processor/backoff"
 )
 
 var errAway = errors.New("connection refused")
 
 // The log is where the alerts show here: they have no other destination. Time is that of synctest.
-func holder(t *testing.T, log *strings.Builder, holding *[]bool) *hold.Holder {
+func repeater(t *testing.T, log *strings.Builder, holding *[]bool) *backoff.Repeater {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	alerts, err := alert.New(logger, prometheus.NewRegistry(), "test", alert.Options{Instance: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &hold.Holder{
+	return &backoff.Repeater{
 		Log: logger, Alerts: alerts, Alert: "HooklineHolding", AlertAfter: 30 * time.Second, Try: 20 * time.Second,
-		Holding: func(on bool) { *holding = append(*holding, on) },
+		Retrying: func(on bool) { *holding = append(*holding, on) },
 	}
 }
 
 func TestDo(t *testing.T) {
-	const raised, over = "alert: holding for more than 30s: insert rows", "alert is over"
+	const raised, over = "alert: retrying for more than 30s: insert rows", "alert is over"
 	for name, tt := range map[string]struct {
 		away, each time.Duration // how long the store is away, and how long each try then takes
 		alert      bool
@@ -46,7 +46,7 @@ func TestDo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log strings.Builder
 				var holding []bool
-				h := holder(t, &log, &holding)
+				h := repeater(t, &log, &holding)
 				start := time.Now()
 				tries := 0
 				err := h.Do(t.Context(), "insert rows", func(ctx context.Context) error {
@@ -88,7 +88,7 @@ func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		var holding []bool
-		h := holder(t, &log, &holding)
+		h := repeater(t, &log, &holding)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		err := h.Do(ctx, "insert rows", func(context.Context) error { return errAway })

@@ -1,4 +1,4 @@
-package dlq
+package deadletter
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/analytics"
-	"github.com/hookline-io/hookline/processor/outcomes"
 	"github.com/hookline-io/hookline/schemas"
 )
 
@@ -19,7 +18,7 @@ func letter(edit func(*schemas.DeadLetter)) Letter {
 	edit(&why)
 	dead := why.Record("webhooks.events.dlq", r)
 	dead.Offset = 7
-	return Letter{DeadLetter: outcomes.Letter(dead), record: dead}
+	return Letter{DeadLetter: decode(dead), record: dead}
 }
 
 func TestFilter(t *testing.T) {

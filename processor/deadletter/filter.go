@@ -1,6 +1,6 @@
-// Package dlq is what people do about dead letters: list them, look at one, send them round again. The dead-letter
-// topic is the truth; the table dead_letters says which were redriven.
-package dlq
+// Package deadletter stores dead letters and counts of rejections in ClickHouse (Sink), and lets people list dead letters,
+// look at one, and redrive them (Queue). The dead-letter topic is the truth; the table dead_letters says which were redriven.
+package deadletter
 
 import (
 	"fmt"

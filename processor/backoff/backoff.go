@@ -1,6 +1,6 @@
-// Package hold repeats a step that must not be given up: one that a store or a topic refuses for now. Nothing is
+// Package backoff repeats a step that must not be given up: one that a store or a topic refuses for now. Nothing is
 // committed meanwhile, so nothing can be lost, and an administrator is alerted when it lasts.
-package hold
+package backoff
 
 import (
 	"context"
@@ -14,30 +14,30 @@ import (
 	"github.com/hookline-io/hookline/processor/alert"
 )
 
-// Holder repeats steps.
-type Holder struct {
+// Repeater repeats steps.
+type Repeater struct {
 	Log        *slog.Logger
 	Alerts     *alert.Notifier
 	Alert      string        // name of the alert, such as HooklineActionsHolding
 	AlertAfter time.Duration // how long a step may go on before the alert is raised
 	Try        time.Duration // how long one try may take
-	Holding    func(bool)    // told whether a step is being held; may be nil
+	Retrying   func(bool)    // called with whether a step is being repeated; may be nil
 }
 
 // Do repeats try until it returns nil, or until ctx ends; then it returns an error. step says in a few words what
 // try does, such as "insert results".
-func (h *Holder) Do(ctx context.Context, step string, try func(context.Context) error) error {
-	watch := h.watch(step)
+func (r *Repeater) Do(ctx context.Context, step string, try func(context.Context) error) error {
+	watch := r.watch(step)
 	pauses := retry.WithJitterPercent(50, retry.WithCappedDuration(7*time.Second, retry.NewExponential(100*time.Millisecond)))
 	for tries := 1; ; tries++ {
-		bounded, cancel := context.WithTimeout(ctx, h.Try)
+		bounded, cancel := context.WithTimeout(ctx, r.Try)
 		err := try(bounded)
 		cancel()
 		if err == nil {
 			watch.over()
 			if tries > 1 {
-				h.hold(false)
-				h.Log.Info("going on", "after", step, "tries", tries)
+				r.retrying(false)
+				r.Log.Info("recovered", "step", step, "tries", tries)
 			}
 			return nil
 		}
@@ -46,9 +46,9 @@ func (h *Holder) Do(ctx context.Context, step string, try func(context.Context) 
 			return fmt.Errorf("%s: not done before stopping; nothing is lost, the work is taken up again: %w", step, err)
 		}
 		watch.failed(err)
-		h.hold(true)
+		r.retrying(true)
 		pause, _ := pauses.Next()
-		h.Log.Warn("holding", "step", step, "try", tries, "again_in", pause.Round(time.Millisecond), "err", err)
+		r.Log.Warn("retrying", "step", step, "try", tries, "again_in", pause.Round(time.Millisecond), "err", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
@@ -56,15 +56,15 @@ func (h *Holder) Do(ctx context.Context, step string, try func(context.Context) 
 	}
 }
 
-func (h *Holder) hold(on bool) {
-	if h.Holding != nil {
-		h.Holding(on)
+func (r *Repeater) retrying(on bool) {
+	if r.Retrying != nil {
+		r.Retrying(on)
 	}
 }
 
 // watch raises an alert when a step takes long, whether its tries fail or hang.
 type watch struct {
-	h     *Holder
+	r     *Repeater
 	step  string
 	timer *time.Timer
 
@@ -73,13 +73,13 @@ type watch struct {
 	err   error // of the last try
 }
 
-func (h *Holder) watch(step string) *watch {
-	w := &watch{h: h, step: step}
-	w.timer = time.AfterFunc(h.AlertAfter, w.raise)
+func (r *Repeater) watch(step string) *watch {
+	w := &watch{r: r, step: step}
+	w.timer = time.AfterFunc(r.AlertAfter, w.raise)
 	return w
 }
 
-func (w *watch) key() string { return w.h.Alert + "/" + w.step }
+func (w *watch) key() string { return w.r.Alert + "/" + w.step }
 
 func (w *watch) raise() {
 	w.mu.Lock()
@@ -91,9 +91,9 @@ func (w *watch) raise() {
 	if w.err != nil {
 		why = "The last try says: " + w.err.Error()
 	}
-	w.h.Alerts.Raise(alert.Alert{
-		Name: w.h.Alert, Key: w.key(), Labels: map[string]string{"step": w.step},
-		Summary: fmt.Sprintf("holding for more than %s: %s", w.h.AlertAfter, w.step),
+	w.r.Alerts.Raise(alert.Alert{
+		Name: w.r.Alert, Key: w.key(), Labels: map[string]string{"step": w.step},
+		Summary: fmt.Sprintf("retrying for more than %s: %s", w.r.AlertAfter, w.step),
 		Details: why + "\nNothing is lost and nothing is dequeued meanwhile: Kafka keeps the events. Processing resumes by itself once the cause is fixed.",
 	})
 }
@@ -115,5 +115,5 @@ func (w *watch) stop() {
 // over ends the watch and the alert.
 func (w *watch) over() {
 	w.stop()
-	w.h.Alerts.Resolve(w.key())
+	w.r.Alerts.Resolve(w.key())
 }

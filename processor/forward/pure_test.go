@@ -1,4 +1,4 @@
-package actions
+package forward
 
 import (
 	"context"

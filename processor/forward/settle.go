@@ -1,4 +1,4 @@
-package actions
+package forward
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
-	"github.com/hookline-io/hookline/processor/hold"
+	"github.com/hookline-io/hookline/processor/backoff"
 )
 
 // settled is an outcome whose record, if any, is safe in another topic.
@@ -33,7 +33,7 @@ var errDraining = errors.New("the time to stop is over; what is not finished is 
 
 // publish writes what is to be retried, or is dead, and hands on what is then safe.
 func (a *Actions) publish(ctx context.Context, client *kgo.Client) error {
-	h := a.holder("publish")
+	h := a.repeater("publish")
 	for {
 		batch, open := gather(ctx, a.outcomes, publishMost, 0)
 		var records []*kgo.Record
@@ -66,7 +66,7 @@ func (a *Actions) publish(ctx context.Context, client *kgo.Client) error {
 
 // keep stores results and then commits how far everything is finished.
 func (a *Actions) keep(ctx context.Context, records *kafka.Consumer) error {
-	h := a.holder("keep")
+	h := a.repeater("keep")
 	for {
 		batch, open := gather(ctx, a.settled, keepMost, keepWait)
 		var results []analytics.ActionResult
@@ -107,11 +107,11 @@ func (a *Actions) commit(ctx context.Context, records *kafka.Consumer) {
 	a.tracker.committed(offsets)
 }
 
-func (a *Actions) holder(stage string) *hold.Holder {
+func (a *Actions) repeater(stage string) *backoff.Repeater {
 	holding := a.metrics.holding.WithLabelValues(stage)
-	return &hold.Holder{
+	return &backoff.Repeater{
 		Log: a.log, Alerts: a.alerts, Alert: "HooklineActionsHolding", AlertAfter: a.options.AlertAfter, Try: tryTimeout,
-		Holding: func(on bool) {
+		Retrying: func(on bool) {
 			if holding.Set(0); on {
 				holding.Set(1)
 			}

@@ -1,4 +1,4 @@
-// Package actions runs what else an event triggers besides being stored: it forwards the event to the URLs that
+// Package forward runs what else an event triggers besides being stored: it forwards the event to the URLs that
 // vendors.yaml names for its type.
 //
 //	webhooks.events --------+                +-> target A, n at once --+
@@ -15,7 +15,7 @@
 // An offset is committed once every action of its record is finished: it succeeded, or is acknowledged by the retry
 // or dead-letter topic, and its result is stored (invariant 3). Where that is cut short, an action is run again, under
 // the same webhook-id: at least once, never silently not at all.
-package actions
+package forward
 
 import (
 	"context"

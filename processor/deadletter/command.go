@@ -1,4 +1,4 @@
-package dlq
+package deadletter
 
 import (
 	"context"
@@ -17,7 +17,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookline-io/hookline/internal/kafka"
-	"github.com/hookline-io/hookline/processor/outcomes"
 )
 
 // Command is `hookline dlq`.
@@ -103,7 +102,7 @@ func (c *ShowCommand) Run(ctx context.Context, log *slog.Logger) error {
 					_, err := os.Stdout.Write(r.Value)
 					return err
 				}
-				letters := []Letter{{DeadLetter: outcomes.Letter(r), record: r}}
+				letters := []Letter{{DeadLetter: decode(r), record: r}}
 				q.known(ctx, letters)
 				return show(os.Stdout, letters[0])
 			})

@@ -1,13 +1,4 @@
-// Package outcomes stores in ClickHouse what did not become an event's row: dead letters and counts of refused
-// deliveries, so that people can query them beside the events.
-//
-//	webhooks.events.dlq ---+
-//	                       +-> gather -> insert -> commit
-//	webhooks.rejections ---+
-//
-// It is a consumer group of its own. An offset is committed only after its record is stored; what is read again is
-// stored again, which changes nothing.
-package outcomes
+package deadletter
 
 import (
 	"context"
@@ -20,43 +11,51 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
-	"github.com/hookline-io/hookline/processor/hold"
+	"github.com/hookline-io/hookline/processor/backoff"
 	"github.com/hookline-io/hookline/schemas"
 )
 
-// Store is where outcomes go: *analytics.DB. Its methods return nil only when everything is stored, and may be repeated.
+// Store is where dead letters and rejections go: *analytics.DB. Its methods return nil only when everything is stored, and may be repeated.
 type Store interface {
 	InsertDeadLetters(ctx context.Context, letters []analytics.DeadLetter) error
 	InsertRejections(ctx context.Context, rejections []schemas.Rejection) error
 }
 
-// Parts are what this package needs of the process it runs in.
-type Parts struct {
+// Sink stores in ClickHouse what did not become an event's row: dead letters and counts of refused deliveries, so that
+// people can query them beside the events.
+//
+//	webhooks.events.dlq ---+
+//	                       +-> collect -> insert -> commit
+//	webhooks.rejections ---+
+//
+// It is a consumer group of its own. An offset is committed only after its record is stored; what is read again is
+// stored again, which changes nothing.
+type Sink struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	Kafka    kafka.Options
 	Group    string // consumer group
 	Store    Store
-	Holder   *hold.Holder
+	Repeater *backoff.Repeater
 }
 
 // burst is what is stored at once.
 var burst = kafka.Burst{Records: 1000, Quiet: 250 * time.Millisecond}
 
-// Run stores outcomes until ctx is done.
-func Run(ctx context.Context, p Parts) error {
+// Run stores dead letters and rejections until ctx is done.
+func (s Sink) Run(ctx context.Context) error {
 	unreadable := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hookline_processor_unreadable_rejections_total", Help: "Records of the rejections topic that are no counts and were passed over."})
-	p.Registry.MustRegister(unreadable)
-	topics := p.Kafka.Topics()
-	consumer, err := p.Kafka.NewConsumer(p.Log, kafka.Named(p.Registry, "outcomes"),
-		kafka.GroupOptions{Group: p.Group, Topics: []string{topics.DLQ, topics.Rejections}}, kgo.FetchMaxBytes(8<<20))
+	s.Registry.MustRegister(unreadable)
+	topics := s.Kafka.Topics()
+	consumer, err := s.Kafka.NewConsumer(s.Log, kafka.Named(s.Registry, "outcomes"),
+		kafka.GroupOptions{Group: s.Group, Topics: []string{topics.DLQ, topics.Rejections}}, kgo.FetchMaxBytes(8<<20))
 	if err != nil {
 		return err
 	}
 	defer consumer.Leave()
 	for ctx.Err() == nil {
-		r := round{topics: topics, log: p.Log}
+		r := round{topics: topics, log: s.Log}
 		offsets, err := consumer.Collect(ctx, burst, r.add)
 		if err != nil {
 			return err
@@ -65,14 +64,14 @@ func Run(ctx context.Context, p Parts) error {
 			continue
 		}
 		unreadable.Add(float64(r.unreadable))
-		err = p.Holder.Do(ctx, "store dead letters and rejections", func(ctx context.Context) error {
-			return errors.Join(p.Store.InsertDeadLetters(ctx, r.letters), p.Store.InsertRejections(ctx, r.rejections))
+		err = s.Repeater.Do(ctx, "store dead letters and rejections", func(ctx context.Context) error {
+			return errors.Join(s.Store.InsertDeadLetters(ctx, r.letters), s.Store.InsertRejections(ctx, r.rejections))
 		})
 		if err != nil {
 			return nil // ctx is done, and nothing was committed: they are read again
 		}
 		if err := consumer.Commit(ctx, offsets); err != nil && ctx.Err() == nil {
-			p.Log.Warn("outcomes are stored again: their offsets were not committed", "err", err)
+			s.Log.Warn("dead letters and rejections are stored again: their offsets were not committed", "err", err)
 		}
 	}
 	return nil
@@ -89,7 +88,7 @@ type round struct {
 
 func (r *round) add(record *kgo.Record) {
 	if record.Topic == r.topics.DLQ {
-		r.letters = append(r.letters, Letter(record))
+		r.letters = append(r.letters, decode(record))
 	} else if rejection, err := schemas.DecodeRejection(record); err == nil {
 		r.rejections = append(r.rejections, rejection)
 	} else {
@@ -98,9 +97,9 @@ func (r *round) add(record *kgo.Record) {
 	}
 }
 
-// Letter reads a record of the dead-letter topic. It reads all of them: what a dead letter does not say, or not
+// decode reads a record of the dead-letter topic. It reads all of them: what a dead letter does not say, or not
 // readably, is empty.
-func Letter(record *kgo.Record) analytics.DeadLetter {
+func decode(record *kgo.Record) analytics.DeadLetter {
 	letter, original := schemas.DecodeDeadLetter(record)
 	event, err := schemas.DecodeEvent(original)
 	if err != nil {

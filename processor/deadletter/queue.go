@@ -1,4 +1,4 @@
-package dlq
+package deadletter
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/progress"
-	"github.com/hookline-io/hookline/processor/outcomes"
 )
 
 // Options say where dead letters are.
@@ -83,7 +82,7 @@ func (q *Queue) each(ctx context.Context, f Filter, do func([]Letter) error) err
 	}
 	err = q.options.Kafka.Scan(ctx, q.log, held, func(r *kgo.Record) error {
 		bar.Add(1)
-		letter := Letter{DeadLetter: outcomes.Letter(r), record: r}
+		letter := Letter{DeadLetter: decode(r), record: r}
 		if f.Matches(&letter.DeadLetter) {
 			letters = append(letters, letter)
 		}

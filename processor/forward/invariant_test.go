@@ -1,4 +1,4 @@
-package actions
+package forward
 
 import (
 	"errors"
@@ -93,7 +93,7 @@ func TestInvariant3_ResultsAway(t *testing.T) {
 		if n := site.distinct(); n < 10 {
 			return fmt.Errorf("%d came", n)
 		}
-		if !strings.Contains(l.log.String(), "alert: holding for more than 200ms: store results of actions") {
+		if !strings.Contains(l.log.String(), "alert: retrying for more than 200ms: store results of actions") {
 			return errors.New("nobody is told")
 		}
 		return nil
