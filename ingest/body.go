@@ -53,16 +53,16 @@ func readBody(r *http.Request, limit int64, h *hold, into []byte) ([]byte, error
 	}
 	var body []byte
 	if end <= int64(cap(into)) {
-		if !h.grow(int64(cap(into))) {
-			return nil, busy(nil)
+		if err := h.grow(int64(cap(into))); err != nil {
+			return nil, err
 		}
 		body = into[:0:end]
 	}
 	for int64(len(body)) < end {
 		if len(body) == cap(body) {
 			size := min(max(start, 2*int64(cap(body))), end)
-			if !h.grow(size - int64(cap(body))) {
-				return nil, busy(nil)
+			if err := h.grow(size - int64(cap(body))); err != nil {
+				return nil, err
 			}
 			body = append(make([]byte, 0, size), body...)
 		}
@@ -96,9 +96,14 @@ func unreadable(err error) error {
 	return newProblem(reasonBroken, "The body is not as announced, or ended too early. Send the delivery again.", err)
 }
 
+// tooManyOfYours asks an address to come again that holds its share.
+func tooManyOfYours() error {
+	return newProblem(reasonShare, "More deliveries from your address are in flight than one address may have. Send this one again.", nil).retry(2 * time.Second)
+}
+
 // busy asks to come again: there is no room for the delivery now.
 func busy(cause error) error {
-	return newProblem(reasonBusy, "More deliveries are under way than fit. Send this one again.", cause).retry(2 * time.Second)
+	return newProblem(reasonBusy, "More deliveries are in flight than fit. Send this one again.", cause).retry(2 * time.Second)
 }
 
 // checkType refuses a body that says it is something else than the vendor sends.

@@ -19,9 +19,11 @@ type enqueuer struct {
 	client  *kgo.Client
 	topic   string
 	timeout time.Duration
-	metrics *metrics
-	tracer  tracer
-	acks    sync.Pool // of *acks that nobody settles any more, whose records Kafka has
+
+	maxEvents, maxBytes int64 // that may wait; 0: no limit
+	metrics             *metrics
+	tracer              tracer
+	acks                sync.Pool // of *acks that nobody settles any more, whose records Kafka has
 }
 
 // enqueue returns nil once all in-sync replicas have every one of the events (invariant 1), whose memory nobody holds any

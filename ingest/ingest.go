@@ -73,7 +73,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}
 	s := &server{
 		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: verify.NewCertClient(nil, nil), seldom: rate.Sometimes{Interval: time.Second},
-		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight},
+		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight, trusted: o.Limits.TrustedProxies},
 	}
 	var client *kgo.Client
 	admin := service.NewAdmin(func(ctx context.Context) error {
@@ -115,20 +115,27 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 	s.tracer = tracer{traces}
-	s.queue = &enqueuer{client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics, tracer: s.tracer}
+	s.queue = &enqueuer{
+		client: client, topic: o.Kafka.Topics().Events, timeout: o.EnqueueTimeout, metrics: s.metrics, tracer: s.tracer,
+		maxEvents: int64(o.MaxWaiting), maxBytes: o.Limits.MaxInflight,
+	}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
-	guard := newGuard(o.Limits, s.metrics.closed, log)
-	watch(admin.Registry, guard, s.room, pair)
+	s.guard = newGuard(o.Limits, s.metrics.closed, s.metrics.evicted, log)
+	watch(admin.Registry, s.guard, s.room, pair)
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopAdmin() // last, so that operators can watch the drain
-		return s.serve(running, ln, guard, o)
+		return s.serve(running, ln, o)
 	})
 	group.Go(func() error { return admin.Serve(adminCtx, adminLn, o.Admin.Hosts) })
 	group.Go(func() error { return service.OnHangup(running, func() { s.reload(o.Vendors) }) })
 	group.Go(func() error { return s.rejections.run(running) })
+	group.Go(func() error {
+		s.guard.run(running)
+		return nil
+	})
 	log.Info("ingest is listening", "address", ln.Addr().String(), "tls", pair != nil, "admin", adminLn.Addr().String(), "vendors", len(*s.sources.Load()))
 	err = group.Wait()
 	s.rejections.stop(context.WithoutCancel(ctx))

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,9 +16,9 @@ import (
 //  1. connections, in all and per address, before a byte is read (guard)
 //  2. size and duration of the header (http.Server), then path, vendor and method
 //  3. the vendor's allowed addresses (allowed)
-//  4. deliveries under way and bytes of their bodies, before and while the body is read (room)
+//  4. deliveries in flight and bytes of their bodies, in all and per address, before and while the body is read (room)
 //  5. size and duration of the body (readBody), then the signature
-//  6. the vendor's rate (bucket)
+//  6. the vendor's rate (bucket), then its share of what waits for Kafka (queueShare)
 //
 // The rate comes last on purpose. A bucket that is filled before the signature is known could be emptied by anyone
 // who knows a vendor's name, and the vendor's own deliveries would then get the 429. A limit per address for
@@ -61,41 +62,89 @@ func (s *source) take(n int, now time.Time) (wait time.Duration) {
 	return max(time.Second, time.Duration(missing/float64(s.bucket.Limit())*float64(time.Second)))
 }
 
-// room bounds what deliveries under way hold (invariant 9).
+// room bounds what deliveries in flight hold (invariant 9). No address may hold more than a share of it, so that one that
+// is slow, or many at once, does not shut out the others.
 type room struct {
 	maxDeliveries, maxBytes int64
 	deliveries, bytes       atomic.Int64
+	trusted                 []netip.Prefix // proxies, which are many senders
+
+	mu    sync.Mutex
+	peers map[netip.Prefix]*hold // what each address holds
 }
 
-// hold is what one delivery holds of the room.
+// What an address may hold in any case, for small rooms.
+const (
+	leastDeliveries = 32
+	leastBytes      = 16 << 20
+)
+
+// hold is what one delivery holds of the room, or all of an address.
 type hold struct {
-	room  *room
-	bytes int64
+	room              *room
+	addr              netip.Addr
+	deliveries, bytes int64
 }
 
-// enter lets a delivery in, or says that it has to come again. announced is the length of its body, and -1 if that
-// is not known. It is not held yet: otherwise a header of a few bytes could hold as much as the largest body.
-func (r *room) enter(announced int64) (hold, bool) {
-	full := r.maxBytes > 0 && r.bytes.Load()+max(announced, 0) > r.maxBytes
-	if n := r.deliveries.Add(1); full || r.maxDeliveries > 0 && n > r.maxDeliveries {
-		r.deliveries.Add(-1)
-		return hold{}, false
+// enter lets a delivery in, or says why it has to come again. announced is the length of its body, and -1 if that
+// is not known. It is not held yet: otherwise a header of a few bytes could hold as much as the largest body. makeWay is
+// asked to end another delivery where there is no space.
+func (r *room) enter(announced int64, addr netip.Addr, makeWay func() bool) (*hold, error) {
+	h := &hold{room: r, addr: addr}
+	if !r.share(h, 1, 0) {
+		return nil, tooManyOfYours()
 	}
-	return hold{room: r}, true
+	full := r.maxBytes > 0 && r.bytes.Load()+max(announced, 0) > r.maxBytes
+	n := r.deliveries.Add(1)
+	if full = full || r.maxDeliveries > 0 && n > r.maxDeliveries; full && !makeWay() {
+		h.leave()
+		return nil, busy(nil)
+	}
+	return h, nil
 }
 
-// grow holds n bytes more, or says that there is no room for them.
-func (h *hold) grow(n int64) bool {
+// grow holds n bytes more, or says why there is no space for them.
+func (h *hold) grow(n int64) error {
+	if !h.room.share(h, 0, n) {
+		return tooManyOfYours()
+	}
 	if total := h.room.bytes.Add(n); h.room.maxBytes > 0 && total > h.room.maxBytes {
 		h.room.bytes.Add(-n)
-		return false
+		h.room.share(h, 0, -n)
+		return busy(nil)
 	}
-	h.bytes += n
-	return true
+	return nil
 }
 
 // leave gives back all that is held.
 func (h *hold) leave() {
 	h.room.bytes.Add(-h.bytes)
 	h.room.deliveries.Add(-1)
+	h.room.share(h, -h.deliveries, -h.bytes)
+}
+
+// share adds to what h and its address hold, unless that were more than the address's share.
+func (r *room) share(h *hold, deliveries, bytes int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	peer := peerOf(h.addr)
+	all, ok := r.peers[peer]
+	if !ok {
+		if r.peers == nil {
+			r.peers = make(map[netip.Prefix]*hold)
+		}
+		all = new(hold)
+		r.peers[peer] = all
+	}
+	over := deliveries > 0 && r.maxDeliveries > 0 && all.deliveries+deliveries > max(leastDeliveries, r.maxDeliveries/peerShare) ||
+		bytes > 0 && r.maxBytes > 0 && all.bytes+bytes > max(leastBytes, r.maxBytes/peerShare)
+	if over && !contains(r.trusted, h.addr) {
+		return false
+	}
+	all.deliveries, all.bytes = all.deliveries+deliveries, all.bytes+bytes
+	h.deliveries, h.bytes = h.deliveries+deliveries, h.bytes+bytes
+	if all.deliveries == 0 {
+		delete(r.peers, peer)
+	}
+	return true
 }

@@ -2,16 +2,12 @@ package ingest
 
 import (
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -97,66 +93,31 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-func TestGuard(t *testing.T) {
-	g := newGuard(LimitOptions{MaxConnections: 8, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("2001:db8::7/128")}},
-		prometheus.NewCounter(prometheus.CounterOpts{Name: "closed"}), slog.New(slog.DiscardHandler))
-	type conn struct {
-		net.TCPConn
-		addr netip.Addr
-	}
-	var conns []*conn
-	for i, tc := range []struct {
-		addr string
-		want bool
-	}{
-		{"192.0.2.1", true}, {"192.0.2.1", true}, {"192.0.2.1", false}, // a quarter of 8
-		{"192.0.2.2", true},
-		{"2001:db8:0:1::1", true}, {"2001:db8:0:1::2", true}, {"2001:db8:0:1::3", false}, // one /64
-		{"2001:db8::7", true}, {"2001:db8::7", true}, {"2001:db8::7", true}, // the proxy …
-		{"2001:db8::7", false}, {"192.0.2.3", false}, // … until there are 8 in all
-	} {
-		c := &conn{addr: netip.MustParseAddr(tc.addr)}
-		conns = append(conns, c)
-		if got := g.enter(c, c.addr); got != tc.want {
-			t.Errorf("%d: %s: got %v, want %v", i, tc.addr, got, tc.want)
-		}
-	}
-	for _, c := range conns {
-		g.leave(c, c.addr)
-	}
-	if g.connections() != 0 || len(g.held) != 0 || len(g.closed) != 0 {
-		t.Errorf("after all left: %d connections, %v, %v", g.connections(), g.held, g.closed)
-	}
-	unlimited := newGuard(LimitOptions{}, nil, nil)
-	for range 100 {
-		if !unlimited.enter(&conn{}, netip.Addr{}) {
-			t.Fatal("refused without a limit")
-		}
-	}
-}
-
 func TestRoomHoldsWhatCameNotWhatWasAnnounced(t *testing.T) { // invariant 9
 	r := &room{maxDeliveries: 3, maxBytes: 100}
-	first, ok := r.enter(90)
-	second, ok2 := r.enter(90)
-	if !ok || !ok2 {
+	enter := func(announced int64) (*hold, error) {
+		return r.enter(announced, netip.Addr{}, func() bool { return false })
+	}
+	first, err := enter(90)
+	second, err2 := enter(90)
+	if err != nil || err2 != nil {
 		t.Fatal("an announcement holds room")
 	}
-	if !first.grow(60) || second.grow(50) || !second.grow(40) {
+	if first.grow(60) != nil || second.grow(50) == nil || second.grow(40) != nil {
 		t.Error("want room for 60 and 40 bytes, not 50")
 	}
-	if _, ok := r.enter(1); ok {
+	if _, err := enter(1); err == nil {
 		t.Error("let in though all bytes are held")
 	}
 	first.leave()
-	third, ok := r.enter(60)
-	if !ok {
+	third, err := enter(60)
+	if err != nil {
 		t.Error("not let in though there is room again")
 	}
-	if _, ok := r.enter(-1); !ok {
+	if _, err := enter(-1); err != nil {
 		t.Error("not let in with a body of unknown length")
 	}
-	if _, ok := r.enter(0); ok {
+	if _, err := enter(0); err == nil {
 		t.Error("a fourth delivery was let in")
 	}
 	second.leave()
@@ -172,19 +133,55 @@ func TestRoomUnderLoad(t *testing.T) {
 	for i := range 64 {
 		wg.Go(func() {
 			for range 1000 {
-				h, ok := r.enter(int64(i))
-				if !ok {
+				h, err := r.enter(int64(i), netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 5)}), func() bool { return i%2 == 0 })
+				if err != nil {
 					continue
 				}
 				for range 5 {
-					h.grow(int64(i))
+					_ = h.grow(int64(i))
 				}
 				h.leave()
 			}
 		})
 	}
 	wg.Wait()
-	if got := fmt.Sprint(r.bytes.Load(), r.deliveries.Load()); got != "0 0" {
+	if got := fmt.Sprint(r.bytes.Load(), r.deliveries.Load(), len(r.peers)); got != "0 0 0" {
 		t.Errorf("left over: %s", got)
+	}
+}
+
+func TestRoomOfOneAddress(t *testing.T) { // invariant 9
+	proxy, one, other := netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")
+	r := &room{maxDeliveries: 200, maxBytes: 100 << 20, trusted: []netip.Prefix{netip.PrefixFrom(proxy, 32)}}
+	count := func(addr netip.Addr, n int) (in int, last error) {
+		for range n {
+			if _, err := r.enter(0, addr, func() bool { return false }); err != nil {
+				last = err
+			} else {
+				in++
+			}
+		}
+		return in, last
+	}
+	if in, err := count(one, 60); in != 50 || asProblem(err).Status != http.StatusTooManyRequests {
+		t.Errorf("one address has %d of 200 deliveries, and then %v", in, err)
+	}
+	if in, _ := count(netip.MustParseAddr("2001:db8::2"), 1); in != 0 {
+		t.Error("another address of its /64 has a share of its own")
+	}
+	if in, err := count(proxy, 200); in != 150 || asProblem(err).Status != http.StatusServiceUnavailable {
+		t.Errorf("a trusted proxy has %d of the other 150, and then %v", in, err)
+	}
+	made := false
+	if _, err := r.enter(0, other, func() bool { made = true; return true }); err != nil || !made {
+		t.Errorf("a delivery that another made way for: %v", err)
+	}
+	bytes := &room{maxBytes: 100 << 20}
+	h, err := bytes.enter(0, one, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.grow(25<<20) != nil || h.grow(1) == nil {
+		t.Error("want 25 of 100 MB for one address")
 	}
 }

@@ -18,6 +18,7 @@ type metrics struct {
 	good       prometheus.Observer      // duration's 2xx
 	enqueue    prometheus.Histogram     // from produce to acknowledgement
 	closed     prometheus.Counter       // connections that were too many
+	evicted    prometheus.Counter       // those of strangers among them
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -34,10 +35,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "hookline_ingest_enqueue_duration_seconds", Help: "Time until all in-sync replicas acknowledged a delivery's events.",
 			Buckets: prometheus.ExponentialBucketsRange(0.0005, 8, 18)}),
 		closed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "hookline_ingest_connections_closed_total", Help: "Connections closed at once because there were too many."}),
+			Name: "hookline_ingest_connections_closed_total", Help: "Connections closed at once because vendors' own were too many."}),
+		evicted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookline_ingest_connections_evicted_total", Help: "Connections that never delivered anything verified, closed to make way for others."}),
 	}
 	m.good = m.duration.WithLabelValues("2xx")
-	reg.MustRegister(m.deliveries, m.events, m.duration, m.enqueue, m.closed)
+	reg.MustRegister(m.deliveries, m.events, m.duration, m.enqueue, m.closed, m.evicted)
 	return m
 }
 

@@ -39,6 +39,7 @@ const (
 	reasonRate          = "rate_limited"
 	reasonNotEnqueued   = "not_enqueued"
 	reasonBusy          = "busy"
+	reasonShare         = "share_exceeded"
 )
 
 // statusOf is the HTTP status that goes with a reason. What is not a vendor's doing is 5xx: the vendor will try
@@ -59,7 +60,7 @@ func statusOf(reason string) int {
 		return http.StatusRequestEntityTooLarge
 	case reasonContentType:
 		return http.StatusUnsupportedMediaType
-	case reasonRate, string(verify.ReasonCertificate):
+	case reasonRate, reasonShare, string(verify.ReasonCertificate):
 		return http.StatusTooManyRequests
 	case reasonBusy:
 		return http.StatusServiceUnavailable
@@ -120,7 +121,7 @@ func (p *problem) write(w http.ResponseWriter) error {
 		h.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
 	}
 	switch p.Reason {
-	case reasonBusy, reasonTooSlow, reasonTooLarge:
+	case reasonBusy, reasonShare, reasonTooSlow, reasonTooLarge:
 		h.Set("Connection", "close")
 	}
 	w.WriteHeader(p.Status)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -28,6 +29,7 @@ type source struct {
 	readsURL   bool          // the scheme looks at the URL, which has to be put together for it
 	counts     counts
 
+	waiting     share
 	whole, part schemas.Proof // of events whose body is signed as a whole, and as the scheme has it else
 }
 
@@ -69,13 +71,14 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if list := from.vendor.Limits.Allow; len(list) > 0 && !allowed(list, c.RealIP()) {
 		return answer{}, newProblem(reasonAddress, "Deliveries of this vendor are not taken from your address.", nil)
 	}
-	held, ok := s.room.enter(r.ContentLength)
-	if !ok {
-		return answer{}, busy(nil)
+	addr, _ := netip.ParseAddr(c.RealIP()) // no address at all is an address like any other
+	held, err := s.room.enter(r.ContentLength, addr.Unmap().WithZone(""), func() bool { return s.guard.makeWay(received) })
+	if err != nil {
+		return answer{}, err
 	}
 	defer held.leave()
 	memory := s.bodies.get() // goes back only once Kafka has the events: its client may hold a body for longer than a request that failed
-	body, err := readBody(r, s.maxBody, &held, memory.bytes)
+	body, err := readBody(r, s.maxBody, held, memory.bytes)
 	if err != nil {
 		return answer{}, err
 	}
@@ -86,6 +89,9 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	proven, err := from.verifier.Verify(&signed)
 	if err != nil {
 		return answer{}, unverified(err, from.vendor)
+	}
+	if proven.KeyID != "" { // a ping that anyone may send proves nothing
+		s.guard.verified(r.Context())
 	}
 	if challenge := proven.Challenge; challenge != nil {
 		return answer{challenge.Status, challenge.ContentType, challenge.Body}, nil
@@ -109,6 +115,10 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{}, newProblem(reasonRate, fmt.Sprintf(
 			"More than %d events per second. Send this delivery again after the time in Retry-After.", from.vendor.Limits.Rate), nil).retry(wait)
 	}
+	if !from.waiting.take(s.queue, len(events), len(body)) {
+		return answer{}, newProblem(reasonShare, "More of your events wait for our queue than one vendor may have. Send this delivery again.", nil).retry(2 * time.Second)
+	}
+	defer from.waiting.leave(len(events), len(body))
 	if err := s.queue.enqueue(r.Context(), events); err != nil {
 		return answer{}, err
 	}

@@ -12,7 +12,7 @@ import (
 
 // serve answers vendors until ctx is done, then drains: not ready, then no new connections, and the
 // deliveries in flight finish.
-func (s *server) serve(ctx context.Context, ln net.Listener, g *guard, o Options) error {
+func (s *server) serve(ctx context.Context, ln net.Listener, o Options) error {
 	httpServer := &http.Server{
 		Handler:           s.handler(o.Limits),
 		ReadHeaderTimeout: min(5*time.Second, o.ReadTimeout),
@@ -21,8 +21,9 @@ func (s *server) serve(ctx context.Context, ln net.Listener, g *guard, o Options
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		// HTTP/1.1 alone, also under TLS: the guard counts connections, each of one delivery at a time.
-		ConnState: g.state,
-		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers send is not our error
+		ConnState:   s.guard.state,
+		ConnContext: s.guard.context,
+		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers send is not our error
 	}
 	// The listener closes only after load balancers had time to see that we are not ready.
 	closing, closeNow := context.WithCancel(context.WithoutCancel(ctx))

@@ -20,6 +20,7 @@ import (
 type server struct {
 	queue      *enqueuer
 	room       *room
+	guard      *guard
 	bodies     bodies
 	rejections *rejections
 	metrics    *metrics

@@ -28,7 +28,7 @@ func newTestServer(log *slog.Logger, sources map[string]*source) (*server, *reje
 	_, counts := newTable()
 	s := &server{
 		maxBody: 1 << 20, room: &room{maxDeliveries: 1}, rejections: counts, metrics: newMetrics(prometheus.NewRegistry()),
-		now: time.Now, log: log, seldom: rate.Sometimes{Interval: time.Hour},
+		guard: newGuard(LimitOptions{}, nil, nil, log), now: time.Now, log: log, seldom: rate.Sometimes{Interval: time.Hour},
 	}
 	s.sources.Store(&sources)
 	return s, counts
