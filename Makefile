@@ -54,9 +54,17 @@ test: ## all tests, race detector on
 	go test -race -vet=off -timeout 10m -tags synctests ./processor/sim
 	go test -vet=off -count=1 -run Allocations ./ingest/verify # skipped above: pools do not hold under the race detector
 
+.PHONY: check
+check: lint ## what every commit passes, in under two minutes: lint, tidy modules, generated files, short tests
+	go test -short -vet=off ./schemas/... ./ingest/verify/... ./internal/... ./processor/mapping/... ./dashboards .
+
+.PHONY: tidy
+tidy: ## see that go.mod and go.sum are tidy
+	go mod tidy -diff
+
 .PHONY: checks
 checks: ## what is shipped, read by those who will read it: Docker compose, Kubernetes, Kafka, Prometheus, HAProxy
-	cd compose/checks && go test -timeout 10m ./...
+	cd compose/checks && go mod tidy -diff && go test -timeout 10m ./...
 
 .PHONY: sim
 sim: ## the processor in virtual time: SEEDS=2000 schedules of crashes and faults (SEED=s: that one, TIMES=50 times; LOG=1)
@@ -83,7 +91,7 @@ screenshots: ## take the pictures of the boards in docs/img anew (needs chromium
 	go test ./dashboards/preview -run TestPictures -count=1 -timeout 15m -args -pictures $(CURDIR)/docs/img
 
 .PHONY: lint
-lint: ## vet and lint, workflows too
+lint: tidy ## vet and lint, workflows and module files too
 	go vet ./...
 	$(LINT) run
 	$(ACTIONLINT)
