@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/tidwall/gjson"
 	"golang.org/x/time/rate"
 
 	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/internal/jsonscan"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -177,7 +177,7 @@ func (from *source) accepted(events []schemas.Event) answer {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = gjson.AppendJSONString(body, events[i].ID)
+		body = jsonscan.AppendText(body, events[i].ID)
 	}
 	return answer{http.StatusOK, "application/json", append(body, "]}"...)}
 }

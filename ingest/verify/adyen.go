@@ -188,7 +188,7 @@ func (a *adyen) items(doc string) (list jsonscan.Value, start int, err error) {
 		return "", 0, &Error{Reason: ReasonBody, Detail: "want the array notificationItems once"}
 	}
 	for range list.Items() {
-		return list, found[0].Start, nil
+		return list, int(found[0].Start), nil
 	}
 	return "", 0, &Error{Reason: ReasonBody, Detail: "want at least one NotificationRequestItem in notificationItems"}
 }

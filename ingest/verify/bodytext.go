@@ -14,7 +14,7 @@ func bodyText(doc, path string) (text string, found bool, err error) {
 	if jsonscan.Check(doc) != nil {
 		return "", false, nil
 	}
-	value := jsonscan.Value(strings.Trim(doc, " \t\r\n"))
+	value := jsonscan.Trim(doc)
 	for name := range strings.SplitSeq(path, ".") {
 		var times int
 		switch value.Kind() {
@@ -59,7 +59,7 @@ func withText(object string, path []string, text string) (string, error) {
 	raw := quote(text)
 	if len(path) > 1 {
 		inner := "{}"
-		if v, times := jsonscan.Value(strings.TrimLeft(object, " \t\r\n")).Member(path[0]); times == 1 && v.Kind() == jsonscan.Object {
+		if v, times := jsonscan.Trim(object).Member(path[0]); times == 1 && v.Kind() == jsonscan.Object {
 			inner = string(v)
 		}
 		var err error

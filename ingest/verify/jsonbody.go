@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/hookline-io/hookline/internal/jsonscan"
@@ -23,7 +22,7 @@ func readObject(doc string, paths *jsonscan.Paths, found []jsonscan.Found) (json
 	if err := paths.Find(doc, found); err != nil {
 		return jsonBody{}, &Error{Reason: ReasonBody, Detail: "the body: " + err.Error()}
 	}
-	if jsonscan.Value(strings.TrimLeft(doc, " \t\r\n")).Kind() != jsonscan.Object {
+	if jsonscan.Trim(doc).Kind() != jsonscan.Object {
 		return jsonBody{}, &Error{Reason: ReasonBody, Detail: "the body is not a JSON object"}
 	}
 	return jsonBody{doc, found}, nil
@@ -63,6 +62,5 @@ func withMember(object, name, raw string) (string, error) {
 }
 
 func quote(text string) string {
-	quoted, _ := json.Marshal(text) // cannot fail for a string
-	return string(quoted)
+	return string(jsonscan.AppendText(nil, text))
 }

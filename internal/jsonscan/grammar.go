@@ -14,7 +14,13 @@ func (l *levels) push(depth int, object bool) {
 	}
 }
 
-func (l *levels) isObject(depth int) bool { return l[depth/64]>>(depth%64)&1 == 1 }
+// closing returns what closes the level: } or ].
+func (l *levels) closing(depth int) byte {
+	if l[depth/64]>>(depth%64)&1 == 1 {
+		return '}'
+	}
+	return ']'
+}
 
 // skip passes over one value that may open room more levels.
 func skip(doc string, i, room int, open *levels) (end int, f fault) {
@@ -26,18 +32,21 @@ func skip(doc string, i, room int, open *levels) (end int, f fault) {
 
 // skipNested passes over an object or a list. It uses open for the levels inside.
 func skipNested(doc string, i, room int, open *levels) (end int, f fault) {
-	for depth := 0; ; {
+	depth, closing := 0, byte(0) // how many levels are open, and what closes the innermost
+	for {
 		// Here a value begins.
 		if i >= len(doc) {
 			return i, syntax
 		}
-		if c := doc[i]; c == '{' || c == '[' {
+		switch c := doc[i]; c {
+		case '{', '[':
 			if depth == room {
 				return i, tooDeep
 			}
 			open.push(depth, c == '{')
 			depth++
-			if i = space(doc, i+1); i < len(doc) && doc[i] != c+2 { // not empty: } and ] stand two after their openings
+			closing = c + 2 // } and ] stand two after their openings
+			if i = space(doc, i+1); i < len(doc) && doc[i] != closing {
 				if c == '{' {
 					_, i, f = skipName(doc, i)
 				}
@@ -46,36 +55,32 @@ func skipNested(doc string, i, room int, open *levels) (end int, f fault) {
 				}
 				continue
 			}
-		} else {
+		case '"':
+			if i, f = skipText(doc, i+1); f != none {
+				return i, f
+			}
+		default:
 			if i, f = skipScalar(doc, i); f != none {
 				return i, f
 			}
-			i = space(doc, i)
 		}
 		// Here the levels are closed that end, and then the next value of the one that goes on is found.
-		for i < len(doc) && doc[i] == closing(open.isObject(depth-1)) {
+		for i = space(doc, i); i < len(doc) && doc[i] == closing; i = space(doc, i) {
 			depth--
 			if i++; depth == 0 {
 				return i, none
 			}
-			i = space(doc, i)
+			closing = open.closing(depth - 1)
 		}
 		if i >= len(doc) || doc[i] != ',' {
 			return i, syntax
 		}
-		if i = space(doc, i+1); open.isObject(depth - 1) {
+		if i = space(doc, i+1); closing == '}' {
 			if _, i, f = skipName(doc, i); f != none {
 				return i, f
 			}
 		}
 	}
-}
-
-func closing(object bool) byte {
-	if object {
-		return '}'
-	}
-	return ']'
 }
 
 // skipName passes over the name of a member and its colon; value is where the member's value begins.
@@ -109,23 +114,34 @@ func skipScalar(doc string, i int) (end int, f fault) {
 	return skipNumber(doc, i)
 }
 
-// skipText begins after the opening quote.
+// skipText begins after the opening quote. It looks at most of a document's bytes: a table costs a tenth less of the
+// whole than three comparisons.
 func skipText(doc string, i int) (end int, f fault) {
-	for i < len(doc) {
-		switch c := doc[i]; {
-		case c == '"':
-			return i + 1, none
-		case c == '\\':
-			if i, f = skipEscape(doc, i+1); f != none {
-				return i, f
-			}
-		case c < ' ':
-			return i, control
-		default:
+	for {
+		for i < len(doc) && !special[doc[i]] {
 			i++
 		}
+		switch {
+		case i >= len(doc):
+			return i, syntax
+		case doc[i] == '"':
+			return i + 1, none
+		case doc[i] < ' ':
+			return i, control
+		}
+		if i, f = skipEscape(doc, i+1); f != none {
+			return i, f
+		}
 	}
-	return i, syntax
+}
+
+// special has the bytes that are not part of a text as they are: quotes, backslashes and control characters.
+var special = [256]bool{
+	'"': true, '\\': true,
+	0x00: true, 0x01: true, 0x02: true, 0x03: true, 0x04: true, 0x05: true, 0x06: true, 0x07: true,
+	0x08: true, 0x09: true, 0x0a: true, 0x0b: true, 0x0c: true, 0x0d: true, 0x0e: true, 0x0f: true,
+	0x10: true, 0x11: true, 0x12: true, 0x13: true, 0x14: true, 0x15: true, 0x16: true, 0x17: true,
+	0x18: true, 0x19: true, 0x1a: true, 0x1b: true, 0x1c: true, 0x1d: true, 0x1e: true, 0x1f: true,
 }
 
 // skipEscape begins after the backslash.
@@ -196,7 +212,7 @@ func skipLiteral(doc string, i int, want string) (end int, f fault) {
 
 // space passes over white space.
 func space(doc string, i int) int {
-	for i < len(doc) && (doc[i] == ' ' || doc[i] == '\n' || doc[i] == '\t' || doc[i] == '\r') {
+	for i < len(doc) && doc[i] <= ' ' && (doc[i] == ' ' || doc[i] == '\n' || doc[i] == '\t' || doc[i] == '\r') {
 		i++
 	}
 	return i

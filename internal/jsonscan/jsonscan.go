@@ -5,9 +5,9 @@
 // no memory, so that it can be read before anybody has proven who sent it. It decodes only the values that the
 // caller asks for.
 //
-//	levels.go  the grammar: skips one value, with a bit for each open level
-//	paths.go   the paths that one pass finds
-//	value.go   what stands at a path: its kind, text and items
+//	grammar.go  the grammar: skips one value, with a bit for each open level
+//	paths.go    the paths that one pass finds
+//	value.go    what stands at a path: its kind, text and items
 package jsonscan
 
 import (

@@ -151,7 +151,7 @@ func compareMembers(t *testing.T, doc string) {
 		if strings.Contains(name, "\uFFFD") { // invalid UTF-8 stays as it is in ours
 			continue
 		}
-		if found[i].Times != times[name] || string(found[i].In(doc)) != first[name] {
+		if int(found[i].Times) != times[name] || string(found[i].In(doc)) != first[name] {
 			t.Errorf("%q in %q: found %+v, %q; encoding/json has %d, %q", name, doc, found[i], found[i].In(doc), times[name], first[name])
 		}
 	}
@@ -201,7 +201,7 @@ func TestFind(t *testing.T) {
 	}
 	for i, want := range []struct {
 		value jsonscan.Value
-		times int
+		times int32
 	}{
 		{`{"b":{"c":1,"d":null,"c":5}}`, 2}, {"1", 2}, {"null", 1}, {"2", 1}, {"[ 1 ]", 1}, {"", 0}, {`"te\"xt"`, 1}, {"{}", 1}, {"", 0}, {`{"c":1,"d":null,"c":5}`, 2},
 	} {

@@ -1,6 +1,9 @@
 package jsonscan
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // Paths are paths of plain names, which one pass over a document finds together. The zero value has none. It is
 // changed by Add alone and is otherwise safe for concurrent use.
@@ -18,8 +21,8 @@ type node struct {
 
 // Found is where a value stands that a path leads to.
 type Found struct {
-	Start, End int // of the first value; both are 0 if there is none
-	Times      int // how many there are: a name may stand in an object more than once (RFC 8259, section 4)
+	Start, End int32 // of the first value; both are 0 if there is none
+	Times      int32 // how many there are: a name may stand in an object more than once (RFC 8259, section 4)
 }
 
 // In returns the value in the document in which it was found, and "" if it was not.
@@ -52,6 +55,17 @@ func (p *Paths) Add(names ...string) int {
 	return at.slot - 1
 }
 
+// Has says whether a path is among those that were added.
+func (p *Paths) Has(names ...string) bool {
+	at := &p.root
+	for _, name := range names {
+		if at = at.child(name); at == nil {
+			return false
+		}
+	}
+	return at.slot > 0
+}
+
 // Len is how many places Find fills.
 func (p *Paths) Len() int { return p.count }
 
@@ -59,6 +73,9 @@ func (p *Paths) Len() int { return p.count }
 // into then means nothing.
 func (p *Paths) Find(doc string, into []Found) error {
 	clear(into[:p.count])
+	if len(doc) > math.MaxInt32 {
+		return &SyntaxError{math.MaxInt32, "larger than 2 GiB"}
+	}
 	var open levels
 	i, f := p.root.value(doc, space(doc, 0), MaxDepth, &open, into)
 	if f == none {
@@ -98,7 +115,7 @@ func (n *node) members(doc string, i, room int, open *levels, into []Found) (end
 		if child != nil && child.slot > 0 {
 			found := &into[child.slot-1]
 			if found.Times++; found.Times == 1 {
-				found.Start, found.End = start, i
+				found.Start, found.End = int32(start), int32(i)
 			}
 		}
 		if i = space(doc, i); i >= len(doc) {
@@ -117,10 +134,11 @@ func (n *node) members(doc string, i, room int, open *levels, into []Found) (end
 
 // quoted returns the child of a name in its quotes.
 func (n *node) quoted(name string) *node {
-	if strings.IndexByte(name, '\\') < 0 {
-		return n.child(name[1 : len(name)-1])
+	child := n.child(name[1 : len(name)-1])
+	if child == nil && strings.IndexByte(name, '\\') >= 0 {
+		child = n.child(unquote(name))
 	}
-	return n.child(unquote(name))
+	return child
 }
 
 func (n *node) child(name string) *node {

@@ -1,6 +1,7 @@
 package jsonscan
 
 import (
+	"fmt"
 	"iter"
 	"strings"
 	"unicode/utf16"
@@ -9,6 +10,9 @@ import (
 
 // Value is one JSON value as it is written, without white space around it; "" is no value at all.
 type Value string
+
+// Trim returns the value of a document: its text without the white space around it.
+func Trim(doc string) Value { return Value(strings.Trim(doc, " \t\r\n")) }
 
 // Kind is what a value is.
 type Kind byte
@@ -82,7 +86,25 @@ func (v Value) Member(name string) (value Value, times int) {
 	if v.Kind() != Object || path.Find(string(v), found[:]) != nil {
 		return "", 0
 	}
-	return found[0].In(string(v)), found[0].Times
+	return found[0].In(string(v)), int(found[0].Times)
+}
+
+// AppendText appends a JSON text that says text. Each byte of invalid UTF-8 becomes U+FFFD.
+func AppendText(dst []byte, text string) []byte {
+	dst = append(dst, '"')
+	for i, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r < ' ':
+			dst = fmt.Appendf(dst, `\u%04x`, r)
+		case r < utf8.RuneSelf:
+			dst = append(dst, text[i])
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return append(dst, '"')
 }
 
 // unquote returns what a text in its quotes says.

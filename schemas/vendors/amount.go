@@ -5,15 +5,17 @@ import (
 	"strings"
 
 	"github.com/shopspring/decimal"
-	"github.com/tidwall/gjson"
+
+	"github.com/hookline-io/hookline/internal/jsonscan"
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 // amount is a compiled amountSpec.
 type amount struct {
 	value value
-	mark  byte     // the decimal mark of a number written for people; 0: as JSON writes it
-	first []amount // in place of value: the first that is there
-	each  string   // in place of value: sum is read from each item of the array at this path, and added up
+	mark  byte         // the decimal mark of a number written for people; 0: as JSON writes it
+	first []amount     // in place of value: the first that is there
+	each  extract.Path // in place of value: sum is read from each item of the array at this path, and added up
 	sum   *amount
 	when  []condition
 
@@ -82,7 +84,7 @@ func (a *amount) read(src *source) (decimal.Decimal, presence, error) {
 // base is the amount before anything is done to it.
 func (a *amount) base(src *source) (decimal.Decimal, presence, error) {
 	switch {
-	case a.each != "":
+	case a.each.Given():
 		return a.total(src)
 	case a.first != nil:
 		is := absent
@@ -143,37 +145,34 @@ func (a *amount) divide(d decimal.Decimal, src *source) (decimal.Decimal, presen
 
 // total adds up the items that match. A list that is not there is an error: something else is meant.
 func (a *amount) total(src *source) (total decimal.Decimal, is presence, err error) {
-	list := get(src.item, a.each)
-	if !list.IsArray() {
+	list := src.item.Value(a.each)
+	if list.Kind() != jsonscan.List {
 		return total, absent, fmt.Errorf("amount: no list at %q", a.each)
 	}
 	is = unmatched
 	around := src.around()
-	list.ForEach(func(_, item gjson.Result) bool {
-		inner := around.of(item.Raw)
+	for _, item := range list.Items() {
+		inner := around.of(item)
 		if !all(a.when, &inner) {
-			return true
+			continue
 		}
-		var d decimal.Decimal
-		var found presence
-		if d, found, err = a.sum.read(&inner); err != nil {
-			return false
+		d, found, err := a.sum.read(&inner)
+		if err != nil {
+			return total, is, err
 		}
 		if found == absent {
-			err = fmt.Errorf("amount: nothing at %s of an item of %q", a.sum, a.each)
-			return false
+			return total, is, fmt.Errorf("amount: nothing at %s of an item of %q", a.sum, a.each)
 		}
 		total, is = total.Add(d), present
-		return true
-	})
-	return total, is, err
+	}
+	return total, is, nil
 }
 
 // String describes the amount in messages.
 func (a *amount) String() string {
 	var b strings.Builder
 	switch {
-	case a.each != "":
+	case a.each.Given():
 		fmt.Fprintf(&b, "sum of %s over %s", a.sum, a.each)
 	case a.first != nil:
 		b.WriteString("first of ")
@@ -217,7 +216,7 @@ func (c *compiler) compileAmount(spec *amountSpec) amount {
 		a.round = &digits
 	}
 	c.compileBase(&a, spec)
-	if a.value.from == fromConst && a.first == nil && a.each == "" {
+	if a.value.from == fromConst && a.first == nil && !a.each.Given() {
 		if _, err := parseMarked(a.value.text, a.mark); err != nil {
 			c.fail(spec, "%s", err)
 		}
@@ -251,10 +250,10 @@ func (c *compiler) compileBase(a *amount, spec *amountSpec) {
 		if spec.given() > 0 || spec.First != nil {
 			c.fail(spec, "an amount is either a value or a sum")
 		}
-		if err := checkPath(spec.Each); err != nil {
+		if err := extract.CheckPath(spec.Each); err != nil {
 			c.fail(&spec.Each, "%s", err)
 		}
-		a.each = spec.Each
+		a.each = c.paths.Add(spec.Each)
 		defer c.intoList()()
 		sum := c.compileAmount(spec.Sum)
 		a.sum, a.when = &sum, c.compileWhen(spec.When, true)

@@ -8,7 +8,7 @@ import (
 	"mime/multipart"
 	"net/url"
 
-	"github.com/tidwall/gjson"
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
 // content says what a vendor's bodies are.
@@ -31,7 +31,7 @@ func (c content) document(data []byte) ([]byte, error) {
 	case contentForm:
 		return formDocument(data)
 	case contentAny:
-		if checkJSON(data) == nil {
+		if jsonscan.Check(jsonscan.View(data)) == nil {
 			return data, nil
 		}
 		doc, err := formDocument(data)
@@ -40,7 +40,7 @@ func (c content) document(data []byte) ([]byte, error) {
 		}
 		return doc, nil
 	}
-	return data, checkJSON(data)
+	return data, jsonscan.Check(jsonscan.View(data))
 }
 
 // stored is document for an event that document has already accepted once; it saves checking JSON again.
@@ -110,7 +110,7 @@ func appendField(doc []byte, seen map[string]bool, key, value string) []byte {
 		doc = append(doc, ',')
 	}
 	seen[key] = true
-	doc = gjson.AppendJSONString(doc, key)
+	doc = jsonscan.AppendText(doc, key)
 	doc = append(doc, ':')
-	return gjson.AppendJSONString(doc, value)
+	return jsonscan.AppendText(doc, value)
 }

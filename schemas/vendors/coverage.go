@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 // Coverage is what of a delivery a signature vouches for.
@@ -61,7 +62,7 @@ type Fact struct {
 
 // Covered says whether a source of a Fact is signed.
 func (c Coverage) Covered(source string) bool {
-	compiler := &compiler{Options: Options{WithoutSecrets: true}, fields: newFields()}
+	compiler := &compiler{Options: Options{WithoutSecrets: true}, paths: new(extract.Paths), delivery: new(extract.Paths)}
 	v := compiler.compilePath(&source, source, false)
 	return c.covers(&v)
 }

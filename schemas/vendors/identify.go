@@ -10,7 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
+	"github.com/hookline-io/hookline/internal/jsonscan"
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 const (
@@ -22,12 +23,13 @@ const (
 // eventMapping is a compiled eventsSpec. The zero value makes one event of the whole JSON body, named by its hash.
 type eventMapping struct {
 	content content
-	each    string // path of the array of items; "" where the body is one event
-	id      *value // nil: the hash of the event's bytes
+	each    extract.Path // of the array of items; not given where the body is one event
+	id      *value       // nil: the hash of the event's bytes
 	typ     *value
 	time    *timeValue
-	test    [][]condition // what marks test money and stands outside of the event
-	fields  *fields       // that these read
+	test    [][]condition  // what marks test money and stands outside of the event
+	paths   *extract.Paths // that these read of the event
+	around  *extract.Paths // and of the delivery
 }
 
 // Identify appends the events that a verified delivery carries to dst: the items of its array in their order,
@@ -46,58 +48,65 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	switch {
 	case m.content == contentNDJSON:
 		return m.identifyLines(dst, header, body)
-	case m.content == contentJSON && m.each == "":
+	case m.each.Given():
+		return m.identifyItems(dst, header, body)
+	case m.content == contentJSON:
 		return m.identifyOne(dst, header, body)
 	}
 	doc, err := m.content.document(body)
 	if err != nil {
 		return dst, err
 	}
-	src := source{header: header, body: view(doc), item: view(doc), fields: m.fields}
-	if m.each == "" {
-		return m.append(dst, &src, body)
+	src := source{header: header, item: extract.New(jsonscan.View(doc), m.paths)}
+	return m.append(dst, &src, body)
+}
+
+// identifyItems makes an event of each item of an array.
+func (m *eventMapping) identifyItems(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
+	delivery := extract.New(jsonscan.View(body), m.around)
+	if err := delivery.Check(); err != nil {
+		return dst, err
 	}
-	items := gjson.Parse(src.body)
-	if m.each != thisPath {
-		items = get(src.body, m.each)
-	}
-	switch {
-	case items.IsObject(): // some vendors send one item so
-		src.see(items.Raw)
-		return m.append(dst, &src, bytesOf(items, body))
-	case !items.IsArray():
+	src := source{header: header, body: &delivery}
+	items, start := delivery.Find(m.each)
+	switch items.Kind() {
+	case jsonscan.List:
+	case jsonscan.Object: // some vendors send one item so
+		src.item = extract.New(string(items), m.paths)
+		return m.append(dst, &src, bytesOf(items, start, body))
+	default:
 		return dst, fmt.Errorf("no list of events at %q", m.each)
 	}
 	out, count := dst, 0
-	items.ForEach(func(_, item gjson.Result) bool {
+	for at, item := range items.Items() {
 		if count++; count > maxItems {
-			err = fmt.Errorf("more than %d events in one delivery", maxItems)
-			return false
+			return dst, fmt.Errorf("more than %d events in one delivery", maxItems)
 		}
-		src.see(item.Raw)
-		if out, err = m.append(out, &src, bytesOf(item, body)); err != nil {
-			err = fmt.Errorf("event %d: %w", count, err)
+		src.item = extract.New(string(item), m.paths)
+		var err error
+		if out, err = m.append(out, &src, bytesOf(item, start+at, body)); err != nil {
+			return dst, fmt.Errorf("event %d: %w", count, err)
 		}
-		return err == nil
-	})
-	return out, err
+	}
+	return out, nil
 }
 
 // identifyOne makes one event of a body of JSON, or of a line of it.
 func (m *eventMapping) identifyOne(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
-	src := source{header: header, body: view(body), item: view(body), fields: m.fields, scanned: true}
-	if err := m.fields.check(body, &src.found); err != nil {
+	src := source{header: header, item: extract.New(jsonscan.View(body), m.paths)}
+	if err := src.item.Check(); err != nil {
 		return dst, err
 	}
 	return m.append(dst, &src, body)
 }
 
-// bytesOf returns the bytes of an item: those of body, but where a path such as items.#.x made a new array of them.
-func bytesOf(item gjson.Result, body []byte) []byte {
-	if end := item.Index + len(item.Raw); item.Index >= 0 && end <= len(body) && string(body[item.Index:end]) == item.Raw {
-		return body[item.Index:end:end]
+// bytesOf returns the bytes of an item that begins at start: those of body, but where a path such as items.#.x gathered
+// them again.
+func bytesOf(item jsonscan.Value, start int, body []byte) []byte {
+	if end := start + len(item); end <= len(body) && string(body[start:end]) == string(item) {
+		return body[start:end:end]
 	}
-	return []byte(item.Raw)
+	return []byte(item)
 }
 
 // identifyLines passes over empty lines, such as the one after a last line break.
@@ -196,7 +205,9 @@ func clip(text string, limit int) string {
 var contents = []string{string(contentJSON), string(contentNDJSON), string(contentForm), string(contentAny)}
 
 func (c *compiler) compileEvents(spec *eventsSpec, test []whenSpec) eventMapping {
-	m := eventMapping{content: content(spec.Content), each: spec.Each}
+	m := eventMapping{content: content(spec.Content)}
+	c.paths = new(extract.Paths)
+	c.delivery = c.paths
 	switch m.content {
 	case "":
 		m.content = contentJSON
@@ -205,15 +216,16 @@ func (c *compiler) compileEvents(spec *eventsSpec, test []whenSpec) eventMapping
 		c.fail(&spec.Content, "unknown content %q%s", spec.Content, suggest(spec.Content, contents))
 	}
 	if spec.Each != "" {
-		if err := checkPath(spec.Each); err != nil {
+		if err := extract.CheckPath(spec.Each); err != nil {
 			c.fail(&spec.Each, "%s", err)
 		}
+		c.delivery = new(extract.Paths)
+		m.each = c.delivery.Add(spec.Each)
 		if m.content != contentJSON {
 			c.fail(&spec.Each, "each needs content: json (with ndjson every line is an event already)")
 		}
 	}
-	c.fields = newFields()
-	m.fields = c.fields
+	m.paths, m.around = c.paths, c.delivery
 	if spec.ID != nil {
 		id := c.compileValue(spec.ID, spec.ID, false)
 		m.id = &id

@@ -130,9 +130,9 @@ func TestIdentifySeveral(t *testing.T) {
 
 func TestIdentifyRefuses(t *testing.T) {
 	tests := []struct{ name, events, body, want string }{
-		{"not JSON", plainEvents, `{"id":1`, "not JSON: unexpected end of JSON input"},
+		{"not JSON", plainEvents, `{"id":1`, "not JSON: it ends too early (byte 7)"},
 		{"nothing", plainEvents, ``, "not JSON"},
-		{"a raw NUL", plainEvents, "{\"id\":\"a\x00\"}", `invalid character '\x00' in string literal (byte 9)`},
+		{"a raw NUL", plainEvents, "{\"id\":\"a\x00\"}", `control character '\x00' in a text (byte 8)`},
 		{"two documents", plainEvents, `{"id":1}{"id":2}`, "not JSON"},
 		{"a byte order mark", plainEvents, "\ufeff{\"id\":1}", "not JSON"},
 		{"no ID", plainEvents, `{"type":"x"}`, "event ID: nothing at id"},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 // Options are what a vendors.yaml is checked against and read with. The zero value reads the real environment.
@@ -84,8 +85,9 @@ type compiler struct {
 	Options
 	reader
 	warnings []string
-	fields   *fields // of the document that what is compiled now reads
-	inList   bool    // what is compiled now looks into an item of each
+	paths    *extract.Paths // of the document that what is compiled now reads
+	delivery *extract.Paths // of the delivery that it stands in
+	inList   bool           // what is compiled now looks into an item of each
 }
 
 // vendorName is what can stand as the last part of a URL without escaping.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 var dimensionName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
@@ -30,8 +32,8 @@ func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
 }
 
 func (c *compiler) compileType(spec *vendorSpec, rules *rulesSpec) *typeMapping {
-	c.fields = newFields()
-	m := &typeMapping{fields: c.fields}
+	c.paths = new(extract.Paths)
+	m := &typeMapping{paths: c.paths}
 	for _, when := range spec.Test {
 		if len(when) > 0 && !when.readsDelivery() {
 			m.test = append(m.test, c.compileWhen(when, true))
@@ -128,11 +130,12 @@ func (c *compiler) compileEffect(spec, shared *effectSpec) *effect {
 		c.fail(&spec.Effect, "unknown effect %q%s", spec.Effect, suggest(spec.Effect, kinds))
 		return nil
 	}
-	e := &effect{kind: Kind(spec.Effect), each: spec.Each, alone: spec.Alone}
+	e := &effect{kind: Kind(spec.Effect), alone: spec.Alone}
 	if spec.Each != "" {
-		if err := checkPath(spec.Each); err != nil {
+		if err := extract.CheckPath(spec.Each); err != nil {
 			c.fail(&spec.Each, "%s", err)
 		}
+		e.each = c.paths.Add(spec.Each)
 		defer c.intoList()()
 	}
 	if shared != nil {

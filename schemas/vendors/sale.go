@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
-	"github.com/tidwall/gjson"
+
+	"github.com/hookline-io/hookline/internal/jsonscan"
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 // saleMapping is the compiled sales of a vendor.
@@ -17,9 +19,9 @@ type saleMapping struct {
 
 // typeMapping is what the events of one type do to the figures.
 type typeMapping struct {
-	rules  []*rule
-	test   [][]condition // what marks test money: all conditions of any of these
-	fields *fields       // that all of these read
+	rules []*rule
+	test  [][]condition  // what marks test money: all conditions of any of these
+	paths *extract.Paths // that all of these read
 }
 
 // rule is a compiled ruleSpec. Of a type's rules the first that holds decides.
@@ -36,7 +38,7 @@ type rule struct {
 type effect struct {
 	kind       Kind
 	when       []condition
-	each       string // path of a list, of whose items each has the effect; "" for one effect of the event
+	each       extract.Path // of a list, of whose items each has the effect; "" for one effect of the event
 	alone      bool
 	key        *value // nil: the object, or the event's ID
 	amount     *amount
@@ -71,7 +73,7 @@ func (v *Vendor) outcome(event Identity) (Outcome, *rule, error) {
 	if err != nil {
 		return Outcome{}, nil, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
-	src := source{item: view(doc), data: event.Data, id: event.ID, typ: event.Type, fields: mapping.fields}
+	src := source{item: extract.New(jsonscan.View(doc), mapping.paths), data: event.Data, id: event.ID, typ: event.Type}
 	for _, r := range mapping.rules {
 		out, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {
@@ -124,32 +126,33 @@ func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (out Ou
 // append adds the effect of the event, or those of its items, to dst. base holds what an effect has where nothing else
 // is said.
 func (e *effect) append(dst []Effect, src *source, base Effect, digits map[string]int32) ([]Effect, error) {
-	if e.each == "" {
+	if !e.each.Given() {
 		return e.appendOne(dst, src, base, digits)
 	}
 	return e.appendItems(dst, src, base, digits)
 }
 
 func (e *effect) appendItems(dst []Effect, src *source, base Effect, digits map[string]int32) ([]Effect, error) {
-	list := gjson.Get(src.item, e.each)
-	if list.Type == gjson.Null {
+	list := src.item.Value(e.each)
+	switch list.Kind() {
+	case jsonscan.Absent, jsonscan.Null:
 		return dst, nil
-	}
-	if !list.IsArray() {
+	case jsonscan.List:
+	default:
 		return dst, fmt.Errorf("each: no list at %q", e.each)
 	}
-	var err error
 	around := src.around()
-	list.ForEach(func(_, item gjson.Result) bool {
-		inner := around.of(item.Raw)
+	for _, item := range list.Items() {
 		if len(dst) == maxItems {
-			err = fmt.Errorf("each: more than %d effects of one event", maxItems)
-			return false
+			return dst, fmt.Errorf("each: more than %d effects of one event", maxItems)
 		}
-		dst, err = e.appendOne(dst, &inner, base, digits)
-		return err == nil
-	})
-	return dst, err
+		inner := around.of(item)
+		var err error
+		if dst, err = e.appendOne(dst, &inner, base, digits); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
 }
 
 func (e *effect) appendOne(dst []Effect, src *source, out Effect, digits map[string]int32) ([]Effect, error) {

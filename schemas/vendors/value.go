@@ -4,25 +4,21 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"unsafe"
 
-	"github.com/tidwall/gjson"
+	"github.com/hookline-io/hookline/internal/jsonscan"
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 // source is what the values of one event are read from. The documents are views of the caller's bytes, and so are
 // the texts that values find in them: what is kept must be cloned.
 type source struct {
-	header http.Header // while identifying; nil afterwards
-	body   string      // the delivery's document; "" afterwards
-	item   string      // the event's document
-	data   []byte      // the event's bytes
-	id     string      // the event's ID and type, once it is identified
+	header http.Header       // while identifying; nil afterwards
+	body   *extract.Document // the delivery's document; nil where it is the event's, and afterwards
+	item   extract.Document  // the event's
+	data   []byte            // the event's bytes
+	id     string            // the event's ID and type, once it is identified
 	typ    string
 	parent *source // of an item of a list: what the list stands in
-
-	fields  *fields // that are read of item
-	found   found   // what stands there, once item is scanned
-	scanned bool
 }
 
 // around returns a copy of s for the items of a list in it to look out to; s itself stays off the heap.
@@ -32,21 +28,23 @@ func (s *source) around() *source {
 }
 
 // of returns the source of an item of a list in s.
-func (s *source) of(item string) source {
-	return source{item: item, data: s.data, id: s.id, typ: s.typ, parent: s, fields: s.fields}
+func (s *source) of(item jsonscan.Value) source {
+	return source{item: s.item.Inside(item), data: s.data, id: s.id, typ: s.typ, parent: s}
 }
 
-// see makes item the event's document.
-func (s *source) see(item string) { s.item, s.scanned = item, false }
-
-// view returns b as a string without copying it.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) } //nolint:gosec // b does not change while it is read
+// delivery is the document of the delivery.
+func (s *source) delivery() *extract.Document {
+	if s.body == nil {
+		return &s.item
+	}
+	return s.body
+}
 
 // value is a compiled valueSpec: it finds one text.
 type value struct {
 	from  origin
-	text  string // a path, a header's name, a constant, or what join puts between
-	item  lookup // of fromItem
+	text  string       // a path, a header's name, a constant, or what join puts between
+	path  extract.Path // of fromItem and fromBody
 	parts []value
 }
 
@@ -77,11 +75,11 @@ const (
 func (v *value) read(src *source) (string, error) {
 	switch v.from {
 	case fromItem:
-		return scalar(v.item.in(src), v.text)
+		return scalar(src.item.Value(v.path), v.text)
 	case fromParent:
 		return v.parts[0].read(src.parent)
 	case fromBody:
-		return scalar(get(src.body, v.text), v.text)
+		return scalar(src.delivery().Value(v.path), v.text)
 	case fromHeader:
 		if values := src.header[v.text]; len(values) > 0 {
 			return values[0], nil
@@ -185,20 +183,18 @@ func (v *value) varies() bool {
 }
 
 // scalar returns what was found at path as one text. Where a key stands twice the first counts.
-func scalar(result gjson.Result, path string) (string, error) {
-	switch result.Type {
-	case gjson.String:
-		return result.Str, nil
-	case gjson.JSON:
-		what := "an object"
-		if result.IsArray() {
-			what = "a list"
-		}
-		return "", fmt.Errorf("%s at %q, not one text or number", what, path)
-	case gjson.Null:
+func scalar(v jsonscan.Value, path string) (string, error) {
+	switch v.Kind() {
+	case jsonscan.Text:
+		return v.Text(), nil
+	case jsonscan.Object:
+		return "", fmt.Errorf("an object at %q, not one text or number", path)
+	case jsonscan.List:
+		return "", fmt.Errorf("a list at %q, not one text or number", path)
+	case jsonscan.Absent, jsonscan.Null:
 		return "", nil
 	}
-	return result.Raw, nil // not Result.String, which rounds numbers
+	return string(v), nil
 }
 
 // compileValue checks and compiles spec; at is the field to blame for its shape. mapping says whether it stands in a sale's rule, which sees the
@@ -271,7 +267,7 @@ func (c *compiler) compilePath(field any, text string, mapping bool) value {
 		}
 		return value{from: from}
 	}
-	from := fromItem
+	from, paths := fromItem, c.paths
 	if path, ok := strings.CutPrefix(text, parentPrefix); ok {
 		if !c.inList {
 			c.fail(field, "%q: parent: looks out of an item of each, and this is none", text)
@@ -282,10 +278,10 @@ func (c *compiler) compilePath(field any, text string, mapping bool) value {
 		if mapping {
 			c.fail(field, "%q: a sale sees its own event only, not the delivery around it", text)
 		}
-		from, text = fromBody, path
+		from, paths, text = fromBody, c.delivery, path
 	}
-	if err := checkPath(text); err != nil {
+	if err := extract.CheckPath(text); err != nil {
 		c.fail(field, "%s", err)
 	}
-	return value{from: from, text: text, item: c.fields.lookup(text)}
+	return value{from: from, text: text, path: paths.Add(text)}
 }

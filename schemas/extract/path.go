@@ -1,4 +1,4 @@
-package vendors
+package extract
 
 import (
 	"errors"
@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// checkPath says what is wrong with a gjson path (https://github.com/tidwall/gjson/blob/master/SYNTAX.md).
+// CheckPath says what is wrong with a gjson path (https://github.com/tidwall/gjson/blob/master/SYNTAX.md).
 // gjson itself takes any text for a path and finds nothing. Of its syntax we take keys, indexes, "#", queries,
 // wildcards, escapes, @this and @fromstr; what would compose new JSON (multipaths, literals, other modifiers) is
 // refused, so that whatever a path finds stands in the body exactly so.
-func checkPath(path string) error {
+func CheckPath(path string) error {
 	if path == "" {
 		return errors.New("the path is empty")
 	}
-	if path == thisPath {
+	if path == This {
 		return nil
 	}
 	path = strings.ReplaceAll(path, "."+fromText+".", ".x.")
@@ -54,7 +54,9 @@ func checkPath(path string) error {
 }
 
 const (
-	thisPath = "@this"    // the document itself, as in each: "@this"
+	// This is the path of the document itself.
+	This = "@this"
+
 	fromText = "@fromstr" // what follows looks into JSON that stands in a text, as in payload.@fromstr.type
 )
 
