@@ -136,18 +136,20 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 func TestIdleStrangers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newTestGuard(8)
-		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
-		go g.run(ctx)
+		sweep := func() {
+			for _, c := range g.idle(time.Now()) {
+				_ = c.Close()
+			}
+		}
 		stranger, said := g.testOpen("192.0.2.1", false, active, idle), g.testOpen("192.0.2.2", false)
 		known, inUse := g.testOpen("192.0.2.3", true, active, idle), g.testOpen("192.0.2.4", false, active)
 		time.Sleep(9 * time.Second)
-		synctest.Wait()
+		sweep()
 		if stranger.closed || said.closed {
 			t.Error("closed too early")
 		}
 		time.Sleep(3 * time.Second)
-		synctest.Wait()
+		sweep()
 		if !stranger.closed || !said.closed || known.closed || inUse.closed {
 			t.Errorf("after 12 s: %t %t %t %t, want the strangers' closed", stranger.closed, said.closed, known.closed, inUse.closed)
 		}
