@@ -15,6 +15,7 @@ type amount struct {
 	value value
 	mark  byte         // the decimal mark of a number written for people; 0: as JSON writes it
 	first []amount     // in place of value: the first that is there
+	max   []amount     // in place of value: the largest of those that are there
 	each  extract.Path // in place of value: sum is read from each item of the array at this path, and added up
 	sum   *amount
 	when  []condition
@@ -34,22 +35,22 @@ const (
 	unmatched          // no item of a sum matched, or there is nothing to divide by: nothing moved
 )
 
-// read returns the amount in the unit the vendor writes. What is absent is an error for whoever needs it, and zero
-// after plus and minus.
+// read returns the amount in the unit the vendor writes. What is absent is zero after plus and minus, and leaves no amount
+// elsewhere.
 func (a *amount) read(src *source) (decimal.Decimal, presence, error) {
 	d, is, err := a.base(src)
 	if err != nil || is != present {
 		return decimal.Decimal{}, is, err
 	}
 	for i := range a.times {
-		factor, is, err := a.times[i].operand(src)
+		factor, is, err := a.times[i].read(src)
 		if err != nil || is != present {
 			return decimal.Decimal{}, is, err
 		}
 		d = d.Mul(factor)
 	}
 	for i := range a.percent {
-		percent, is, err := a.percent[i].operand(src)
+		percent, is, err := a.percent[i].read(src)
 		if err != nil || is != present {
 			return decimal.Decimal{}, is, err
 		}
@@ -96,6 +97,8 @@ func (a *amount) base(src *source) (decimal.Decimal, presence, error) {
 			is = max(is, found)
 		}
 		return decimal.Decimal{}, is, nil
+	case a.max != nil:
+		return a.largest(src)
 	}
 	text, err := a.value.read(src)
 	if err != nil {
@@ -111,13 +114,19 @@ func (a *amount) base(src *source) (decimal.Decimal, presence, error) {
 	return d, present, nil
 }
 
-// operand is what an amount is multiplied with or divided by: it must be there, but for a sum of nothing.
-func (a *amount) operand(src *source) (decimal.Decimal, presence, error) {
-	d, is, err := a.read(src)
-	if err == nil && is == absent {
-		err = fmt.Errorf("amount: nothing at %s", a)
+func (a *amount) largest(src *source) (decimal.Decimal, presence, error) {
+	var out decimal.Decimal
+	is := absent
+	for i := range a.max {
+		d, found, err := a.max[i].read(src)
+		if err != nil {
+			return d, absent, err
+		}
+		if found == present && (is != present || d.GreaterThan(out)) {
+			out, is = d, present
+		}
 	}
-	return d, is, err
+	return out, is, nil
 }
 
 func (a *amount) orZero(src *source) (decimal.Decimal, error) {
@@ -125,28 +134,32 @@ func (a *amount) orZero(src *source) (decimal.Decimal, error) {
 	return d, err
 }
 
-// guardDigits is how many decimals more than round asks for a division keeps: enough that the rounding after it is
-// that of the exact quotient, but for one that lies within 10^-20 of a half.
-const guardDigits = 20
+// guardDigits is how many decimals a division keeps before it is rounded: enough that the rounding is that of the exact
+// quotient, but for one that lies within 10^-24 of a half.
+const guardDigits = 24
 
 func (a *amount) divide(d decimal.Decimal, src *source) (decimal.Decimal, presence, error) {
 	for i := range a.over {
-		divisor, is, err := a.over[i].operand(src)
+		divisor, is, err := a.over[i].read(src)
 		if err != nil || is != present {
 			return d, is, err
 		}
 		if divisor.IsZero() {
 			return d, unmatched, nil
 		}
-		d = d.DivRound(divisor, *a.round+guardDigits)
+		d = d.DivRound(divisor, guardDigits)
 	}
 	return d, present, nil
 }
 
-// total adds up the items that match. A list that is not there is an error: something else is meant.
+// total adds up the items that match.
 func (a *amount) total(src *source) (total decimal.Decimal, is presence, err error) {
 	list := src.item.Value(a.each)
-	if list.Kind() != jsonscan.List {
+	switch list.Kind() {
+	case jsonscan.Absent, jsonscan.Null:
+		return total, absent, nil
+	case jsonscan.List:
+	default:
 		return total, absent, fmt.Errorf("amount: no list at %q", a.each)
 	}
 	is = unmatched
@@ -175,13 +188,9 @@ func (a *amount) String() string {
 	case a.each.Given():
 		fmt.Fprintf(&b, "sum of %s over %s", a.sum, a.each)
 	case a.first != nil:
-		b.WriteString("first of ")
-		for i := range a.first {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(a.first[i].String())
-		}
+		b.WriteString("first of " + list(a.first))
+	case a.max != nil:
+		b.WriteString("largest of " + list(a.max))
 	default:
 		b.WriteString(a.value.String())
 	}
@@ -194,6 +203,32 @@ func (a *amount) String() string {
 		}
 	}
 	return b.String()
+}
+
+func list(amounts []amount) string {
+	texts := make([]string, len(amounts))
+	for i := range amounts {
+		texts[i] = amounts[i].String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// inexact says whether a quotient in it is not rounded yet.
+func (a *amount) inexact() bool {
+	if a.round != nil {
+		return false
+	}
+	if len(a.over) > 0 || a.sum != nil && a.sum.inexact() {
+		return true
+	}
+	for _, parts := range [][]amount{a.first, a.max, a.times, a.percent, a.plus, a.minus} {
+		for i := range parts {
+			if parts[i].inexact() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // maxRound is how many decimals an amount may be rounded to: more are not stored.
@@ -216,26 +251,13 @@ func (c *compiler) compileAmount(spec *amountSpec) amount {
 		a.round = &digits
 	}
 	c.compileBase(&a, spec)
-	if a.value.from == fromConst && a.first == nil && !a.each.Given() {
+	if a.value.from == fromConst {
 		if _, err := parseMarked(a.value.text, a.mark); err != nil {
 			c.fail(spec, "%s", err)
 		}
 	}
-	all := func(specs []*amountSpec) (out []amount) {
-		for _, s := range specs {
-			if s == nil {
-				c.fail(spec, "an item of this list is empty")
-				continue
-			}
-			out = append(out, c.compileAmount(s))
-		}
-		return out
-	}
-	a.times, a.percent, a.over, a.plus, a.minus = all(spec.Times), all(spec.Percent), all(spec.Over), all(spec.Plus), all(spec.Minus)
-	if len(a.over) > 0 && a.round == nil {
-		c.fail(spec, "over needs round: a quotient has no end in general, and nothing is rounded unless you say to how many decimals")
-		a.round = new(int32)
-	}
+	a.times, a.percent, a.over = c.compileAmounts(spec, spec.Times), c.compileAmounts(spec, spec.Percent), c.compileAmounts(spec, spec.Over)
+	a.plus, a.minus = c.compileAmounts(spec, spec.Plus), c.compileAmounts(spec, spec.Minus)
 	return a
 }
 
@@ -247,7 +269,7 @@ func (c *compiler) compileBase(a *amount, spec *amountSpec) {
 	case spec.Sum != nil && spec.Each == "":
 		c.fail(spec, "sum needs each: the path of the list whose items are summed, as in {each: transactions, sum: amount}")
 	case spec.Sum != nil:
-		if spec.given() > 0 || spec.First != nil {
+		if spec.given() > 0 || spec.First != nil || spec.Max != nil {
 			c.fail(spec, "an amount is either a value or a sum")
 		}
 		if err := extract.CheckPath(spec.Each); err != nil {
@@ -257,24 +279,29 @@ func (c *compiler) compileBase(a *amount, spec *amountSpec) {
 		defer c.intoList()()
 		sum := c.compileAmount(spec.Sum)
 		a.sum, a.when = &sum, c.compileWhen(spec.When, true)
-	case spec.First != nil:
-		if spec.given() > 0 {
-			c.fail(spec, "an amount is either a value or the first of several")
+	case spec.First != nil || spec.Max != nil:
+		if spec.given() > 0 || spec.First != nil && spec.Max != nil {
+			c.fail(spec, "an amount is either a value, the first or the largest of several")
 		}
-		a.first = make([]amount, 0, len(spec.First))
-		for _, s := range spec.First {
-			if s == nil {
-				c.fail(spec, "an item of this list is empty")
-				continue
-			}
-			a.first = append(a.first, c.compileAmount(s))
-		}
-		if len(spec.First) == 0 {
-			c.fail(spec, "this list is empty: first needs something to choose from")
+		a.first, a.max = c.compileAmounts(spec, spec.First), c.compileAmounts(spec, spec.Max)
+		if len(spec.First)+len(spec.Max) == 0 {
+			c.fail(spec, "this list is empty: first and max need something to choose from")
 		}
 	default:
 		a.value = c.compileValue(spec, &spec.valueSpec, true)
 	}
+}
+
+// compileAmounts compiles a list in spec; nil for none.
+func (c *compiler) compileAmounts(spec *amountSpec, list []*amountSpec) (out []amount) {
+	for _, s := range list {
+		if s == nil {
+			c.fail(spec, "an item of this list is empty")
+			continue
+		}
+		out = append(out, c.compileAmount(s))
+	}
+	return out
 }
 
 // intoList makes what is compiled next look into the items of a list, until the function that it returns is called.

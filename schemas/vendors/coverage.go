@@ -19,13 +19,13 @@ type Coverage struct {
 // not decides: anyone can add what stands there.
 func (c Coverage) covers(v *value) bool {
 	switch v.from {
-	case fromItem, fromParent, fromBody:
+	case fromItem, fromBody:
 		return c.Body || slices.Contains(c.Fields, v.text)
 	case fromHash:
 		return c.Body
 	case fromHeader:
 		return slices.Contains(c.Headers, v.text)
-	case fromFirst, fromJoin:
+	case fromFirst, fromJoin, fromParent:
 		for i := range v.parts {
 			if !c.covers(&v.parts[i]) {
 				return false
@@ -123,7 +123,7 @@ func (s *amountSpec) sources(within string) []string {
 	} else {
 		out = append(out, s.Sum.sources(within)...)
 	}
-	for _, part := range slices.Concat(s.First, s.Times, s.Percent, s.Over, s.Plus, s.Minus) {
+	for _, part := range slices.Concat(s.First, s.Max, s.Times, s.Percent, s.Over, s.Plus, s.Minus) {
 		out = append(out, part.sources(within)...)
 	}
 	return out

@@ -148,7 +148,7 @@ func TestNotVendors(t *testing.T) {
 		"endless alias":                       {"vendors: {a: {preset: stripe, secrets: env:A, sales: {x: &x {effect: sale, unit: minor, currency: a, amount: &a {path: a, minus: *a}}}}}", "too many aliases"},
 		"unknown alias":                       {"vendors: {a: {preset: *p, secrets: env:A}}", "v.yaml:1:23: not YAML: unknown anchor 'p' referenced"},
 		"a tag":                               {"vendors: {a: {preset: !!str stripe, secrets: env:A}}", "YAML that is not supported here"},
-		"a preset's part that no longer fits": {"vendors: {a: {preset: adyen, secrets: env:A, events: {content: form}, signature: {scheme: hub}}}", "presets/adyen.yaml:15:9: each needs content: json"},
+		"a preset's part that no longer fits": {"vendors: {a: {preset: adyen, secrets: env:A, events: {content: form}, signature: {scheme: hub}}}", "presets/adyen.yaml:16:9: each needs content: json"},
 		"a preset's unknown scheme":           {"vendors: {a: {preset: slack, secrets: env:A}}", `presets/slack.yaml:10:21: unknown scheme "slack": use one of hmac, hub, stripe`},
 		"the secret itself":                   {"vendors: {a: {preset: stripe, secrets: whsec_abc}}", "never write the secret itself here"},
 	}

@@ -1,6 +1,8 @@
 package vendors_test
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,25 +21,30 @@ import (
 // sample is one body of schemas/testdata and what its preset must make of it.
 type sample struct {
 	Body    string            `yaml:"body"`
-	Headers map[string]string `yaml:"headers"`
-	Events  []wantEvent       `yaml:"events"`
+	Headers map[string]string `yaml:"headers,omitempty"`
+	Events  []wantEvent       `yaml:"events,omitempty"`
 }
 
 type wantEvent struct {
-	ID   string    `yaml:"id"`
-	Type string    `yaml:"type"`
-	Time string    `yaml:"time"`
-	Sale *wantSale `yaml:"sale"`
+	ID      string       `yaml:"id"`
+	Type    string       `yaml:"type"`
+	Time    string       `yaml:"time,omitempty"`
+	Object  string       `yaml:"object,omitempty"`
+	AsOf    string       `yaml:"as_of,omitempty"`
+	Test    bool         `yaml:"test,omitempty"`
+	Effects []wantEffect `yaml:"effects,omitempty"`
 }
 
-type wantSale struct {
+// wantEffect is an effect; one without a time has the event's.
+type wantEffect struct {
 	Kind       string            `yaml:"kind"`
 	Key        string            `yaml:"key"`
 	Amount     string            `yaml:"amount"`
 	Currency   string            `yaml:"currency"`
-	Order      string            `yaml:"order"`
-	Time       string            `yaml:"time"`
-	Dimensions map[string]string `yaml:"dimensions"`
+	Order      string            `yaml:"order,omitempty"`
+	Alone      bool              `yaml:"alone,omitempty"`
+	Time       string            `yaml:"time,omitempty"`
+	Dimensions map[string]string `yaml:"dimensions,omitempty"`
 }
 
 func samples(t *testing.T, preset string) (dir string, all []sample) {
@@ -59,8 +66,8 @@ func TestPresets(t *testing.T) {
 		t.Run(preset.Name, func(t *testing.T) {
 			vendor := load(t, "vendors: {acme: {preset: "+preset.Name+"}}")
 			dir, all := samples(t, preset.Name)
-			counted, listed := map[string]bool{}, []string{"want.yaml"}
-			for _, s := range all {
+			counted, listed := map[string]bool{}, []string{"want.yaml", "sequences.yaml"}
+			for i, s := range all {
 				listed = append(listed, s.Body)
 				t.Run(s.Body, func(t *testing.T) {
 					body, err := os.ReadFile(filepath.Join(dir, s.Body))
@@ -76,27 +83,33 @@ func TestPresets(t *testing.T) {
 						t.Fatal(err)
 					}
 					got := make([]wantEvent, len(events))
-					for i, e := range events {
-						got[i] = describe(t, vendor, e)
+					for j, e := range events {
+						got[j] = describe(t, vendor, e)
 						if e.BadTime != "" {
 							t.Errorf("bad time %q", e.BadTime)
 						}
-						if got[i].Sale != nil {
-							counted[e.Type] = true
-							if got[i].Sale.Time == got[i].Time {
-								got[i].Sale.Time = ""
-							}
-						}
+						counted[e.Type] = counted[e.Type] || len(got[j].Effects) > 0 || got[j].Object != ""
 					}
-					for i := range s.Events {
-						if sale := s.Events[i].Sale; sale != nil && sale.Time == s.Events[i].Time {
-							sale.Time = ""
-						}
+					if *update {
+						all[i].Events = got
+						return
 					}
 					if diff := cmp.Diff(s.Events, got); diff != "" {
 						t.Errorf("-want +got\n%s", diff)
 					}
 				})
+			}
+			if *update {
+				write(t, dir, preset.Name, all)
+			}
+			if hasSequences(t, preset) {
+				file := readSequences(t, preset.Name)
+				for _, s := range file.Sequences {
+					for _, statement := range file.statements(t, preset.Name, s) {
+						o := statement.outcome
+						counted[statement.event.Type] = counted[statement.event.Type] || len(o.Effects) > 0 || o.Object != ""
+					}
+				}
 			}
 			for _, typ := range preset.Sales {
 				if !counted[typ] {
@@ -124,18 +137,40 @@ func describe(t *testing.T, vendor *vendors.Vendor, e vendors.Identity) wantEven
 		}
 		return at.Format(time.RFC3339Nano)
 	}
-	got := wantEvent{ID: e.ID, Type: e.Type, Time: text(e.Time)}
-	sale, ok, err := effectOf(vendor, e)
+	outcome, err := vendor.Outcome(e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok {
-		got.Sale = &wantSale{
-			Kind: string(sale.Kind), Key: sale.Key, Amount: sale.Amount.String(), Currency: sale.Currency,
-			Order: sale.Order, Time: text(sale.Time), Dimensions: sale.Dimensions,
+	got := wantEvent{ID: e.ID, Type: e.Type, Time: text(e.Time), Object: outcome.Object, Test: outcome.Test}
+	if !outcome.AsOf.Equal(e.Time) {
+		got.AsOf = text(outcome.AsOf)
+	}
+	for _, effect := range outcome.Effects {
+		want := wantEffect{
+			Kind: string(effect.Kind), Key: effect.Key, Amount: effect.Amount.String(), Currency: effect.Currency,
+			Order: effect.Order, Alone: effect.Alone, Dimensions: effect.Dimensions,
 		}
+		if !effect.Time.Equal(e.Time) {
+			want.Time = text(effect.Time)
+		}
+		got.Effects = append(got.Effects, want)
 	}
 	return got
+}
+
+// write writes want.yaml again; what has changed in it is to be looked at.
+func write(t *testing.T, dir, preset string, all []sample) {
+	t.Helper()
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "# What the preset %s makes of the bodies beside this file. An effect without a time has the event's.\n", preset)
+	text, err := yaml.Dump(all, yaml.WithIndent(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Write(text)
+	if err := os.WriteFile(filepath.Join(dir, "want.yaml"), out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestOneFactCountsOnce delivers every event that tells of one payment and finds one key.
@@ -161,11 +196,15 @@ func TestOneFactCountsOnce(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				sale, ok, err := effectOf(vendor, events[0])
-				if err != nil || !ok {
-					t.Fatal(file, ok, err)
+				outcome, err := vendor.Outcome(events[0])
+				if err != nil || len(outcome.Effects) == 0 {
+					t.Fatal(file, outcome, err)
 				}
-				keys[string(sale.Kind)+sale.Key+sale.Amount.String()+sale.Currency] = true
+				for _, e := range outcome.Effects {
+					if e.Kind == vendors.KindSale || e.Kind == vendors.KindCapture {
+						keys[outcome.Object+string(e.Kind)+e.Key+e.Amount.String()+e.Currency] = true
+					}
+				}
 			}
 			if len(keys) != 1 {
 				t.Errorf("%d sales: %v", len(keys), keys)

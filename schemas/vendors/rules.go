@@ -173,14 +173,14 @@ func (c *compiler) compileMoney(e *effect, spec, shared *effectSpec) {
 		}
 	case spec.Amount != nil:
 		a := c.compileAmount(spec.Amount)
-		e.amount = &a
+		e.amount, e.rounded = &a, a.inexact()
 	case shared != nil && shared.Amount != nil:
 		if spec.Each != "" {
 			c.fail(spec, "each needs an amount in the item")
 			break
 		}
 		a := c.compileAmount(shared.Amount)
-		e.amount = &a
+		e.amount, e.rounded = &a, a.inexact()
 	default:
 		c.fail(spec, "a %s needs an amount", e.kind)
 	}

@@ -43,6 +43,7 @@ type effect struct {
 	key        *value // nil: the object, or the event's ID
 	amount     *amount
 	minor      bool
+	rounded    bool // to the decimals of the currency: the amount has a quotient in it
 	currency   value
 	order      *value
 	time       *timeValue
@@ -208,14 +209,22 @@ func (e *effect) readMoney(src *source, digits map[string]int32) (d decimal.Deci
 	if code, err = currencyCode(code); err != nil {
 		return d, "", false, err
 	}
+	if e.rounded && e.minor {
+		d = d.Round(0)
+	} else if e.rounded {
+		d = d.Round(minorDigits(code, digits))
+	}
 	if e.minor {
 		if d, err = majorUnits(d, minorDigits(code, digits)); err != nil {
 			return d, "", false, err
 		}
 	}
 	d, err = checkAmount(d)
-	return d, code, err == nil, err
+	return d, code, err == nil && !(d.IsZero() && e.kind.movesOnly()), err
 }
+
+// movesOnly says that an effect of that kind is nothing where its amount is zero; an order for free is an order.
+func (k Kind) movesOnly() bool { return k != KindSale && k != KindOrder }
 
 // minorDigits is how many decimals a currency's minor unit has at a vendor.
 func minorDigits(code string, own map[string]int32) int32 {

@@ -192,7 +192,7 @@ func TestSaleRefuses(t *testing.T) {
 		{"an item without amount", "{t: {effect: refund, unit: major, amount: {each: xs, sum: a}, currency: {const: EUR}}}", `{"xs":[{"a":1},{}]}`, `nothing at a of an item of "xs"`},
 		{"an item that is no number", "{t: {effect: refund, unit: major, amount: {each: xs, sum: a}, currency: {const: EUR}}}", `{"xs":[{"a":"x"}]}`, `"x" is not a number`},
 		{"minus what is no number", "{t: {effect: refund, unit: major, amount: {path: a, minus: b}, currency: {const: EUR}}}", `{"a":5,"b":"x"}`, `"x" is not a number`},
-		{"times nothing", "{t: {effect: refund, unit: major, amount: {path: a, times: b}, currency: {const: EUR}}}", `{"a":5}`, "amount: nothing at b"},
+		{"times nothing", "{t: {effect: refund, unit: major, amount: {path: a, times: b}, currency: {const: EUR}}}", `{"a":5}`, "amount: nothing at a × b"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

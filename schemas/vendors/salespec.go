@@ -34,13 +34,14 @@ type effectSpec struct {
 type amountSpec struct {
 	valueSpec
 	First   []*amountSpec `yaml:"first" jsonschema_description:"The first of these amounts that is there."`
+	Max     []*amountSpec `yaml:"max" jsonschema_description:"The largest of these amounts."`
 	Sum     *amountSpec   `yaml:"sum" jsonschema_description:"Summed over the items of each that match when."`
 	Each    string        `yaml:"each" jsonschema_description:"Path of the array to sum over."`
 	When    whenSpec      `yaml:"when" jsonschema_description:"Which items count. If none does, there is no amount, and the effect does not hold."`
 	Decimal string        `yaml:"decimal" jsonschema:"enum=.,enum=\\," jsonschema_description:"The decimal mark of amounts written for people, with thousands separators and currency symbols, such as 1.249,90 EUR. Default: a number as JSON writes it."`
 	Times   []*amountSpec `yaml:"times" jsonschema_description:"Multiplied by each of these."`
 	Percent []*amountSpec `yaml:"percent" jsonschema_description:"That many percent of it, of each in turn."`
-	Over    []*amountSpec `yaml:"over" jsonschema_description:"Divided by each of these; needs round. Where one is zero there is no amount."`
+	Over    []*amountSpec `yaml:"over" jsonschema_description:"Divided by each of these, and at the end rounded to the decimals that the currency has, unless round says otherwise. Where one is zero there is no amount."`
 	Plus    []*amountSpec `yaml:"plus" jsonschema_description:"And these, which are zero where they are not there."`
 	Minus   []*amountSpec `yaml:"minus" jsonschema_description:"Less these, which are zero where they are not there: for amounts that are running totals."`
 	Abs     bool          `yaml:"abs" jsonschema_description:"Without its sign."`

@@ -81,6 +81,8 @@ func correct(file string, e *Event) {
 		e.ID = e.Type + ":" + e.ID // no event ID: one data.id can have several events ("dedupe on event + data.id")
 	case "flutterwave.v3.charge.completed.json":
 		e.ID = e.Type + ":" + e.ID + ":successful" // the same charge is told again when its status changes
+	case "adyen.authorisation.json", "adyen.three-items.composed.json":
+		e.Effect = "sale" // Adyen captures automatically by default, and then sends nothing else
 	case "linear.comment.create.json":
 		// webhookTimestamp changes with every attempt, and a sale's month must not (invariant 5).
 		e.Time = time.Date(2020, 1, 23, 12, 53, 18, 84e6, time.UTC)
