@@ -91,8 +91,9 @@ screenshots: ## take the pictures of the boards in docs/img anew (needs chromium
 	go test ./dashboards/preview -run TestPictures -count=1 -timeout 15m -args -pictures $(CURDIR)/docs/img
 
 .PHONY: lint
-lint: tidy ## vet and lint, workflows and module files too
+lint: tidy ## vet and lint, workflows, module files and boards too
 	go vet ./...
+	go test -vet=off ./dashboards/lint
 	$(LINT) run
 	$(ACTIONLINT)
 

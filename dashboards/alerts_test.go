@@ -2,12 +2,9 @@ package dashboards
 
 import (
 	"encoding/json"
-	"maps"
 	"regexp"
 	"strings"
 	"testing"
-	"text/template"
-	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/alerting"
 )
@@ -60,52 +57,6 @@ func TestAlertSummariesNameLabelsThatExist(t *testing.T) {
 			answered := strings.Contains(a.prom, "by ("+match[1]+")") || regexp.MustCompile(`(?s)^SELECT [^;]*\b`+match[1]+`\b.*FROM`).MatchString(a.sql)
 			if !answered {
 				t.Errorf("%s: no label %s", a.uid, match[1])
-			}
-		}
-	}
-}
-
-// While ClickHouse is away, a rule about the data must not claim what it cannot know, and one rule says that ClickHouse is away.
-func TestOnlySourceRulesFireOnErrors(t *testing.T) {
-	all, err := rules(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources := map[string]int{}
-	for _, rule := range all {
-		noData, failed, pending := rule.NoDataState, rule.ExecErrState, rule.For
-		if strings.HasPrefix(*rule.Uid, "hookline-source-") {
-			sources[*rule.Data[0].DatasourceUid]++
-			if noData != alerting.RuleNoDataStateAlerting || failed != alerting.RuleExecErrStateAlerting {
-				t.Errorf("%s: %s without data, %s on errors", *rule.Uid, noData, failed)
-			}
-		} else if noData != alerting.RuleNoDataStateOK || failed != alerting.RuleExecErrStateKeepLast {
-			t.Errorf("%s: %s without data, %s on errors", *rule.Uid, noData, failed)
-		}
-		if wait, err := time.ParseDuration(pending); err != nil || wait < time.Minute {
-			t.Errorf("%s: fires after %s, at the first hiccup", *rule.Uid, pending)
-		}
-	}
-	if want := map[string]int{ClickHouseUID: 1, PrometheusUID: 1}; !maps.Equal(sources, want) {
-		t.Errorf("rules about data sources: %v, want %v", sources, want)
-	}
-}
-
-// A summary reads as a sentence with its labels and without any: Grafana writes "[no value]" for a label that is missing.
-func TestAlertSummariesReadAsSentences(t *testing.T) {
-	for _, a := range alerts() {
-		summary, err := template.New(a.uid).Parse(a.summary)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, labels := range []map[string]string{nil, {"vendor": "acme", "reason": "signature_mismatch", "topic": "webhooks.events"}} {
-			var out strings.Builder
-			if err := summary.Execute(&out, map[string]any{"Labels": labels}); err != nil {
-				t.Fatal(err)
-			}
-			text := out.String()
-			if strings.Contains(text, "no value") || strings.Contains(text, "  ") || !strings.HasSuffix(text, ".") || text[:1] != strings.ToUpper(text[:1]) && labels == nil {
-				t.Errorf("%s with %v: %s", a.uid, labels, text)
 			}
 		}
 	}

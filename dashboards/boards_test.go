@@ -93,33 +93,6 @@ func TestEveryPanelSaysWhatItShows(t *testing.T) {
 	}
 }
 
-// Grafana formats the ticks that it skips as null, and null as noValue: an empty one keeps false labels away.
-func TestSkippedTicksOfBarChartsAreEmpty(t *testing.T) {
-	charts := 0
-	for name, model := range decoded(t) {
-		for _, panel := range panelsOf(model) {
-			if panel.Type != "barchart" {
-				continue
-			}
-			charts++
-			silent := map[any]bool{}
-			for _, override := range panel.FieldConfig.Overrides {
-				for _, property := range override.Properties {
-					if override.Matcher.Id == "byType" && property.Id == "noValue" && property.Value == "" {
-						silent[override.Matcher.Options] = true
-					}
-				}
-			}
-			if !silent["string"] || !silent["time"] {
-				t.Errorf("%s, %s: skipped ticks show %q", name, *panel.Title, *panel.FieldConfig.Defaults.NoValue)
-			}
-		}
-	}
-	if charts == 0 {
-		t.Error("no board has a bar chart")
-	}
-}
-
 func TestPanelsDoNotOverlap(t *testing.T) {
 	for name, model := range decoded(t) {
 		taken := map[[2]uint32]string{}
@@ -146,7 +119,10 @@ func TestLinksLeadToBoards(t *testing.T) {
 	models := decoded(t)
 	for name, model := range models {
 		for _, link := range model.Links {
-			if link.Type != dashboard.DashboardLinkTypeDashboards || len(link.Tags) == 0 {
+			if link.Type == dashboard.DashboardLinkTypeLink && !strings.HasPrefix(*link.Url, "/d/"+strings.TrimSuffix(name, ".json")+"?from=now") {
+				t.Errorf("%s: link %q leads away, to %s", name, link.Title, *link.Url)
+			}
+			if link.Type == dashboard.DashboardLinkTypeDashboards && len(link.Tags) == 0 {
 				t.Errorf("%s: link %q does not follow a tag", name, link.Title)
 			}
 			if link.Placement != nil {
@@ -273,7 +249,7 @@ func TestLinksInTablesSetVariables(t *testing.T) {
 }
 
 func TestDecimalsOfCurrencies(t *testing.T) {
-	query := currencyUnit(true)
+	query := currencyUnit(true, true)
 	for _, want := range []string{"'BHD', 'IQD', 'JOD', 'KWD'", "'JPY'", "2) AS decimals"} {
 		if !strings.Contains(query, want) {
 			t.Errorf("the unit query lacks %s:\n%s", want, query)

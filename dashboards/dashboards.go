@@ -9,6 +9,9 @@ package dashboards
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -41,6 +44,7 @@ type board struct {
 	uid, title, description string
 	from                    string // start of the default time range; it ends now
 	refresh                 string
+	ranges                  bool // offers the ranges that people review sales by
 	variables               []cog.Builder[dashboard.VariableModel]
 	panels                  []panel
 }
@@ -76,16 +80,60 @@ func Generate() (map[string][]byte, error) {
 	return files, nil
 }
 
+// usualMonths is the start of a range that ends now and has twelve months, the current one included.
+const usualMonths = "now-11M/M"
+
+// quickRanges are the ranges that people review sales by.
+func quickRanges() []dashboard.TimeOption {
+	return []dashboard.TimeOption{
+		{Display: "This month and 11 before", From: usualMonths, To: "now"},
+		{Display: "This month and 24 before", From: "now-24M/M", To: "now"},
+		{Display: "This month", From: "now/M", To: "now"},
+		{Display: "Last month", From: "now-1M/M", To: "now-1M/M"},
+		{Display: "This quarter", From: "now/Q", To: "now"},
+		{Display: "Last quarter", From: "now-1Q/Q", To: "now-1Q/Q"},
+		{Display: "Year to date", From: "now/y", To: "now"},
+		{Display: "Last year", From: "now-1y/y", To: "now-1y/y"},
+		{Display: "Last 7 days", From: "now-6d/d", To: "now"},
+		{Display: "Last 30 days", From: "now-29d/d", To: "now"},
+	}
+}
+
+// linkedRanges are those of quickRanges that a board links to, one click away.
+var linkedRanges = []string{"This quarter", "Last quarter", "Year to date"}
+
+// rangeLinks lead to the board itself with another range, and keep what else was chosen.
+func (b board) rangeLinks() []cog.Builder[dashboard.DashboardLink] {
+	links := []cog.Builder[dashboard.DashboardLink]{}
+	for _, r := range quickRanges() {
+		if slices.Contains(linkedRanges, r.Display) {
+			address := "/d/" + b.uid + "?" + url.Values{"from": {r.From}, "to": {r.To}}.Encode()
+			links = append(links, dashboard.NewDashboardLinkBuilder(r.Display).
+				Type(dashboard.DashboardLinkTypeLink).Url(address).Tooltip("Shows "+strings.ToLower(r.Display)+".").Icon("clock-nine").IncludeVars(true))
+		}
+	}
+	return links
+}
+
 // build puts the board together. Its time zone is UTC because the panels read the chosen range as calendar
 // days: see lastDay.
 func (b board) build() (dashboard.Dashboard, error) {
 	toOthers := dashboard.NewDashboardLinkBuilder("Boards").
 		Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).IncludeVars(true).KeepTime(true)
+	links, picker := []cog.Builder[dashboard.DashboardLink]{toOthers}, dashboard.NewTimePickerBuilder()
+	if b.ranges {
+		links = append(links, b.rangeLinks()...)
+		options := []cog.Builder[dashboard.TimeOption]{}
+		for _, r := range quickRanges() {
+			options = append(options, dashboard.NewTimeOptionBuilder().Display(r.Display).From(r.From).To(r.To))
+		}
+		picker.QuickRanges(options)
+	}
 	model, err := dashboard.NewDashboardBuilder(b.title).
 		Uid(b.uid).Description(b.description).Tags([]string{tag}).
 		Timezone("utc").Time(b.from, "now").Refresh(b.refresh).WeekStart("monday").
 		Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Link(toOthers).Variables(b.variables).Build()
+		Readonly().Timepicker(picker).Links(links).Variables(b.variables).Build()
 	if err != nil {
 		return dashboard.Dashboard{}, err
 	}

@@ -1,7 +1,9 @@
 package dashboards
 
 import (
+	"github.com/grafana/grafana-foundation-sdk/go/barchart"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
@@ -32,25 +34,33 @@ type series struct{ name, expr string }
 type unit struct {
 	id       string
 	decimals *float64
-	query    string // answers the columns unit and decimals, for money
+	query    string  // answers the columns unit and decimals, for money
+	least    float64 // what an axis shows at least, lest it run to 100 where all is zero
 }
 
-func whole() unit     { return unit{id: "locale", decimals: cog.ToPtr(0.0)} }
-func percent() unit   { return unit{id: "percentunit", decimals: cog.ToPtr(1.0)} }
-func seconds() unit   { return unit{id: "s", decimals: cog.ToPtr(1.0)} }
-func rate() unit      { return unit{id: "reqps"} }
-func eventRate() unit { return unit{id: "eps"} }
+func whole() unit     { return unit{id: "locale", decimals: cog.ToPtr(0.0), least: 1} }
+func percent() unit   { return unit{id: "percentunit", decimals: cog.ToPtr(1.0), least: 0.01} }
+func seconds() unit   { return unit{id: "s", decimals: cog.ToPtr(1.0), least: 0.001} }
+func rate() unit      { return unit{id: "reqps", least: 0.01} }
+func eventRate() unit { return unit{id: "eps", least: 0.01} }
+
+// count is a number in a table. A table is exported as it is written, and "1,202" is no number to a spreadsheet.
+func count() unit { return unit{id: "none", decimals: cog.ToPtr(0.0)} }
+
+// amount is money in a table, as a plain number with the currency's decimals: "1234.50". The panel's title names the
+// currency.
+func amount() unit { return unit{id: "none", query: currencyUnit(false, true)} }
 
 // ago is a time, told by how long ago it was.
 func ago() unit { return unit{id: "dateTimeFromNow"} }
 
 // money is an exact amount: "EUR 1,234.50", "JPY 1,235", "KWD 1.234".
-func money() unit { return unit{id: "locale", query: currencyUnit(true)} }
+func money() unit { return unit{id: "locale", query: currencyUnit(true, true)} }
 
 // wholeMoney is an amount in a chart, whose axis takes the same decimals as its legend: "EUR 100,000.00" at
 // every line would only be noise. Panels with exact amounts stand beside each chart.
 func wholeMoney() unit {
-	return unit{id: "locale", decimals: cog.ToPtr(0.0), query: currencyUnit(false)}
+	return unit{id: "locale", decimals: cog.ToPtr(0.0), query: currencyUnit(true, false), least: 1}
 }
 
 // heading is a line with a title above the panels that follow it.
@@ -106,13 +116,34 @@ func (p panel) build() (dashboard.Panel, error) {
 	if out.FieldConfig == nil {
 		out.FieldConfig = dashboard.NewFieldConfigSource()
 	}
+	if p.matrix[0] != "" { // the transformation calls the column of rows "Month\Vendor"
+		out.FieldConfig.Overrides = append(out.FieldConfig.Overrides, dashboard.DashboardFieldConfigSourceOverrides{
+			Matcher:    dashboard.MatcherConfig{Id: "byName", Options: p.matrix[0] + `\` + p.matrix[1]},
+			Properties: []dashboard.DynamicConfigValue{{Id: "displayName", Value: p.matrix[0]}},
+		})
+	}
 	defaults := &out.FieldConfig.Defaults
 	defaults.Unit, defaults.Decimals = &p.unit.id, p.unit.decimals
 	defaults.NoValue = cog.ToPtr(noSales)
 	if p.noValue != "" {
 		defaults.NoValue = &p.noValue
 	}
+	p.bound(defaults)
 	return out, nil
+}
+
+// bound makes an axis that starts at zero end above it even where all values are zero.
+func (p panel) bound(defaults *dashboard.FieldConfig) {
+	switch custom := defaults.Custom.(type) {
+	case *barchart.FieldConfig:
+		if custom.AxisSoftMin != nil {
+			custom.AxisSoftMax = &p.unit.least
+		}
+	case *common.GraphFieldConfig: // over time, and trends
+		if custom.AxisSoftMin != nil {
+			custom.AxisSoftMax = &p.unit.least
+		}
+	}
 }
 
 // unitFromQuery moves the answer of the unit query onto every number of the other query. A column that is

@@ -2,26 +2,25 @@ package dashboards
 
 import "fmt"
 
-// monthly is a column of the rows of sales_per_month that keep says, by month, from a first month to the last of the
-// range. An empty month is a zero; where all are empty there is nothing.
-func monthly(scope, keep, first, column string) string {
-	return fmt.Sprintf(scope+`,
-    %[1]s AS first_month,
-    figures AS (
-        SELECT month AS at, toFloat64(sum(%[2]s)) AS total
-        FROM hookline.sales_per_month
-        WHERE `+keep+`
-            AND NOT undated AND month BETWEEN first_month AND last_day
-        GROUP BY at
-    )
-SELECT toDateTime(at, 'UTC') AS time, sum(total) AS "Total"
-FROM (
-    SELECT at, total FROM figures
-    UNION ALL
-    SELECT arrayJoin(%[3]s), 0 WHERE (SELECT count() FROM figures) > 0
-)
-GROUP BY at
-ORDER BY at`, first, column, monthsBetween("first_month", "last_day"))
+// netSince is the net sales, of the rows of sales_daily that keep says, from a day to the end of the range: 0 where
+// something was sold in the year before that day.
+func netSince(scope, keep, first string) string {
+	return scope + `
+SELECT toFloat64(sumIf(net, day >= ` + first + `)) AS "Net"
+FROM hookline.sales_daily
+WHERE ` + keep + `
+    AND NOT undated AND day BETWEEN addYears(` + first + `, -1) AND last_day
+HAVING count() > 0`
+}
+
+// inRange is one figure of all months of the range.
+func inRange(figure, name string) string {
+	return scope + `
+SELECT ` + figure + ` AS "` + name + `"
+FROM hookline.sales_per_month
+WHERE ` + chosen + `
+    AND ` + months + `
+HAVING count() > 0`
 }
 
 // growth compares this month with another, days with the same days, so that a month that has just begun does not
@@ -64,49 +63,56 @@ FROM now LEFT JOIN before ON before.vendor = now.vendor
 ORDER BY now.total DESC, vendor
 LIMIT 100`
 
-// ranked is the net sales of every month and vendor, and the vendors that a chart tells apart. It gives an
-// empty month its bars, of height zero.
-func ranked(view, when, within string) string {
+// ranked is the net sales of every period and vendor, and the names of a chart's series, the same for every chart of
+// the board and in the order of their names, which is Grafana's own for series over time: a vendor then has one colour.
+// Every period of the range has every series, of height zero where nothing was sold.
+func ranked(view, period, within, all, label string) string {
 	return fmt.Sprintf(scope+`,
+    shown AS (
+        SELECT vendor
+        FROM hookline.sales_per_month
+        WHERE `+chosen+`
+            AND `+months+`
+        GROUP BY vendor
+        ORDER BY sum(net) DESC, vendor
+        LIMIT %[6]d
+    ),
+    names AS (
+        SELECT DISTINCT if(vendor IN (SELECT vendor FROM shown), vendor, 'Other vendors') AS name
+        FROM hookline.sales_per_month
+        WHERE `+chosen+`
+            AND `+months+`
+    ),
     figures AS (
-        SELECT %[2]s AS at, vendor, sum(net) AS total
+        SELECT %[2]s AS at, if(vendor IN (SELECT vendor FROM shown), vendor, 'Other vendors') AS name, sum(net) AS total
         FROM hookline.%[1]s
         WHERE `+chosen+`
             AND %[3]s
-        GROUP BY at, vendor
-    ),
-    shown AS (
-        SELECT vendor, row_number() OVER (ORDER BY sum(total) DESC, vendor) AS place
-        FROM figures
-        GROUP BY vendor
-        ORDER BY place
-        LIMIT %[4]d
-    ),
-    series AS (
-        SELECT at, total, if(shown.place = 0, 'Other vendors', figures.vendor) AS name, if(shown.place = 0, %[4]d + 1, shown.place) AS place
-        FROM figures LEFT JOIN shown ON figures.vendor = shown.vendor
-    )`, view, when, within, shownVendors)
+        GROUP BY at, name
+    )
+SELECT %[5]s, name AS "Vendor", toFloat64(sum(total)) AS "Net"
+FROM (
+    SELECT at, name, total FROM figures
+    UNION ALL
+    SELECT arrayJoin(%[4]s), name, 0 FROM names
+)
+GROUP BY at, name
+ORDER BY at, name`, view, period, within, all, label, shownVendors)
 }
 
-var netPerMonth = ranked("sales_per_month", "month", months) + `
-SELECT formatDateTime(at, '%b %Y') AS "Month", name AS "Vendor", toFloat64(sum(total)) AS "Net"
-FROM (
-    SELECT at, name, place, total FROM series
-    UNION ALL
-    SELECT arrayJoin(` + monthsBetween("first_day", "last_day") + `), name, place, 0 FROM (SELECT DISTINCT name, place FROM series)
-)
-GROUP BY at, name, place
-ORDER BY at, place`
+var netPerMonth = ranked("sales_per_month", "month", months, monthsBetween("first_day", "last_day"), `formatDateTime(at, '%b %Y') AS "Month"`)
 
 // mostDays is the longest range whose days a chart can tell apart.
 const mostDays = 120
 
-var netPerDay = ranked("sales_daily", fmt.Sprintf(`if(dateDiff('day', first_day, last_day) > %d, toMonday(day), day)`, mostDays),
-	`NOT undated AND day BETWEEN first_day AND last_day`) + `
-SELECT toDateTime(at, 'UTC') AS time, name AS "Vendor", toFloat64(sum(total)) AS "Net"
-FROM series
-GROUP BY at, name, place
-ORDER BY at, place`
+// netPerDay has a bar for each day or week: a bar over time would be cut at the end of the range.
+var netPerDay = ranked("sales_daily",
+	fmt.Sprintf(`if(dateDiff('day', first_day, last_day) > %d, toMonday(day), day)`, mostDays),
+	`NOT undated AND day BETWEEN first_day AND last_day`,
+	fmt.Sprintf(`if(dateDiff('day', first_day, last_day) > %d,
+        arrayMap(n -> toMonday(first_day) + 7 * n, range(toUInt32(intDiv(dateDiff('day', toMonday(first_day), last_day), 7) + 1))),
+        arrayMap(n -> first_day + n, range(toUInt32(greatest(0, dateDiff('day', first_day, last_day) + 1)))))`, mostDays),
+	`trimLeft(formatDateTime(at, '%e %b %Y')) AS "Day"`)
 
 // grossRefundsNet is what the rows of sales_per_month that keep says add up to, by month.
 func grossRefundsNet(scope, keep string) string {
@@ -128,7 +134,8 @@ GROUP BY at
 ORDER BY at`
 }
 
-// soFar adds up the days of a month from its first. A line ends with its month, and that of this month with today.
+// soFar adds up the days of a month from its first. A line ends with its month, and that of this month with today. It
+// has its 31 rows where nothing was sold, too: without the column Day, Grafana reports an error.
 const soFar = scope + `,
     toStartOfMonth(last_day) AS this_month,
     addMonths(this_month, -1) AS month_before,
@@ -145,27 +152,31 @@ SELECT toUInt8(days.number + 1) AS "Day",
     if("Day" > toDayOfMonth(last_day), NULL, toFloat64(sumIf(total, day BETWEEN this_month AND this_month + days.number))) AS "This month",
     if("Day" > toDayOfMonth(toLastDayOfMonth(month_before)), NULL, toFloat64(sumIf(total, day BETWEEN month_before AND month_before + days.number))) AS "Month before",
     if("Day" > toDayOfMonth(toLastDayOfMonth(year_before)), NULL, toFloat64(sumIf(total, day BETWEEN year_before AND year_before + days.number))) AS "Year before"
-FROM (SELECT arrayJoin(range(31)) AS number) AS days CROSS JOIN figures
+FROM (SELECT arrayJoin(range(31)) AS number) AS days CROSS JOIN (SELECT day, total FROM figures UNION ALL SELECT toDate(0), 0) AS figures
 GROUP BY days.number
 ORDER BY days.number`
 
+// yearOverYear sets twelve months beside the twelve before, and days of the last one beside the same days.
 var yearOverYear = scope + `,
-    addYears(toStartOfYear(last_day), -1) AS year_before,
+    toStartOfMonth(last_day) AS this_month,
+    addMonths(this_month, -11) AS first_month,
+    if(last_day = toLastDayOfMonth(last_day), toLastDayOfMonth(addYears(last_day, -1)), addYears(last_day, -1)) AS same_day,
     figures AS (
-        SELECT month AS at, sum(net) AS total
-        FROM hookline.sales_per_month
+        SELECT toStartOfMonth(if(day < first_month, addYears(day, 1), day)) AS at, day >= first_month AS now, sum(net) AS total
+        FROM hookline.sales_daily
         WHERE ` + chosen + `
-            AND NOT undated AND month BETWEEN year_before AND last_day
-        GROUP BY at
+            AND NOT undated AND (day BETWEEN first_month AND last_day OR day BETWEEN addYears(first_month, -1) AND same_day)
+        GROUP BY at, now
     )
-SELECT formatDateTime(at, '%b') AS "Month", concat(toString(toYear(at)), if(at < toStartOfYear(last_day), ', the year before', '')) AS "Year", toFloat64(sum(total)) AS "Net"
+SELECT formatDateTime(at, '%b %Y') AS "Month",
+    if(now, concat('12 months to ', formatDateTime(last_day, '%b %Y')), '12 months before') AS "Year", toFloat64(sum(total)) AS "Net"
 FROM (
-    SELECT at, total FROM figures
+    SELECT at, now, total FROM figures
     UNION ALL
-    SELECT arrayJoin(` + monthsBetween("year_before", "last_day") + `), 0 WHERE (SELECT count() FROM figures) > 0
+    SELECT arrayJoin(` + monthsBetween("first_month", "last_day") + `), arrayJoin([0, 1]), 0 WHERE (SELECT count() FROM figures) > 0
 )
-GROUP BY at
-ORDER BY at`
+GROUP BY at, now
+ORDER BY at, now`
 
 var perMonthAndVendor = scope + `
 SELECT
@@ -176,7 +187,7 @@ SELECT
     toFloat64(sum(net)) AS "Net",
     sum(orders) AS "Orders",
     sum(refund_count) AS "Refunded",
-    if(sum(orders) = 0, NULL, toFloat64(sum(gross)) / sum(orders)) AS "Average order value"
+    if(sum(orders) = 0, NULL, toFloat64(sum(gross)) / sum(orders)) AS "Average order"
 FROM hookline.sales_per_month
 WHERE ` + chosen + `
     AND ` + months + `

@@ -57,12 +57,21 @@ func monthsBetween(first, last string) string { //nolint:unparam // from one to 
 // shownVendors is how many vendors a chart tells apart; the rest are one series.
 const shownVendors = 11
 
-// currencyUnit returns the query that answers the unit of the currency chosen and, where they are wanted,
-// its decimals by ISO 4217.
-func currencyUnit(decimals bool) string {
-	if !decimals {
-		return "SELECT concat('currency:financial:', " + chosenCurrency + ", ' ') AS unit"
+// currencyUnit returns the query that answers how to write the currency chosen: its unit, its decimals by ISO 4217, or
+// both.
+func currencyUnit(unit, decimals bool) string {
+	var columns []string
+	if unit {
+		columns = append(columns, "concat('currency:financial:', code, ' ') AS unit")
 	}
+	if decimals {
+		columns = append(columns, currencyDecimals()+" AS decimals")
+	}
+	return "WITH " + chosenCurrency + " AS code\nSELECT " + strings.Join(columns, ",\n    ")
+}
+
+// currencyDecimals is the number of decimals of the currency code.
+func currencyDecimals() string {
 	byDigits := map[uint8][]string{}
 	for _, code := range currency.GetCurrencyCodes() {
 		digits, _ := currency.GetDigits(code)
@@ -75,7 +84,5 @@ func currencyUnit(decimals bool) string {
 		slices.Sort(byDigits[digits])
 		fmt.Fprintf(&cases, "code IN (%s), %d,\n        ", strings.Join(byDigits[digits], ", "), digits)
 	}
-	return fmt.Sprintf(`WITH %s AS code
-SELECT concat('currency:financial:', code, ' ') AS unit,
-    multiIf(%s%d) AS decimals`, chosenCurrency, cases.String(), usual)
+	return fmt.Sprintf("multiIf(%s%d)", cases.String(), usual)
 }

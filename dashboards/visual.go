@@ -2,7 +2,6 @@ package dashboards
 
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/barchart"
-	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -25,27 +24,27 @@ func bars() *barchart.PanelBuilder {
 		Stacking(common.StackingModeNone).
 		GroupWidth(0.7).BarWidth(0.95).BarRadius(0).
 		FillOpacity(80).LineWidth(0).
-		AxisGridShow(true).
+		AxisGridShow(true).AxisSoftMin(0).
 		ColorScheme(palette()).
 		Legend(below("sum")).
 		Tooltip(tooltip()).
-		OverrideByFieldType("string", silent()).OverrideByFieldType("time", silent())
+		OverrideByFieldType("string", noValue("")).OverrideByFieldType("time", noValue(""))
 }
 
 // stacked draws one bar for each row, its numbers on top of each other, from zero upwards.
 func stacked() *barchart.PanelBuilder {
-	return bars().Stacking(common.StackingModeNormal).AxisSoftMin(0).
+	return bars().Stacking(common.StackingModeNormal).
 		Legend(beside())
 }
 
-// daily draws bars over time, one series for each label, on top of each other.
-func daily() *timeseries.PanelBuilder {
+// timed draws bars over time, one series for each label, on top of each other.
+func timed() *timeseries.PanelBuilder {
 	stacking := common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")
 	return timeseries.NewPanelBuilder().
 		DrawStyle(common.GraphDrawStyleBars).Stacking(stacking).
 		FillOpacity(80).LineWidth(0).BarAlignment(common.BarAlignmentAfter).
 		AxisSoftMin(0).ColorScheme(palette()).
-		Legend(beside()).Tooltip(tooltip())
+		Legend(below("sum")).Tooltip(tooltip())
 }
 
 // lines draws one line over time for each series, above zero.
@@ -79,8 +78,8 @@ func race(column string) *trend.PanelBuilder {
 		Legend(below("lastNotNull")).Tooltip(tooltip())
 }
 
-// headline shows one figure. Its colour follows steps, which start at the lowest value; without any it is
-// the colour of text.
+// headline shows one figure, as large as its panel allows: a sparkline behind it would leave the figure 40 % of the
+// width. Its colour follows steps, which start at the lowest value; without any it is the colour of text.
 func headline(steps ...dashboard.Threshold) *stat.PanelBuilder {
 	builder := stat.NewPanelBuilder().
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
@@ -95,12 +94,6 @@ func headline(steps ...dashboard.Threshold) *stat.PanelBuilder {
 	return builder
 }
 
-// sparked shows one figure, reduced from a series by calc, above the series itself.
-func sparked(calc string) *stat.PanelBuilder {
-	return headline().GraphMode(common.BigValueGraphModeArea).ColorScheme(fixed("blue")).
-		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{calc}))
-}
-
 // words writes 0 and 1 as words.
 func words(zero, one string) []dashboard.ValueMapping {
 	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{
@@ -113,22 +106,16 @@ func step(from *float64, colour string) dashboard.Threshold {
 	return dashboard.Threshold{Value: from, Color: colour}
 }
 
-// ranking draws one horizontal bar for each row of the column named.
-func ranking(column string, limit float64) *bargauge.PanelBuilder {
-	return bargauge.NewPanelBuilder().
-		Orientation(common.VizOrientationHorizontal).
-		DisplayMode(common.BarGaugeDisplayModeBasic).ValueMode(common.BarGaugeValueModeText).
-		NamePlacement(common.BarGaugeNamePlacementLeft).ShowUnfilled(true).
-		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(true).Limit(limit).
-			Calcs([]string{"lastNotNull"}).Fields("/^" + column + "$/")).
-		ColorScheme(fixed("blue")).Min(0)
-}
+// narrowest is the least width of a column, in pixels. Grafana's own 150 moves the last columns off a laptop's screen.
+const narrowest = 80
 
 // rows shows the rows as they are. The footer is spelt out because the SDK's own default, a reducer of null,
-// is not what its types allow.
+// is not what its types allow. A cell without a value shows a dash and not what the whole panel says when empty. Columns
+// have no filter: its button takes the room that a heading needs.
 func rows() *table.PanelBuilder {
 	footer := common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{})
-	return table.NewPanelBuilder().CellHeight(common.TableCellHeightSm).Filterable(true).Footer(footer)
+	return table.NewPanelBuilder().CellHeight(common.TableCellHeightSm).MinWidth(narrowest).Footer(footer).
+		OverrideByFieldType("string", noValue("")).OverrideByFieldType("number", noValue("–")).OverrideByFieldType("time", noValue("–"))
 }
 
 // note shows Markdown.
@@ -136,9 +123,9 @@ func note(markdown string) *text.PanelBuilder {
 	return text.NewPanelBuilder().Mode(text.TextModeMarkdown).Content(markdown)
 }
 
-// beside is a legend on the right: a table with the sum of each series.
+// beside is a legend on the right: a table with the sum of each series, the largest first.
 func beside() *common.VizLegendOptionsBuilder {
-	return common.NewVizLegendOptionsBuilder().ShowLegend(true).
+	return common.NewVizLegendOptionsBuilder().ShowLegend(true).SortBy("Total").SortDesc(true).
 		DisplayMode(common.LegendDisplayModeTable).Placement(common.LegendPlacementRight).Calcs([]string{"sum"})
 }
 
@@ -164,68 +151,4 @@ func fixed(colour string) *dashboard.FieldColorBuilder {
 // shades colours the series of what should not be, lest the first of them be green.
 func shades(colour string) *dashboard.FieldColorBuilder {
 	return dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdShades).FixedColor(colour)
-}
-
-// The properties that an override changes, for OverrideByName.
-
-func coloured(colour string) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": colour}}}
-}
-
-// silent writes nothing where there is no value.
-func silent() []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{{Id: "noValue", Value: ""}}
-}
-
-// line draws one series of several in its own colour and width, in dashes of a length unless that is 0.
-func line(colour string, width int, dash int) []dashboard.DynamicConfigValue {
-	properties := append(coloured(colour), dashboard.DynamicConfigValue{Id: "custom.lineWidth", Value: width})
-	if dash > 0 {
-		properties = append(properties, dashboard.DynamicConfigValue{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{dash, dash}}})
-	}
-	return properties
-}
-
-// linked makes a column's values links; address may hold ${__value.raw} and ${__data.fields["column"]}.
-func linked(title, address string) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{"title": title, "url": address}}}}
-}
-
-// measured draws a column's numbers as bars, beside the numbers. Zero is where the bars begin.
-func measured(colour string) []dashboard.DynamicConfigValue {
-	return append(coloured(colour),
-		dashboard.DynamicConfigValue{Id: "min", Value: 0},
-		dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}})
-}
-
-// wide sets a column's width in pixels.
-func wide(pixels int, properties ...dashboard.DynamicConfigValue) []dashboard.DynamicConfigValue {
-	return append(properties, dashboard.DynamicConfigValue{Id: "custom.width", Value: pixels})
-}
-
-// alarming colours a column's text from a value on.
-func alarming(u unit, from float64) []dashboard.DynamicConfigValue {
-	return colouredText(u, "text", from, "red")
-}
-
-// alarmingBelow colours a column's text up to a value.
-func alarmingBelow(u unit, upTo float64) []dashboard.DynamicConfigValue {
-	return colouredText(u, "red", upTo, "green")
-}
-
-func colouredText(u unit, low string, from float64, high string) []dashboard.DynamicConfigValue {
-	return append(written(u),
-		dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
-		dashboard.DynamicConfigValue{Id: "color", Value: map[string]any{"mode": "thresholds"}},
-		dashboard.DynamicConfigValue{Id: "thresholds", Value: map[string]any{"mode": "absolute", "steps": []map[string]any{
-			{"value": nil, "color": low}, {"value": from, "color": high},
-		}}})
-}
-
-func written(u unit) []dashboard.DynamicConfigValue {
-	properties := []dashboard.DynamicConfigValue{{Id: "unit", Value: u.id}}
-	if u.decimals != nil {
-		properties = append(properties, dashboard.DynamicConfigValue{Id: "decimals", Value: *u.decimals})
-	}
-	return properties
 }

@@ -28,7 +28,10 @@ func daysEqualLedger(t *testing.T, server *httptest.Server, ledger []sold) {
 		var sum decimal.Decimal
 		others := false // than Mondays
 		for row := range chart.rows() {
-			at := time.UnixMilli(int64(chart.Fields[0].Values[row].(float64))).UTC()
+			at, err := time.Parse("2 Jan 2006", chart.Fields[0].Values[row].(string))
+			if err != nil {
+				t.Fatal(err)
+			}
 			others = others || at.Weekday() != time.Monday
 			for _, field := range chart.Fields[1:] {
 				if value, ok := field.Values[row].(float64); ok {
@@ -41,6 +44,19 @@ func daysEqualLedger(t *testing.T, server *httptest.Server, ledger []sold) {
 		}
 		if want := net(test.since, test.until); !sum.Equal(want) {
 			t.Errorf("%s to %s: %s, want %s", test.since, test.until, sum, want)
+		}
+	}
+
+	// Totals of a year and the one before have the same days.
+	years := frames(t, server, 11, "from=2025-01-01&to=2025-12-20&var-currency=EUR&var-zone=UTC")[0]
+	for name, span := range map[string][2]string{"12 months to Dec 2025": {"2025-01-01", "2025-12-20"}, "12 months before": {"2024-01-01", "2024-12-20"}} {
+		field, ok := years.field(name)
+		var sum decimal.Decimal
+		for _, value := range field.Values {
+			sum = sum.Add(decimal.NewFromFloat(value.(float64)))
+		}
+		if want := net(span[0], span[1]); !ok || years.rows() != 12 || !sum.Equal(want) {
+			t.Errorf("%s: %s in %d months, want %s", name, sum, years.rows(), want)
 		}
 	}
 

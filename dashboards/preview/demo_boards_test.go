@@ -3,7 +3,6 @@ package preview
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -43,22 +42,22 @@ func TestBoardsOfTheDemo(t *testing.T) {
 // columns are what every panel answers, by board and panel. "…" stands for one column for each vendor.
 var columns = map[string]map[uint32][]string{
 	dashboards.SalesUID: {
-		1: {"time", "Total"}, 2: {"Net"}, 3: {"Growth"}, 4: {"time", "Total"}, 5: {`Month\Vendor`, "…"},
-		6: {"time", "Total"}, 7: {"Average order value"}, 8: {"Refunds", "Share of gross"}, 9: {"Net", "Orders"},
-		10: {"Month", "Gross", "Refunds", "Net"}, 11: {`Month\Year`, "2025, the year before", "2026"},
-		12: {"Vendor", "Net", "Share", "On last year"}, 13: {"time", "…"},
-		14: {"Month", "Vendor", "Gross", "Refunds", "Net", "Orders", "Refunded", "Average order value"},
-		16: {"Growth"}, 17: {"Day", "This month", "Month before", "Year before"},
+		1: {"Net"}, 2: {"Net"}, 3: {"Growth"}, 4: {"Net"}, 5: {`Month\Vendor`, "…"},
+		6: {"Orders"}, 7: {"Average order"}, 8: {"Refunds", "Share of gross"}, 9: {"Net", "Orders"},
+		10: {"Month", "Gross", "Refunds", "Net"}, 11: {`Month\Year`, "12 months before", "12 months to Nov 2026"},
+		12: {"Vendor", "Net", "Share", "On last year"}, 13: {`Day\Vendor`, "…"},
+		14: {"Month", "Vendor", "Gross", "Refunds", "Net", "Orders", "Refunded", "Average order"},
+		16: {"Growth"}, 17: {"Day", "This month", "Month before", "Year before"}, 18: {"Net"},
 	},
 	dashboards.VendorsUID: {
-		1: {"Vendor", "Net", "Growth", "Orders", "Events", "Repeated", "Refund rate", "Median delay", "Slowest 5 %", "Refused", "Dead letters", "Failed actions", "Last event"},
+		1: {"Vendor", "Net", "Growth", "Orders", "Refund rate", "Slowest 5 %", "Refused", "Dead letters", "Last event"},
 		2: {"Vendor", "Net"}, 3: {`Month\Vendor`, "…"}, 4: {"time", "…"}, 5: {"time", "…"},
-		6: {`Month\Reason`, "signature_mismatch"}, 7: {`Month\Vendor`, "…"},
+		6: {`Month\Reason`, "signature_mismatch"}, 7: {`Month\Vendor`, "…"}, 8: {"Vendor", "What", "This month", "Usual"},
 	},
 	dashboards.VendorUID: {
-		1: {"time", "Total"}, 2: {"Refund rate"}, 3: {"Delay"}, 4: {"Last event"}, 5: {"Month", "Gross", "Refunds", "Net"},
+		1: {"Net"}, 2: {"Refund rate"}, 3: {"Delay"}, 4: {"Last event"}, 5: {"Month", "Gross", "Refunds", "Net"},
 		6: {"time", "Median", "95 %", "99 %"}, 7: {`Month\Reason`, "signature_mismatch"},
-		8: {"Month", "Events", "Deliveries", "Sales", "Refunds", "Refund rate", "Median delay", "Slowest 5 %", "Refused", "Dead letters", "Failed actions"},
+		8: {"Month", "Events", "Deliveries", "Sales", "Refunds", "Refund rate", "Slowest 5 %", "Refused", "Dead letters", "Failed actions"},
 		9: {"Month", "New", "Repeated"},
 	},
 	dashboards.PipelineUID: {
@@ -88,11 +87,7 @@ var columns = map[string]map[uint32][]string{
 // everyPanelAnswers runs every query of every panel, those of Prometheus where there is one, and wants the columns
 // and at least one row with a value in each column.
 func everyPanelAnswers(t *testing.T, d *demoStack) {
-	year := time.Now().UTC().Year()
-	for i, name := range columns[dashboards.SalesUID][11] {
-		name = strings.Replace(name, "2025", strconv.Itoa(year-1), 1)
-		columns[dashboards.SalesUID][11][i] = strings.Replace(name, "2026", strconv.Itoa(year), 1)
-	}
+	columns[dashboards.SalesUID][11][2] = "12 months to " + time.Now().UTC().Format("Jan 2006")
 	event := d.accepted[0]
 	choice := map[string]string{
 		dashboards.SalesUID:    "var-currency=USD",
@@ -208,18 +203,18 @@ func pageEqualsLedger(t *testing.T, d *demoStack) {
 		rows := b.rows("#panel-14")
 		var net decimal.Decimal
 		for _, row := range rows {
-			month, err := time.Parse("Jan 2006", row[0])
+			month, err := time.Parse("2006-01", row[0])
 			if err != nil {
 				t.Fatal(err)
 			}
-			sale := analytics.Total{Month: month, Vendor: row[1], Currency: currency, Kind: vendors.KindSale, Amount: amountOf(t, currency, row[2]), Count: count(t, row[5])}
-			refund := analytics.Total{Month: month, Vendor: row[1], Currency: currency, Kind: vendors.KindRefund, Amount: amountOf(t, currency, row[3]), Count: count(t, row[6])}
+			sale := analytics.Total{Month: month, Vendor: row[1], Currency: currency, Kind: vendors.KindSale, Amount: plain(t, row[2]), Count: count(t, row[5])}
+			refund := analytics.Total{Month: month, Vendor: row[1], Currency: currency, Kind: vendors.KindRefund, Amount: plain(t, row[3]), Count: count(t, row[6])}
 			for _, total := range []analytics.Total{sale, refund} {
 				if total.Count > 0 {
 					read = append(read, total)
 				}
 			}
-			if !sale.Amount.Sub(refund.Amount).Equal(amountOf(t, currency, row[4])) {
+			if !sale.Amount.Sub(refund.Amount).Equal(plain(t, row[4])) {
 				t.Errorf("%q does not add up", row)
 			}
 			net = net.Add(sale.Amount).Sub(refund.Amount)
@@ -264,11 +259,16 @@ func repeatedAreCounted(t *testing.T, d *demoStack) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	scorecard := figuresOf(t, d.server, dashboards.VendorsUID, 1, "var-vendor="+vendor)[0]
-	share := want["Repeated"] / (want["New"] + want["Repeated"])
-	if shown := number(t, scorecard, "Repeated", 0); math.Abs(shown-share) > 1e-9 {
-		t.Errorf("the scorecard says %v are repeated, want %v", shown, share)
+}
+
+// plain reads one amount of a table, such as "1234.50".
+func plain(t *testing.T, text string) decimal.Decimal {
+	t.Helper()
+	amount, err := decimal.NewFromString(text)
+	if err != nil {
+		t.Fatalf("%q is no amount", text)
 	}
+	return amount
 }
 
 // amountOf reads one amount, such as "USD 1,234.50".

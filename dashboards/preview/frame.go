@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Kind is the type of a column as a panel sees it.
@@ -54,7 +55,7 @@ func (f Frame) field(name string) (Field, bool) {
 
 // widen turns the answer to a time series query into one number for each time and combination of the text
 // columns, which become labels, as the plugin does before Grafana sees it. Rows must be in order of time. An
-// answer without text columns stays as it is.
+// answer without text columns stays as it is. The series are in the order of their labels, as Grafana sorts them.
 func widen(long Frame) (Frame, error) {
 	if long.rows() == 0 {
 		return long, nil // over HTTP, an answer without rows has no columns either
@@ -112,6 +113,14 @@ func widen(long Frame) (Frame, error) {
 			wide[i].Values = append(wide[i].Values, nil)
 		}
 	}
+	slices.SortStableFunc(wide, func(a, b Field) int {
+		for _, text := range texts {
+			if order := strings.Compare(a.Labels[text.Name], b.Labels[text.Name]); order != 0 {
+				return order
+			}
+		}
+		return 0
+	})
 	return Frame{RefID: long.RefID, Fields: append([]Field{times}, wide...)}, nil
 }
 

@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -41,12 +42,26 @@ type boardView struct {
 	Zone        string         `json:"zone"`
 	Boards      []boardName    `json:"boards"`
 	Variables   []variableView `json:"variables"`
+	Ranges      []rangeView    `json:"ranges"` // that the board offers
+	Links       []linkView     `json:"links"`  // to other ranges
 	Panels      []panelView    `json:"panels"`
 }
 
 type boardName struct {
 	UID   string `json:"uid"`
 	Title string `json:"title"`
+}
+
+type rangeView struct {
+	Display string `json:"display"`
+	From    string `json:"from"`
+	To      string `json:"to"`
+}
+
+type linkView struct {
+	Title   string `json:"title"`
+	URL     string `json:"url"`
+	Tooltip string `json:"tooltip"`
 }
 
 type variableView struct {
@@ -87,7 +102,15 @@ func (r request) view(ctx context.Context, engine Engine, metrics *Metrics) (boa
 		UID: r.board.uid, Title: text(r.board.model.Title), Description: text(r.board.model.Description),
 		Refresh: text(r.board.model.Refresh), From: r.from, To: r.to,
 		Range: [2]int64{r.shown.From.UnixMilli(), r.shown.To.UnixMilli()}, Zone: r.board.zone.String(),
-		Variables: variables,
+		Variables: variables, Ranges: []rangeView{}, Links: []linkView{},
+	}
+	for _, offered := range r.board.model.Timepicker.QuickRanges {
+		out.Ranges = append(out.Ranges, rangeView{offered.Display, offered.From, offered.To})
+	}
+	for _, link := range r.board.model.Links {
+		if link.Type == dashboard.DashboardLinkTypeLink {
+			out.Links = append(out.Links, linkView{link.Title, text(link.Url), link.Tooltip})
+		}
 	}
 	for _, entry := range r.board.model.Panels {
 		if row := entry.RowPanel; row != nil {
@@ -113,6 +136,10 @@ func (r request) view(ctx context.Context, engine Engine, metrics *Metrics) (boa
 		}
 		out.Panels = append(out.Panels, view)
 	}
+	// As a reader goes: a page that is too narrow for the grid shows the panels one after another.
+	slices.SortStableFunc(out.Panels, func(a, b panelView) int {
+		return cmp.Or(cmp.Compare(a.GridPos.Y, b.GridPos.Y), cmp.Compare(a.GridPos.X, b.GridPos.X))
+	})
 	return out, nil
 }
 

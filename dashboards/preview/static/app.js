@@ -1,4 +1,4 @@
-import { closeMenus, drawRange, drawRefresh, drawTheme, drawVariables, milliseconds } from "./controls.js";
+import { closeMenus, drawLinks, drawRange, drawRefresh, drawTheme, drawVariables, milliseconds } from "./controls.js";
 import { h } from "./dom.js";
 import { Panel } from "./panels.js";
 
@@ -8,7 +8,7 @@ const panels = new Map();
 let view = null; // the board as the server last described it
 let pace = null; // how often to refresh, as the user or the board says
 let timer = 0;
-let current = new AbortController(); // ends what is under way when something else is asked for
+let current = new AbortController(); // ends requests in flight when something else is asked for
 
 const unreachable = "The preview's server does not answer. Is hookline still running?";
 
@@ -74,6 +74,12 @@ function choices() {
   return query;
 }
 
+// only is the panel that the address asks for alone, as Grafana writes it: viewPanel=5 or viewPanel=panel-5.
+function only() {
+  const asked = new URLSearchParams(location.search).get("viewPanel");
+  return asked && (/^\d+$/.test(asked) ? `panel-${asked}` : asked);
+}
+
 // go changes the address, which says all that was chosen, and loads what it says.
 function go(change) {
   const query = new URLSearchParams(location.search);
@@ -100,7 +106,10 @@ function draw(found) {
   find("variables").classList.toggle("none", view.variables.length === 0);
   drawRange(find("range"), view, setRange);
   drawRefresh(find("refresh"), view.refresh, load, (chosen) => { pace = chosen; clearTimeout(timer); schedule(); });
-  for (const panel of view.panels) {
+  drawLinks(find("links"), view.links);
+  const alone = view.panels.filter((panel) => `panel-${panel.id}` === only());
+  find("board").classList.toggle("single", alone.length > 0);
+  for (const panel of alone.length ? alone : view.panels) {
     if (panels.has(panel.id)) {
       panels.get(panel.id).describe(panel);
       continue;
@@ -122,8 +131,36 @@ function pair(all) {
   });
 }
 
+// closeNotes makes Escape, and a click elsewhere, close what explains a figure. Escape then leads from one panel to all.
+function closeNotes() {
+  const close = (keep) => {
+    const open = [...panels.values()].filter((panel) => !panel.note.hidden && !keep(panel));
+    open.forEach((panel) => panel.explain(false));
+    return open;
+  };
+  document.addEventListener("pointerdown", (event) => close((panel) => panel.note.contains(event.target) || panel.info.contains(event.target)));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.target.closest("details[open]")) return;
+    const [closed] = close(() => false);
+    if (closed) closed.info.focus();
+    else if (only()) leave();
+  });
+}
+
+// leave shows the whole board again.
+function leave() {
+  panels.forEach((panel) => panel.element.remove());
+  panels.clear();
+  go((query) => query.delete("viewPanel"));
+}
+
 closeMenus();
+closeNotes();
 drawTheme(find("theme"), () => panels.forEach((panel) => panel.redraw()));
-addEventListener("popstate", load);
+addEventListener("popstate", () => {
+  panels.forEach((panel) => panel.element.remove());
+  panels.clear();
+  load();
+});
 document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });
 load();

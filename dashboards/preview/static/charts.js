@@ -6,6 +6,12 @@ function leastStep({ unit, decimals }) {
   return unit === "s" || unit === "ms" ? undefined : 10 ** -(decimals ?? 3) / (unit === "percentunit" ? 100 : 1);
 }
 
+// durationStep is a distance between lines that people count durations by: 15 minutes and not 1 000 seconds.
+function durationStep(unit, most) {
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+  return unit === "s" && most >= steps[0] ? steps.find((step) => most / step <= 6) ?? undefined : undefined;
+}
+
 // Chart is a bar chart, a time series or a trend with its legend, drawn by ECharts into SVG: labels stay text.
 export class Chart {
   constructor(panel, zone, zoom) {
@@ -55,6 +61,17 @@ export class Chart {
     return this.series.filter((series) => !this.hidden.has(series.field.title));
   }
 
+  stacked() {
+    const custom = this.series[0]?.field.config.custom ?? {};
+    return this.panel.options.stacking === "normal" || custom.stacking?.mode === "normal";
+  }
+
+  // highest is where the axis must reach: the highest stack, or value.
+  highest(values) {
+    if (!this.stacked()) return Math.max(...values);
+    return Math.max(...this.x.values.map((_, row) => this.shown().reduce((sum, { field }) => sum + Math.max(0, field.values[row] ?? 0), 0)));
+  }
+
   common() {
     const text = cssColor("--secondary");
     const lines = cssColor("--grid");
@@ -69,9 +86,12 @@ export class Chart {
       textStyle: { fontFamily: cssColor("--font") },
       grid: { left: 8, right: 20, top: 12, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       yAxis: {
-        type: scale.type === "log" ? "log" : "value", logBase: scale.log,
+        type: scale.type === "log" ? "log" : "value", logBase: first?.field.config.unit === "s" ? 60 : scale.log, // 1 s, 1 min, 1 hour
         // A soft minimum gives way only to values below it.
         min: custom.axisSoftMin !== undefined && values.every((value) => value >= custom.axisSoftMin) ? custom.axisSoftMin : null,
+        // A soft maximum gives way to values above it.
+        max: custom.axisSoftMax !== undefined && this.highest(values) <= custom.axisSoftMax ? custom.axisSoftMax : null,
+        interval: scale.type === "log" ? undefined : durationStep(first?.field.config.unit, this.highest(values)),
         axisLine: { show: false }, axisTick: { show: false },
         axisLabel: { color: text, fontSize: 12, formatter: (value) => tick(value) },
         splitLine: { lineStyle: { color: lines } },
@@ -156,7 +176,9 @@ export class Chart {
       h("div", { class: "tip-title" }, (this.x.type === "number" ? this.x.title + " " : "") + writer(this.x, this.zone)(this.x.values[row] ?? null)),
       entries.slice(0, most).map(({ field, color, write, value }) => h("div", { class: "tip-row" },
         swatch(color), h("span", { class: "tip-name" }, field.title), h("span", { class: "tip-value" }, write(value)))),
-      entries.length > most ? h("div", {}, `and ${entries.length - most} more`) : null);
+      entries.length > most ? h("div", {}, `and ${entries.length - most} more`) : null,
+      this.stacked() && entries.length > 1 ? h("div", { class: "tip-row tip-total" }, h("span", { class: "tip-name" }, "Total"),
+        h("span", { class: "tip-value" }, entries[0].write(entries.reduce((sum, entry) => sum + entry.value, 0)))) : null);
   }
 
   drawLegend() {
@@ -171,8 +193,17 @@ export class Chart {
   legendTable(calcs) {
     return h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Name"), calcs.map((calc) => h("th", { scope: "col", class: "number" }, calcNames[calc] ?? calc)))),
-      h("tbody", {}, this.series.map((series) => h("tr", {}, h("th", { scope: "row" }, this.switchOf(series)),
+      h("tbody", {}, this.sorted(calcs).map((series) => h("tr", {}, h("th", { scope: "row" }, this.switchOf(series)),
         calcs.map((calc) => h("td", { class: "number" }, series.write(reduce(series.field.values, calc))))))));
+  }
+
+  // sorted are the series as the legend lists them: by the figure that the board names, else in their own order.
+  sorted(calcs) {
+    const { sortBy, sortDesc } = this.panel.options.legend;
+    const calc = calcs.find((candidate) => calcNames[candidate] === sortBy);
+    if (!calc) return this.series;
+    const figure = ({ field }) => reduce(field.values, calc) ?? -Infinity;
+    return this.series.toSorted((a, b) => (sortDesc ? figure(b) - figure(a) : figure(a) - figure(b)));
   }
 
   legendList(calcs) {

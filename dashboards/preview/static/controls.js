@@ -1,11 +1,10 @@
 import { h } from "./dom.js";
 
-const quick = [
-  ["now-12M/M", "now", "This month and 12 before"], ["now/M", "now", "This month so far"], ["now-1M/M", "now-1M/M", "Last month"],
-  ["now-2M/M", "now", "Last 3 months"], ["now-5M/M", "now", "Last 6 months"], ["now-7d", "now", "Last 7 days"],
-  ["now-30d", "now", "Last 30 days"], ["now-90d", "now", "Last 90 days"], ["now/y", "now", "This year so far"],
-  ["now-1y/y", "now-1y/y", "Last year"], ["now-2y/y", "now", "This year and 2 before"], ["now-10y/y", "now", "This year and 10 before"],
-];
+// usual are the ranges of a board that names none.
+const usual = [
+  ["now-15m", "now", "Last 15 minutes"], ["now-1h", "now", "Last hour"], ["now-6h", "now", "Last 6 hours"], ["now-24h", "now", "Last 24 hours"],
+  ["now-7d", "now", "Last 7 days"], ["now-30d", "now", "Last 30 days"], ["now-90d", "now", "Last 90 days"],
+].map(([from, to, display]) => ({ from, to, display }));
 
 // The controls below draw themselves into an element and call change with what the user chose. They leave
 // the page alone while one of them is in use: a list that moves under the mouse is worse than an old one.
@@ -106,8 +105,9 @@ const dateTime = (ms, zone) => new Intl.DateTimeFormat("sv-SE", { timeZone: zone
 
 export function drawRange(root, view, change) {
   if (inUse(root)) return;
-  const named = quick.find(([from, to]) => from === view.from && to === view.to);
-  const text = named?.[2] ?? `${dateTime(view.range[0], view.zone)} to ${dateTime(view.range[1], view.zone)}`;
+  const quick = view.ranges.length ? view.ranges : usual;
+  const named = quick.find(({ from, to }) => from === view.from && to === view.to);
+  const text = named?.display ?? `${dateTime(view.range[0], view.zone)} to ${dateTime(view.range[1], view.zone)}`;
   if (root.dataset.key === text) return;
   root.dataset.key = text;
   const from = h("input", { class: "button", name: "from", value: view.from, required: true, autocomplete: "off" });
@@ -123,11 +123,21 @@ export function drawRange(root, view, change) {
       event.preventDefault();
       apply(from.value.trim(), to.value.trim());
     },
-  }, h("label", {}, "From", from), h("label", {}, "To", to), h("p", { class: "hint" }, "now-12M/M, 2026-01-31 or 2026-01-31T08:00:00Z"),
+  }, h("label", {}, "From", from), h("label", {}, "To", to), h("p", { class: "hint" }, "now-11M/M, 2026-01-31 or 2026-01-31T08:00:00Z"),
   h("button", { class: "button primary" }, "Apply"));
-  const list = h("ul", { class: "choices" }, quick.map(([start, end, name]) =>
-    h("li", {}, h("button", { type: "button", class: "choice", onclick: () => apply(start, end) }, name))));
+  const list = h("ul", { class: "choices" }, quick.map(({ from: start, to: end, display }) =>
+    h("li", {}, h("button", { type: "button", class: "choice", onclick: () => apply(start, end) }, display))));
   root.replaceChildren(menu("Time range", text, h("div", { class: "ranges" }, form, list), `${dateTime(view.range[0], view.zone)} to ${dateTime(view.range[1], view.zone)} (${view.zone})`));
+}
+
+// drawLinks draws the board's links to other ranges. They keep what else is chosen.
+export function drawLinks(root, links) {
+  root.replaceChildren(...links.map(({ title, url, tooltip }) => {
+    const [path, ends] = url.split("?");
+    const query = new URLSearchParams(location.search);
+    for (const [name, value] of new URLSearchParams(ends)) query.set(name, value);
+    return h("a", { href: `${path}?${query}`, title: tooltip }, title);
+  }));
 }
 
 const paces = { "": "Off", "5s": "5s", "10s": "10s", "30s": "30s", "1m": "1m", "5m": "5m" };

@@ -36,7 +36,8 @@ function scaled(value, decimals, steps, factor) {
 // duration takes seconds.
 function duration(value, decimals) {
   const steps = [[31536000, " years"], [604800, " weeks"], [86400, " days"], [3600, " hours"], [60, " mins"], [1, " s"], [1e-3, " ms"], [0, " µs"]];
-  const [size, name] = steps.find(([limit]) => Math.abs(value) >= limit) ?? steps.at(-1);
+  const [size, plural] = steps.find(([limit]) => Math.abs(value) >= limit) ?? steps.at(-1);
+  const name = value === size && size > 1 ? plural.slice(0, -1) : plural; // "1 hour"
   return value === 0 ? "0 s" : plain(value / (size || 1e-6), Number.isInteger(decimals) ? decimals : size >= 1 || size === 0 ? 2 : 1).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "") + name;
 }
 

@@ -23,11 +23,8 @@ export class Panel {
       button.setAttribute("aria-pressed", String(this.asTable));
       this.draw();
     });
-    const save = !drawn && view.type !== "table" ? null : this.button("⤓", "Download CSV", () => this.frames && download(this.view.title, this.frames, this.zone));
-    const info = this.button("i", "What this figure means", (button) => {
-      this.note.hidden = !this.note.hidden;
-      button.setAttribute("aria-expanded", String(!this.note.hidden));
-    });
+    const save = !drawn && view.type !== "table" ? null : this.button("⤓", "Download CSV", () => this.frames && download(this.view.title, this.frames));
+    const info = this.button("i", "What this figure means", () => this.explain(this.note.hidden));
     info.setAttribute("aria-expanded", "false");
     info.setAttribute("aria-controls", this.note.id);
     info.classList.add("info");
@@ -45,6 +42,12 @@ export class Panel {
   button(sign, label, act) {
     const button = h("button", { type: "button", class: "icon", "aria-label": label, title: label, onclick: () => act(button) }, sign);
     return button;
+  }
+
+  // explain shows or hides the note.
+  explain(shown) {
+    this.note.hidden = !shown;
+    this.info.setAttribute("aria-expanded", String(shown));
   }
 
   // describe takes the words of a panel, which may change with the variables.

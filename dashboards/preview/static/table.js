@@ -86,30 +86,46 @@ function compare(a, b) {
   return typeof a === "string" ? a.localeCompare(b) : a - b;
 }
 
-// csv writes a frame for a spreadsheet: numbers plain, texts quoted. A text that a spreadsheet would take for
-// a formula gets an apostrophe in front.
-export function csv(frame, zone) {
+// csv writes a frame for a spreadsheet: numbers plain, dates as ISO 8601 has them, texts quoted. A text that a
+// spreadsheet would take for a formula gets an apostrophe in front.
+export function csv(frame) {
   const quote = (text) => {
     const safe = /^[=+\-@\t\r]/.test(text) ? "'" + text : text;
     return `"${safe.replaceAll('"', '""')}"`;
   };
+  const exact = 15; // digits that a number is exact to
+  const cell = (field, value) => {
+    if (value === null) return "";
+    if (field.type === "number") return String(Number(value.toPrecision(exact)));
+    return field.type === "time" ? isoTime(value) : isoDate(value) ?? quote(value);
+  };
   const lines = [frame.fields.map((field) => quote(field.title)).join(",")];
-  const write = frame.fields.map((field) => writer(field, zone));
   for (let row = 0; row < (frame.fields[0]?.values.length ?? 0); row++) {
-    lines.push(frame.fields.map((field, column) => {
-      const value = field.values[row];
-      if (value === null) return "";
-      return field.type === "number" ? String(value) : quote(write[column](value));
-    }).join(","));
+    lines.push(frame.fields.map((field) => cell(field, field.values[row])).join(","));
   }
   return lines.join("\r\n") + "\r\n";
 }
 
+// isoTime takes milliseconds since 1970; a midnight is a date.
+function isoTime(value) {
+  const text = new Date(value).toISOString();
+  return text.endsWith("T00:00:00.000Z") ? text.slice(0, 10) : text;
+}
+
+// isoDate reads the labels of bars, "Nov 2025" and "3 Nov 2025"; what is none stays as it is.
+function isoDate(text) {
+  const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const found = /^(?:(\d{1,2}) )?([A-Z][a-z]{2}) (\d{4})$/.exec(text);
+  if (!found || !months.includes(found[2])) return null;
+  const date = `${found[3]}-${String(months.indexOf(found[2]) + 1).padStart(2, "0")}`;
+  return found[1] ? `${date}-${found[1].padStart(2, "0")}` : date;
+}
+
 // download saves the frames of a panel, one file each.
-export function download(title, frames, zone) {
+export function download(title, frames) {
   for (const frame of frames) {
     const link = h("a", {
-      href: URL.createObjectURL(new Blob(["\ufeff", csv(frame, zone)], { type: "text/csv" })),
+      href: URL.createObjectURL(new Blob(["\ufeff", csv(frame)], { type: "text/csv" })),
       download: title.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").toLowerCase() + ".csv",
     });
     link.click();
