@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/dashboards"
+	"github.com/hookline-io/hookline/dashboards/preview/scrape"
 	"github.com/hookline-io/hookline/internal/service"
 )
 
@@ -16,6 +17,7 @@ type Command struct {
 	Hosts         []string      `placeholder:"NAME" help:"Host names that the page answers to besides this machine's own, such as that of a proxy; see docs/security.md."`
 	ClickhouseDSN string        `name:"clickhouse-dsn" default:"http://127.0.0.1:8123/hookline" help:"ClickHouse to read from: clickhouse://user:password@host:9000/hookline or http://host:8123/hookline. The user needs to read only."`
 	PrometheusURL string        `name:"prometheus-url" placeholder:"URL" help:"Prometheus that watches ingest and the processor, for the board Pipeline. Without it, the panels that ask it say so."`
+	Scrape        []string      `placeholder:"URL" help:"Metrics to read where there is no Prometheus, such as http://127.0.0.1:8081/metrics of ingest; kept in memory for six hours. Not with --prometheus-url."`
 	Refresh       time.Duration `placeholder:"DURATION" help:"How often boards that refresh themselves do so; as often as in Grafana if it is not given, which is right for many readers."`
 	Assets        string        `required:"" type:"existingdir" help:"Folder of npm packages (node_modules) that holds echarts 6."`
 }
@@ -35,11 +37,9 @@ func (c Command) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	var metrics *Metrics
-	if c.PrometheusURL != "" {
-		if metrics, err = OpenMetrics(c.PrometheusURL); err != nil {
-			return err
-		}
+	metrics, err := c.metrics(ctx, log)
+	if err != nil {
+		return err
 	}
 	handler, err := Handler(Options{
 		Boards: boards, Order: dashboards.UIDs(), Assets: c.Assets, Engine: engine, Metrics: metrics, Refresh: c.Refresh, Log: log,
@@ -59,4 +59,20 @@ func (c Command) Run(ctx context.Context, log *slog.Logger) error {
 	)
 	server := &http.Server{Handler: service.LocalOnly(handler, listener.Addr(), c.Hosts), ReadHeaderTimeout: readHeader, IdleTimeout: idle}
 	return service.Serve(ctx, server, listener, drain)
+}
+
+// metrics is the Prometheus to ask, or the preview's own in its place, which reads until ctx ends; nil for neither.
+func (c Command) metrics(ctx context.Context, log *slog.Logger) (*Metrics, error) {
+	switch {
+	case c.PrometheusURL != "":
+		return OpenMetrics(c.PrometheusURL)
+	case len(c.Scrape) == 0:
+		return nil, nil //nolint:nilnil // no metrics are no error
+	}
+	store, err := scrape.New(c.Scrape, scrapeInterval, log)
+	if err != nil {
+		return nil, err
+	}
+	go store.Run(ctx)
+	return Scraped(store), nil
 }

@@ -46,9 +46,10 @@ func TestCommandSaysWhatIsWrong(t *testing.T) {
 	}
 	defer busy.Close()
 	for want, command := range map[string]Command{
-		"--listen":          {Listen: busy.Addr().String(), ClickhouseDSN: "http://127.0.0.1:1/hookline", Assets: assets(t)},
-		"cannot be read":    {ClickhouseDSN: "::secret::", Assets: assets(t)},
-		"installed echarts": {ClickhouseDSN: "http://127.0.0.1:1/hookline", Assets: t.TempDir()},
+		"--listen":              {Listen: busy.Addr().String(), ClickhouseDSN: "http://127.0.0.1:1/hookline", Assets: assets(t)},
+		"cannot be read":        {ClickhouseDSN: "::secret::", Assets: assets(t)},
+		"no address of metrics": {ClickhouseDSN: "http://127.0.0.1:1/hookline", Scrape: []string{"ingest"}, Assets: assets(t)},
+		"installed echarts":     {ClickhouseDSN: "http://127.0.0.1:1/hookline", Assets: t.TempDir()},
 	} {
 		err := command.Run(context.Background(), slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {

@@ -34,6 +34,11 @@ func TestBoardsOfTheDemo(t *testing.T) {
 	// A rate needs something that goes on while Prometheus looks twice.
 	stop := d.trickle()
 	t.Run("panels", func(t *testing.T) { everyPanelAnswers(t, d) })
+	t.Run("panels without a Prometheus", func(t *testing.T) {
+		d.metrics = d.scraped
+		d.server = d.preview(npm(t))
+		everyPanelAnswers(t, d)
+	})
 	stop()
 	t.Run("variables", func(t *testing.T) { everyVariableHasOptions(t, d) })
 	t.Run("rules", func(t *testing.T) { everyRuleAnswers(t, d) })

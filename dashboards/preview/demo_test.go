@@ -22,6 +22,7 @@ import (
 	"github.com/hookline-io/hookline/compose/local/demo"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/dashboards"
+	"github.com/hookline-io/hookline/dashboards/preview/scrape"
 	"github.com/hookline-io/hookline/ingest"
 	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/ingest/verify"
@@ -41,6 +42,7 @@ type demoStack struct {
 	traffic *demo.Traffic
 	target  demo.Target
 	metrics *Metrics // nil: there is no Prometheus here
+	scraped *Metrics // the preview's own
 	server  *httptest.Server
 
 	ledger   *demo.Ledger
@@ -77,6 +79,7 @@ func newDemo(t *testing.T, assets string) *demoStack {
 		Kafka: kafka.Options{Brokers: []string{broker.Addr}, TopicPrefix: "webhooks"}, ClickHouse: analytics.Options{DSN: analytics.DSN(d.engine.DSN + "/hookline")},
 	}
 	d.metrics = prometheusWatching(t, ingestAdmin, processorAdmin)
+	d.scraped = scraping(t, ingestAdmin, processorAdmin)
 	startIngest := func() (stop func()) {
 		return d.run("ingest", ingestAdmin, parsed(t, new(ingest.Command), brokers, "--listen="+listen, "--admin-listen="+ingestAdmin, "--vendors="+file))
 	}
@@ -201,6 +204,24 @@ func prometheusWatching(t *testing.T, admins ...string) *Metrics {
 		t.Fatal(err)
 	}
 	return metrics
+}
+
+// scraping reads the parts every second in Prometheus' place.
+func scraping(t *testing.T, admins ...string) *Metrics {
+	t.Helper()
+	var targets []string
+	for _, admin := range admins {
+		targets = append(targets, "http://"+admin+"/metrics")
+	}
+	store, err := scrape.New(targets, time.Second, quiet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { store.Run(ctx); close(ended) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	return Scraped(store)
 }
 
 func (d *demoStack) preview(assets string) *httptest.Server {

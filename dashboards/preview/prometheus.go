@@ -16,21 +16,49 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+
+	"github.com/hookline-io/hookline/dashboards/preview/scrape"
 )
 
-// Metrics is a Prometheus, asked over its HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/).
+// Metrics answers PromQL: a Prometheus, or the preview itself in its place.
 type Metrics struct {
-	address string
-	client  *http.Client
+	matrix func(ctx context.Context, expr string, shown Range, step time.Duration) ([]series, error)
 }
 
-// OpenMetrics returns the Prometheus at address, such as http://127.0.0.1:9090. It does not connect yet.
+// OpenMetrics returns the Prometheus at address, such as http://127.0.0.1:9090, which is asked over its HTTP API
+// (https://prometheus.io/docs/prometheus/latest/querying/api/). It does not connect yet.
 func OpenMetrics(address string) (*Metrics, error) {
 	base, err := url.Parse(address)
 	if err != nil || base.Host == "" {
 		return nil, errors.New("the address of Prometheus must be like http://127.0.0.1:9090")
 	}
-	return &Metrics{address: strings.TrimSuffix(base.String(), "/"), client: &http.Client{Timeout: queryTimeout}}, nil
+	remote := remote{address: strings.TrimSuffix(base.String(), "/"), client: &http.Client{Timeout: queryTimeout}}
+	return &Metrics{remote.matrix}, nil
+}
+
+// Scraped returns what a store of the preview's own has read of the processes themselves.
+func Scraped(store *scrape.Store) *Metrics {
+	return &Metrics{func(ctx context.Context, expr string, shown Range, step time.Duration) ([]series, error) {
+		found, err := store.Range(ctx, expr, shown.From.Truncate(step), shown.To, step)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]series, 0, len(found))
+		for _, one := range found {
+			line := series{Metric: one.Labels}
+			for i, at := range one.Times {
+				line.Values = append(line.Values, sample{float64(at) / 1000, one.Values[i]})
+			}
+			out = append(out, line)
+		}
+		return out, nil
+	}}
+}
+
+// remote is a Prometheus elsewhere.
+type remote struct {
+	address string
+	client  *http.Client
 }
 
 // errMetrics marks errors of Prometheus.
@@ -113,7 +141,7 @@ func (s *sample) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-func (m *Metrics) matrix(ctx context.Context, expr string, shown Range, step time.Duration) ([]series, error) {
+func (m remote) matrix(ctx context.Context, expr string, shown Range, step time.Duration) ([]series, error) {
 	form := url.Values{
 		"query": {expr}, "step": {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)},
 		"start": {shown.From.Truncate(step).Format(time.RFC3339Nano)}, "end": {shown.To.Format(time.RFC3339Nano)},

@@ -132,7 +132,7 @@ func (r request) view(ctx context.Context, engine Engine, metrics *Metrics) (boa
 			view.NoValue = text(panel.FieldConfig.Defaults.NoValue)
 		}
 		if asks(panel, prometheusType) && metrics == nil {
-			view.Elsewhere = "Needs a Prometheus that watches hookline: start the preview with --prometheus-url."
+			view.Elsewhere = "Needs metrics: start the preview with --prometheus-url, or with --scrape where there is no Prometheus."
 		}
 		out.Panels = append(out.Panels, view)
 	}
