@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/hookline-io/hookline/ingest/verify"
 	"github.com/hookline-io/hookline/schemas"
@@ -17,37 +16,58 @@ import (
 
 // CheckCommand is `hookline vendor check`.
 type CheckCommand struct {
-	Vendors string   `default:"vendors.yaml" type:"path" help:"The vendors' file to check."`
-	Vendor  string   `help:"Name of the vendor whose sample the payload is."`
-	Header  []string `short:"H" sep:"none" help:"A header the vendor sends, as 'Name: value'; may be repeated. Some vendors state the event's type or ID there."`
-	Payload string   `arg:"" optional:"" help:"File with a sample body, or -: shows which events and sales it yields. Nothing is sent."`
+	Vendors        string   `default:"vendors.yaml" type:"path" help:"The vendors' file to check."`
+	Vendor         string   `help:"Name of the vendor whose sample the payload is."`
+	Header         []string `short:"H" sep:"none" help:"A header the vendor sends, as 'Name: value'; may be repeated. Some vendors state the event's type or ID there."`
+	Diff           string   `type:"path" placeholder:"FILE" help:"Another vendors' file, such as the one in use: shows what changes from it to the checked one, for events and money or, with a payload, for that."`
+	WithoutSecrets bool     `help:"Check everything but the secrets, which need not be there."`
+	Payload        string   `arg:"" optional:"" help:"File with a sample body, or -: shows which events and sales it yields. Nothing is sent."`
 }
 
 // Help shows how to use it.
 func (*CheckCommand) Help() string {
-	return `All mistakes are listed, each with its line. Secrets must be there, for they are read as ingest reads them.
+	return `All mistakes are listed, each with its line. Secrets must be there, for they are read as ingest reads them, unless --without-secrets is given. With a sample, each effect is shown with the place that each of its parts stands at; the exit status is 1 where an event of it would be dead-lettered.
 
     hookline vendor check --vendors=vendors.yaml
     hookline vendor check --vendor=acme sample.json
-    hookline vendor check --vendor=shop -H 'X-Shopify-Topic: orders/paid' order.json`
+    hookline vendor check --vendor=shop -H 'X-Shopify-Topic: orders/paid' order.json
+    hookline vendor check --vendors=new.yaml --diff=vendors.yaml`
 }
 
 // Run checks the file and, with a payload, shows what becomes of it.
-func (c *CheckCommand) Run() error {
-	config, err := vendors.Load(c.Vendors, vendors.Options{Schemes: verify.Names()})
+func (c *CheckCommand) Run() error { return c.run(os.Stdout) }
+
+func (c *CheckCommand) run(w io.Writer) error {
+	config, err := vendors.Load(c.Vendors, vendors.Options{Schemes: verify.Names(), WithoutSecrets: c.WithoutSecrets})
 	if err != nil {
 		return err
 	}
-	if _, err := New("", config, nil); err != nil {
-		return err
+	if !c.WithoutSecrets {
+		if _, err := New("", config, nil); err != nil {
+			return err
+		}
 	}
-	fmt.Printf("%s is good: %d vendors\n", c.Vendors, len(config.Vendors))
+	fmt.Fprintf(w, "%s is good: %d vendors\n", c.Vendors, len(config.Vendors))
 	for _, warning := range append(config.Warnings, weaklyProven(config)...) {
-		fmt.Println("warning: " + warning)
+		fmt.Fprintln(w, "warning: "+warning)
 	}
-	if c.Payload == "" {
-		return nil
+	var other *vendors.Config
+	if c.Diff != "" {
+		if other, err = vendors.Load(c.Diff, vendors.Options{Schemes: verify.Names(), WithoutSecrets: true}); err != nil {
+			return err
+		}
 	}
+	if c.Payload != "" {
+		return c.sample(w, config, other)
+	}
+	if other != nil {
+		diffConfigs(w, other, config)
+	}
+	return nil
+}
+
+// sample shows what becomes of the payload, or what changes for it from other.
+func (c *CheckCommand) sample(w io.Writer, config, other *vendors.Config) error {
 	vendor, ok := config.Vendors[c.Vendor]
 	if !ok {
 		return fmt.Errorf("--vendor %q is not in %s", c.Vendor, c.Vendors)
@@ -60,12 +80,16 @@ func (c *CheckCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	events, err := vendor.Identify(nil, header, body)
+	if other != nil {
+		diffSample(w, other.Vendors[c.Vendor], vendor, header, body)
+		return nil
+	}
+	bad, err := explainSample(w, vendor, header, body)
 	if err != nil {
 		return err
 	}
-	for _, e := range events {
-		explain(os.Stdout, vendor, e)
+	if bad > 0 {
+		return fmt.Errorf("%d of the sample's events would be dead-lettered", bad)
 	}
 	return nil
 }
@@ -92,38 +116,6 @@ func weaklyProven(config *vendors.Config) []string {
 		}
 	}
 	return warnings
-}
-
-// explain says what an event is and counts as.
-func explain(w io.Writer, vendor *vendors.Vendor, e vendors.Identity) {
-	when := "none of its own: counted as undated"
-	switch {
-	case e.BadTime != "":
-		when = fmt.Sprintf("%q cannot be read with the configured format: the event would be dead-lettered", e.BadTime)
-	case !e.Time.IsZero():
-		when = e.Time.Format(time.RFC3339Nano)
-	}
-	fmt.Fprintf(w, "event  id=%s type=%s time=%s\n", e.ID, e.Type, when)
-	outcome, err := vendor.Outcome(e)
-	switch {
-	case err != nil:
-		fmt.Fprintf(w, "  counts as nothing: %v: it would be dead-lettered\n", err)
-	case outcome.Object != "":
-		fmt.Fprintf(w, "  states the whole of object=%s\n", outcome.Object)
-	case len(outcome.Effects) == 0:
-		fmt.Fprintf(w, "  counts as nothing: no rule under sales holds for it\n")
-	}
-	for _, effect := range outcome.Effects {
-		month := "undated"
-		if !effect.Time.IsZero() {
-			month = effect.Time.Format("2006-01 (UTC)")
-		}
-		fmt.Fprintf(w, "  counts as %s of %s %s in %s, key=%s order=%s\n",
-			effect.Kind, effect.Amount, effect.Currency, month, effect.Key, effect.Order)
-	}
-	if outcome.Test {
-		fmt.Fprintln(w, "  test money: stored, never in figures")
-	}
 }
 
 // ListCommand is `hookline vendor list`.

@@ -60,12 +60,12 @@ type dimension struct {
 //
 // Every error wraps ErrMapping and says which part cannot be read.
 func (v *Vendor) Outcome(event Identity) (Outcome, error) {
-	out, _, err := v.outcome(event)
+	out, _, err := v.outcome(event, nil)
 	return out, err
 }
 
-// outcome returns the rule that decided too; nil where none held.
-func (v *Vendor) outcome(event Identity) (Outcome, *rule, error) {
+// outcome returns the rule that decided too; nil where none held. It adds to trace where it is not nil.
+func (v *Vendor) outcome(event Identity, trace *trace) (Outcome, *rule, error) {
 	mapping := v.sales.types.of(event.Type)
 	if mapping == nil || len(mapping.rules) == 0 {
 		return Outcome{}, nil, nil
@@ -74,7 +74,7 @@ func (v *Vendor) outcome(event Identity) (Outcome, *rule, error) {
 	if err != nil {
 		return Outcome{}, nil, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
-	src := source{item: extract.New(jsonscan.View(doc), mapping.paths), data: event.Data, id: event.ID, typ: event.Type}
+	src := source{item: extract.New(jsonscan.View(doc), mapping.paths), data: event.Data, id: event.ID, typ: event.Type, trace: trace}
 	for _, r := range mapping.rules {
 		out, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {
@@ -184,6 +184,9 @@ func (e *effect) appendOne(dst []Effect, src *source, out Effect, digits map[str
 	}
 	if out.Dimensions, err = e.readDimensions(src); err != nil {
 		return dst, err
+	}
+	if src.trace != nil {
+		src.trace.add(e, src, &out)
 	}
 	return append(dst, out), nil
 }

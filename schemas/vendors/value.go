@@ -19,6 +19,7 @@ type source struct {
 	id     string            // the event's ID and type, once it is identified
 	typ    string
 	parent *source // of an item of a list: what the list stands in
+	trace  *trace  // of where things were found; nil where nobody asks
 }
 
 // around returns a copy of s for the items of a list in it to look out to; s itself stays off the heap.
@@ -29,7 +30,7 @@ func (s *source) around() *source {
 
 // of returns the source of an item of a list in s.
 func (s *source) of(item jsonscan.Value) source {
-	return source{item: s.item.Inside(item), data: s.data, id: s.id, typ: s.typ, parent: s}
+	return source{item: s.item.Inside(item), data: s.data, id: s.id, typ: s.typ, parent: s, trace: s.trace}
 }
 
 // delivery is the document of the delivery.

@@ -26,11 +26,37 @@ type match struct {
 // bound is a comparison with a number.
 type bound struct {
 	limit decimal.Decimal
-	signs []int // results of comparing with limit that hold
+	signs []int  // results of comparing with limit that hold
+	text  string // for people
 }
 
 // boundSigns are the results of decimal.Cmp that a comparison takes.
 var boundSigns = map[string][]int{"above": {1}, "at_least": {0, 1}, "below": {-1}, "at_most": {-1, 0}}
+
+// String describes the condition in messages.
+func (c *condition) String() string { return c.value.String() + " " + c.match.String() }
+
+// String says what must stand there.
+func (m *match) String() string {
+	var parts []string
+	if m.texts != nil || m.null {
+		texts := slices.Clone(m.texts)
+		if m.null {
+			texts = append(texts, "nothing")
+		}
+		parts = append(parts, "is "+strings.Join(texts, " or "))
+	}
+	for _, p := range m.like {
+		parts = append(parts, "is like "+strings.Join(p, "*"))
+	}
+	for _, b := range m.bounds {
+		parts = append(parts, b.text)
+	}
+	if m.not != nil {
+		parts = append(parts, "not "+strings.TrimPrefix(m.not.String(), "is "))
+	}
+	return strings.Join(parts, " and ")
+}
 
 // holds compares as text: true and "true" are the same, as are 1 and "1". A list or an object is some text that equals
 // none and is no number.
@@ -116,7 +142,7 @@ func (c *compiler) compileWhen(spec whenSpec, mapping bool) []condition {
 	for path, s := range spec {
 		out = append(out, condition{c.compilePath(s, path, mapping), c.compileMatch(s)})
 	}
-	slices.SortFunc(out, func(a, b condition) int { return cmp.Compare(a.value.text, b.value.text) })
+	slices.SortFunc(out, func(a, b condition) int { return cmp.Compare(a.value.String(), b.value.String()) })
 	return out
 }
 
@@ -130,7 +156,7 @@ func (c *compiler) compileMatch(spec *matchSpec) match {
 		if err != nil {
 			continue // the reader has said so
 		}
-		m.bounds = append(m.bounds, bound{limit: limit, signs: boundSigns[b.Key]})
+		m.bounds = append(m.bounds, bound{limit: limit, signs: boundSigns[b.Key], text: strings.ReplaceAll(b.Key, "_", " ") + " " + b.Number})
 	}
 	if spec.Not != nil {
 		not := c.compileMatch(spec.Not)
