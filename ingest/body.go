@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hookline-io/hookline/ingest/verify"
 )
 
 // How much room is made for a body before any of it has come.
@@ -41,8 +43,9 @@ func (b *bodies) put(m *memory, body []byte) {
 // readBody returns the body exactly as it was sent, in the memory of into if it fits. What it takes of the room grows with
 // what has come, not with what was announced.
 func readBody(r *http.Request, limit int64, h *hold, into []byte) ([]byte, error) {
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, newProblem(reasonContentType, "Send the body without Content-Encoding: the signature covers the bytes as they are.", nil)
+	if coding := compression(r.Header.Values("Content-Encoding")); coding != "" {
+		return nil, newProblem(reasonContentType, fmt.Sprintf(
+			"Send the body without Content-Encoding: %s. The signature covers the bytes as they are.", coding), nil)
 	}
 	start, end := int64(announcedStart), r.ContentLength
 	if end > limit {
@@ -84,6 +87,23 @@ func readBody(r *http.Request, limit int64, h *hold, into []byte) ([]byte, error
 	return body, nil
 }
 
+// compression returns the content coding that was applied to a body, of those that are registered
+// (https://www.iana.org/assignments/http-parameters, section content-coding), and "" for none. Some senders state a
+// charset in its place, such as UTF-8: their bytes are whole.
+func compression(values []string) string {
+	registered := []string{
+		"aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip", "x-compress", "x-gzip", "zstd",
+	}
+	for _, value := range values {
+		for coding := range strings.SplitSeq(value, ",") {
+			if coding = strings.ToLower(strings.TrimSpace(coding)); slices.Contains(registered, coding) {
+				return coding
+			}
+		}
+	}
+	return ""
+}
+
 func tooLarge(limit int64) error {
 	return newProblem(reasonTooLarge, fmt.Sprintf(
 		"The body is larger than the %d bytes accepted here. Send fewer events in one delivery, or ask for the limit to be raised.", limit), nil)
@@ -114,19 +134,17 @@ func checkType(header, want string) error {
 	if header == "application/json" || header == "application/json; charset=utf-8" {
 		return nil // every kind of vendor may send it, and most do: spares the parsing
 	}
-	got, _, err := mime.ParseMediaType(header)
-	if err == nil {
-		switch want {
-		case "json", "ndjson":
-			if strings.HasSuffix(got, "json") || got == "text/plain" || got == "application/octet-stream" {
-				return nil
-			}
-		case "form":
-			if got == "application/x-www-form-urlencoded" || got == "multipart/form-data" || strings.HasSuffix(got, "json") {
-				return nil
-			}
+	got := verify.MediaType(header)
+	switch want {
+	case "json", "ndjson":
+		if strings.HasSuffix(got, "json") || got == "text/plain" || got == "application/octet-stream" {
+			return nil
+		}
+	case "form":
+		if got == "application/x-www-form-urlencoded" || got == "multipart/form-data" || strings.HasSuffix(got, "json") {
+			return nil
 		}
 	}
 	return newProblem(reasonContentType, fmt.Sprintf(
-		"This vendor's deliveries are %s, not %q. With curl, add -H 'Content-Type: application/json'.", want, header), err)
+		"This vendor's deliveries are %s, not %q. With curl, add -H 'Content-Type: application/json'.", want, header), nil)
 }

@@ -6,9 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookline-io/hookline/ingest/sender"
 	"github.com/hookline-io/hookline/schemas"
@@ -44,6 +47,33 @@ func TestAcceptedDeliveryIsOnKafkaByteForByte(t *testing.T) { // invariants 1 an
 	}
 }
 
+// TestOddHeaders: what a header says of a body in a way of its own changes nothing about it.
+func TestOddHeaders(t *testing.T) {
+	s := newStack(t)
+	for name, edit := range map[string]func(*sender.Signed){
+		"charset as content coding": func(d *sender.Signed) { d.Header.Set("Content-Encoding", "UTF-8") },
+		"no coding":                 func(d *sender.Signed) { d.Header.Set("Content-Encoding", "Identity") },
+		"charset without its name":  func(d *sender.Signed) { d.Header.Set("Content-Type", "application/json; utf-8") },
+		"upper case, an empty part": func(d *sender.Signed) { d.Header.Set("Content-Type", "Application/JSON ;") },
+		"a suffix":                  func(d *sender.Signed) { d.Header.Set("Content-Type", "application/cloudevents+json; charset=UTF-8") },
+	} {
+		d := s.sign(`{"id":"evt_1","type":"t"}`)
+		edit(&d)
+		answer, err := s.sender.Post(t.Context(), d)
+		if err != nil || answer.Status != http.StatusOK {
+			t.Errorf("%s: %d %s, %v", name, answer.Status, answer.Body, err)
+		}
+	}
+	marked := "\ufeff" + `{"id":"evt_bom","type":"t"}`
+	answer, err := s.sender.Post(t.Context(), s.sign(marked))
+	if err != nil || answer.Status != http.StatusOK {
+		t.Fatalf("a byte order mark: %d %s, %v", answer.Status, answer.Body, err)
+	}
+	if !slices.ContainsFunc(s.events(), func(r *kgo.Record) bool { return string(r.Value) == marked }) {
+		t.Error("the body with the mark is not stored as it came")
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	s := newStack(t)
 	good := `{"id":"evt_2","type":"t"}`
@@ -65,6 +95,7 @@ func TestRefusals(t *testing.T) {
 		{"not JSON", s.sign(`{"id":"evt_4",`), 400, "body_malformed"},
 		{"no event ID", s.sign(`{"type":"t"}`), 400, "body_malformed"},
 		{"2 MB", s.sign(`{"id":"` + strings.Repeat("x", 2<<20) + `"}`), 413, "body_too_large"},
+		{"compressed twice", with(func(d *sender.Signed) { d.Header.Set("Content-Encoding", "utf-8, GZIP") }), 415, "content_type"},
 		{"compressed", with(func(d *sender.Signed) { d.Header.Set("Content-Encoding", "gzip") }), 415, "content_type"},
 		{"curl's default type", with(func(d *sender.Signed) { d.Header.Set("Content-Type", "application/x-www-form-urlencoded") }), 415, "content_type"},
 	} {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -145,8 +144,14 @@ func twilioBody(c *content) error {
 }
 
 func isForm(r *Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == "application/x-www-form-urlencoded"
+	return MediaType(r.Header.Get("Content-Type")) == "application/x-www-form-urlencoded"
+}
+
+// MediaType returns the type that a Content-Type states, in lower case. It reads on where a parameter is malformed, as in
+// "application/json; utf-8".
+func MediaType(contentType string) string {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(kind))
 }
 
 // twilioForm appends every parameter's name and value, in the byte order of the names. Of a name given several

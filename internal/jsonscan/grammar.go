@@ -1,5 +1,7 @@
 package jsonscan
 
+import "strings"
+
 // The functions here read by the grammar of RFC 8259. Each takes the place where something begins and returns where
 // it ends, or where its fault is.
 
@@ -208,6 +210,14 @@ func skipLiteral(doc string, i int, want string) (end int, f fault) {
 		}
 	}
 	return i + len(want), none
+}
+
+// mark passes over a byte order mark, which a reader may ignore (RFC 8259, section 8.1).
+func mark(doc string) int {
+	if strings.HasPrefix(doc, "\ufeff") {
+		return len("\ufeff")
+	}
+	return 0
 }
 
 // space passes over white space.

@@ -1,6 +1,6 @@
 // Package jsonscan reads JSON that strangers sent, in one pass, and finds what stands at a set of paths.
 //
-// It accepts what encoding/json accepts (RFC 8259, at most MaxDepth levels) and nothing else. Nothing in it recurses
+// It accepts what encoding/json accepts (RFC 8259, at most MaxDepth levels), a byte order mark before it, and nothing else. Nothing in it recurses
 // over the document and nothing grows with it: a body costs time in proportion to the bytes that are looked at, and
 // no memory, so that it can be read before anybody has proven who sent it. It decodes only the values that the
 // caller asks for.

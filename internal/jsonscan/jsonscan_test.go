@@ -20,7 +20,7 @@ var documents = []string{
 	`"\"`, `"\\"`, `"\u00e9"`, `"\u00E9\b\f\n\r\t\/"`, `"\u00g9"`, `"\u00`, `"\x"`, `"a\`, "\"\\\x1f\"", "\"\x1f\"", "\"\x7f\xff\"", "\"12345678\x00\"",
 	`"1234567\"89"`, `"12345678"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83d\u0041"`, `"\ude00\ud83d"`, `"\ud83dA"`, `"\ud83d\n"`, `"\ud83d\ud83d\ude00"`,
 	`{"a":{"b":{"c":1,"d":null}},"list":[{"x":7},{"x":8}]} `, `{"a":1,"a":{"b":{"c":2}}}`, `{"\u0061":{"b":{"\u0063":3}}}`, `{"a" : { "b" :[ 1 , {"c":2} ] } }`,
-	`{"a"}`, `{"a":}`, `{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":1 "b":2}`, `{"a":1}{`, `{"a":1}]`, `{"a":tru}`, "{\"a\":1}\v", "\ufeff{}", "{\"a\":1}\x00",
+	`{"a"}`, `{"a":}`, `{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":1 "b":2}`, `{"a":1}{`, `{"a":1}]`, `{"a":tru}`, "{\"a\":1}\v", "\ufeff{}", "\ufeff\ufeff{}", " \ufeff{}", "{\"a\":1}\x00",
 	strings.Repeat("[", depth) + strings.Repeat("]", depth), strings.Repeat("[", depth+1) + strings.Repeat("]", depth+1),
 	strings.Repeat(`{"a":`, depth-1) + "{}" + strings.Repeat("}", depth-1), strings.Repeat(`{"a":`, depth) + "{}" + strings.Repeat("}", depth),
 	strings.Repeat(`{"a":[`, depth/2) + strings.Repeat("]}", depth/2), `{"a":{"b":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "}}",
@@ -88,6 +88,7 @@ func shallow(doc string) bool { return strings.Count(doc, "[")+strings.Count(doc
 func compare(t *testing.T, doc string) {
 	t.Helper()
 	err := jsonscan.Check(doc)
+	doc = strings.TrimPrefix(doc, "\ufeff")
 	if valid := json.Valid([]byte(doc)); valid != (err == nil) {
 		t.Fatalf("%.200q: %v; encoding/json says %t", doc, err, valid)
 	}
@@ -221,7 +222,7 @@ func TestErrorsSayWhere(t *testing.T) {
 		"{\"id\":\"\x00": `not JSON: control character '\x00' in a text (byte 7)`,
 		`{"id":1}{`:      "not JSON: unexpected '{' (byte 8)",
 		`{"id":tru}`:     "not JSON: unexpected '}' (byte 9)",
-		"\ufeff{}":       `not JSON: unexpected 'ï' (byte 0)`,
+		"\ufeff\ufeff{}": `not JSON: unexpected 'ï' (byte 3)`,
 		strings.Repeat("[", depth+1) + strings.Repeat("]", depth+1): "JSON nests deeper than 10000 levels (byte 10000)",
 	} {
 		if err := jsonscan.Check(doc); err == nil || err.Error() != want {

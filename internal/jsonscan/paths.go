@@ -77,7 +77,7 @@ func (p *Paths) Find(doc string, into []Found) error {
 		return &SyntaxError{math.MaxInt32, "larger than 2 GiB"}
 	}
 	var open levels
-	i, f := p.root.value(doc, space(doc, 0), MaxDepth, &open, into)
+	i, f := p.root.value(doc, space(doc, mark(doc)), MaxDepth, &open, into)
 	if f == none {
 		if i = space(doc, i); i < len(doc) {
 			f = syntax

@@ -11,8 +11,8 @@ import (
 // Value is one JSON value as it is written, without white space around it; "" is no value at all.
 type Value string
 
-// Trim returns the value of a document: its text without the white space around it.
-func Trim(doc string) Value { return Value(strings.Trim(doc, " \t\r\n")) }
+// Trim returns the value of a document: its text without the white space around it, and without a byte order mark.
+func Trim(doc string) Value { return Value(strings.Trim(doc[mark(doc):], " \t\r\n")) }
 
 // Kind is what a value is.
 type Kind byte

@@ -54,6 +54,7 @@ func (c content) stored(data []byte) ([]byte, error) {
 // formDocument unpacks a form into a JSON object; of a field that stands there twice the first counts.
 // That a form is multipart shows in its first line, which is its boundary.
 func formDocument(data []byte) ([]byte, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if bytes.HasPrefix(data, []byte("--")) {
 		return multipartDocument(data)
 	}

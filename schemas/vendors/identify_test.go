@@ -134,7 +134,6 @@ func TestIdentifyRefuses(t *testing.T) {
 		{"nothing", plainEvents, ``, "not JSON"},
 		{"a raw NUL", plainEvents, "{\"id\":\"a\x00\"}", `control character '\x00' in a text (byte 8)`},
 		{"two documents", plainEvents, `{"id":1}{"id":2}`, "not JSON"},
-		{"a byte order mark", plainEvents, "\ufeff{\"id\":1}", "not JSON"},
 		{"no ID", plainEvents, `{"type":"x"}`, "event ID: nothing at id"},
 		{"a null ID", plainEvents, `{"id":null}`, "event ID: nothing at id"},
 		{"an empty ID", plainEvents, `{"id":""}`, "event ID: nothing at id"},
@@ -203,6 +202,62 @@ func TestIdentityOutlivesBody(t *testing.T) {
 	}
 }
 
+// TestZoneOfVendor: a vendor's zone holds for all of its times that state none, and one of a time's own for that alone.
+func TestZoneOfVendor(t *testing.T) {
+	vendor := load(t, `
+vendors:
+  acme:
+    signature: {scheme: hub}
+    zone: Europe/Berlin
+    events: {id: id, type: type, time: at}
+    sales:
+      paid: {effect: sale, amount: {const: "1"}, unit: major, currency: {const: EUR}, time: {path: paid, format: "%d.%m.%Y %H:%M"}}
+      sold: {effect: sale, amount: {const: "1"}, unit: major, currency: {const: EUR}, time: {path: paid, zone: America/New_York}}
+`)
+	for body, want := range map[string][2]string{
+		`{"id":1,"type":"paid","at":"2026-07-20 10:00:00","paid":"20.07.2026 09:00"}`:     {"2026-07-20T08:00:00Z", "2026-07-20T07:00:00Z"},
+		`{"id":2,"type":"sold","at":"2026-07-20T10:00:00Z","paid":"2026-07-20T09:00:00"}`: {"2026-07-20T10:00:00Z", "2026-07-20T13:00:00Z"},
+	} {
+		events, err := vendor.Identify(nil, nil, []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		outcome, err := vendor.Outcome(events[0])
+		if err != nil || len(outcome.Effects) != 1 {
+			t.Fatal(outcome, err)
+		}
+		if got := [2]string{events[0].Time.Format(time.RFC3339), outcome.Effects[0].Time.Format(time.RFC3339)}; got != want {
+			t.Errorf("%s: %v, want %v", body, got, want)
+		}
+	}
+}
+
+// TestByteOrderMarks: the event is the body as it came, and its ID that of all of it.
+func TestByteOrderMarks(t *testing.T) {
+	for _, test := range []struct{ events, body, id string }{
+		{plainEvents, "\ufeff{\"id\":\"e1\"}", "e1"},
+		{"{each: '@this', id: id}", "\ufeff[{\"id\":\"e1\"}]", "e1"},
+		{"{each: items, id: id}", "\ufeff{\"items\":[{\"id\":\"e1\"}]}", "e1"},
+		{"{content: ndjson, id: id}", "\ufeff{\"id\":\"e1\"}\n", "e1"},
+		{"{content: form, id: id}", "\ufeffid=e1", "e1"},
+		{"{content: any, id: 'n.0.id'}", "\ufeff{\"n\":[{\"id\":\"e1\"}]}", "e1"},
+		{"{}", "\ufeff{\"id\":\"e1\"}", sha("\ufeff{\"id\":\"e1\"}")},
+	} {
+		vendor := own(t, test.events, `{"*": {effect: sale, key: id, amount: {const: "1"}, unit: major, currency: {const: EUR}}}`)
+		got, err := vendor.Identify(nil, nil, []byte(test.body))
+		if err != nil || len(got) != 1 || got[0].ID != test.id {
+			t.Errorf("%s: %v, %v", test.events, got, err)
+			continue
+		}
+		if !strings.Contains(test.body, string(got[0].Data)) {
+			t.Errorf("%s: data %q", test.events, got[0].Data)
+		}
+		if outcome, err := vendor.Outcome(got[0]); err == nil && len(outcome.Effects) != 1 || err != nil && test.id == "e1" && !strings.Contains(test.events, "n.0") {
+			t.Errorf("%s: %v, %v", test.events, outcome, err)
+		}
+	}
+}
+
 func TestTimes(t *testing.T) {
 	utc := func(y int, m time.Month, d, h, min, s, ns int) time.Time {
 		return time.Date(y, m, d, h, min, s, ns, time.UTC)
@@ -250,6 +305,34 @@ func TestTimes(t *testing.T) {
 		{`date, zone: "+07:00"`, `"2026-01-02"`, utc(2026, 1, 1, 17, 0, 0, 0)},
 		{`datetime, zone: "-03:30"`, `"2026-01-02 23:00:00"`, utc(2026, 1, 3, 2, 30, 0, 0)},
 		{`rfc3339, zone: "+07:00"`, `"2026-01-02T00:00:00Z"`, utc(2026, 1, 2, 0, 0, 0, 0)},
+		{"rfc3339", `"2026-11-20T10:00Z"`, utc(2026, 11, 20, 10, 0, 0, 0)}, // Java leaves out seconds that are 0
+		{"rfc3339", `"2026-11-20 10:00:00 +0100"`, utc(2026, 11, 20, 9, 0, 0, 0)},
+		{"rfc3339", `"2026-11-20 10:00:00 UTC"`, utc(2026, 11, 20, 10, 0, 0, 0)},
+		{"rfc3339", `"2026-11-20T10:00 GMT"`, utc(2026, 11, 20, 10, 0, 0, 0)},
+		{"rfc3339", `"2026-11-20 10:00:00.5 +0000 UTC"`, utc(2026, 11, 20, 10, 0, 0, 500_000_000)},
+		{"rfc3339", `"2026-11-20T10:00:00+01:00[Europe/Berlin]"`, utc(2026, 11, 20, 9, 0, 0, 0)},
+		{"rfc3339", `"2026-11-20T10:00:00+01"`, utc(2026, 11, 20, 9, 0, 0, 0)},
+		{"rfc3339", `"2026-11-20t10:00:00,25z"`, utc(2026, 11, 20, 10, 0, 0, 250_000_000)},
+		{"rfc3339", `"2026-11-20 10:00:00 CET"`, time.Time{}}, // no such name means the same everywhere
+		{"rfc3339", `"2026-11-20 10:00:00 "`, time.Time{}},
+		{"rfc3339", `"2026-11-20"`, time.Time{}},
+		{"rfc3339", `"2026-11-20T25:00Z"`, time.Time{}},
+		{"datetime", `"2026-11-20 10:00"`, utc(2026, 11, 20, 10, 0, 0, 0)},
+		{"datetime", `"2026-11-20 10:00Z"`, time.Time{}},
+		{"datetime, zone: Europe/Berlin", `"2026-11-20 10:00:00"`, utc(2026, 11, 20, 9, 0, 0, 0)},
+		{"datetime, zone: Europe/Berlin", `"2026-07-20 10:00:00"`, utc(2026, 7, 20, 8, 0, 0, 0)},
+		{"datetime, zone: Europe/Berlin", `"2026-03-29 02:30:00"`, utc(2026, 3, 29, 1, 30, 0, 0)},  // a time that no clock showed
+		{"datetime, zone: Europe/Berlin", `"2026-10-25 02:30:00"`, utc(2026, 10, 25, 0, 30, 0, 0)}, // one shown twice: the first
+		{"datetime, zone: Europe/Berlin", `"2026-10-25 03:00:00"`, utc(2026, 10, 25, 2, 0, 0, 0)},
+		{`"%d.%m.%Y %H:%M", zone: Europe/Berlin`, `"03.11.2026 10:15"`, utc(2026, 11, 3, 9, 15, 0, 0)},
+		{`"%d.%m.%Y %H:%M"`, `"03.11.2026 10:15:00"`, time.Time{}},
+		{`"%m/%d/%Y %I:%M:%S %p %z"`, `"11/03/2026 01:15:07 PM -05:00"`, utc(2026, 11, 3, 18, 15, 7, 0)},
+		{`"%Y%m%dT%H%M%S%z"`, `"20261103T101507Z"`, utc(2026, 11, 3, 10, 15, 7, 0)},
+		{`"%Y%m%d%H%M%S%z"`, `"20261103101507+0100"`, utc(2026, 11, 3, 9, 15, 7, 0)},
+		{`[unix, "%e %b %Y"]`, `"3 Nov 2026"`, utc(2026, 11, 3, 0, 0, 0, 0)},
+		{`[unix, "%e %b %Y"]`, `1793664000`, utc(2026, 11, 3, 0, 0, 0, 0)},
+		{"rfc2822", `"2 Nov 2026 10:15 EST"`, utc(2026, 11, 2, 15, 15, 0, 0)},
+		{"rfc2822", `"Mon, 2 Nov 2026 10:15:00 CET"`, time.Time{}},
 		{"rfc2822", `"Mon, 16 Aug 2010 03:45:01 +0000"`, utc(2010, 8, 16, 3, 45, 1, 0)},
 		{"rfc2822", `"Mon, 2 Aug 2010 03:45:01 +0200"`, utc(2010, 8, 2, 1, 45, 1, 0)},
 	}

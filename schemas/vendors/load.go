@@ -86,6 +86,7 @@ type compiler struct {
 	reader
 	warnings []string
 	paths    *extract.Paths // of the document that what is compiled now reads
+	zone     *time.Location // of the vendor's times that state none; nil: UTC
 	delivery *extract.Paths // of the delivery that it stands in
 	inList   bool           // what is compiled now looks into an item of each
 }
@@ -118,6 +119,10 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 	}
 	v.Limits = c.compileLimits(&spec.Limits)
 	v.Answers = c.compileAnswers(&spec.Answers)
+	c.zone = nil
+	if spec.Zone != "" {
+		c.zone = c.compileZone(&spec.Zone)
+	}
 	v.events = c.compileEvents(&spec.Events, spec.Test)
 	v.sales = c.compileSales(spec, v.events.content)
 	v.actions = c.compileActions(spec)

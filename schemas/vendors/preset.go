@@ -107,6 +107,9 @@ func (c *compiler) applyPreset(spec *vendorSpec) (retries time.Duration, ok bool
 	if spec.Redelivery == "" {
 		spec.Redelivery = preset.Redelivery
 	}
+	if spec.Zone == "" {
+		spec.Zone = preset.Zone
+	}
 	if spec.Test == nil {
 		spec.Test = preset.Test
 	}

@@ -69,7 +69,9 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[time.Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`, Examples: []any{"5m"}}
 	case reflect.TypeFor[[]string]():
-		format := &jsonschema.Schema{Type: "string", Enum: anys(slices.Sorted(maps.Keys(timeFormats)))}
+		format := &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+			{Type: "string", Enum: anys(slices.Sorted(slices.Values(timeFormatNames())))}, {Type: "string", Pattern: "%", Examples: []any{"%d.%m.%Y %H:%M"}},
+		}}
 		return oneOrMore(format)
 	case reflect.TypeFor[[]rangeSpec]():
 		return oneOrMore(&jsonschema.Schema{Type: "string"})

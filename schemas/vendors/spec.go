@@ -22,6 +22,7 @@ type vendorSpec struct {
 	Answers    Answers               `yaml:"answers" jsonschema_description:"What the vendor wants as an answer, where it insists on something of its own."`
 	Limits     limitsSpec            `yaml:"limits" jsonschema_description:"What the vendor may send at most, and from where."`
 	Events     eventsSpec            `yaml:"events" jsonschema_description:"Where the facts of an event stand in a delivery."`
+	Zone       string                `yaml:"zone" jsonschema_description:"The zone of times that state none: a name such as Europe/Berlin, or an offset from UTC such as +07:00. Default: UTC."`
 	Digits     map[string]*int       `yaml:"digits" jsonschema_description:"Decimals of the vendor's own minor units, by currency, where they are not those of ISO 4217."`
 	Test       []whenSpec            `yaml:"test" jsonschema_description:"What marks test money, which is stored and never in figures: paths and what must stand there, as in {livemode: false}. Of several any. {}: nothing is."`
 	Sales      map[string]*rulesSpec `yaml:"sales" jsonschema_description:"What event types do to the figures. A key is a type, or a pattern with one *. null switches a preset's rule off; a rule without an effect changes the preset's in what it names."`
@@ -57,8 +58,8 @@ type valueSpec struct {
 // timeSpec is a value and the formats it may have.
 type timeSpec struct {
 	valueSpec
-	Format []string `yaml:"format" jsonschema_description:"How the time is written; of several the first that fits. Default: rfc3339."`
-	Zone   string   `yaml:"zone" jsonschema_description:"The offset from UTC, such as +07:00, of times that state none (datetime, date). Default: UTC."`
+	Format []string `yaml:"format" jsonschema_description:"How the time is written: a name, or a layout such as %d.%m.%Y %H:%M; of several the first that fits. Default: rfc3339, and datetime where a zone is named."`
+	Zone   string   `yaml:"zone" jsonschema_description:"The zone of this time where it states none: a name such as Europe/Berlin, or an offset from UTC such as +07:00. Default: the vendor's."`
 }
 
 // actionsSpec is what one event type triggers besides being stored.

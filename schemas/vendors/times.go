@@ -1,79 +1,61 @@
 package vendors
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 // timeValue is a compiled timeSpec.
 type timeValue struct {
 	value
-	formats []string
-	offset  time.Duration // of the zone of times that state none
+	formats []extract.Format
+	zone    *time.Location // of times that state none
 }
 
-// timeFormat reads one way of writing a time; ok is false for any other text.
-type timeFormat func(text string) (t time.Time, ok bool)
-
-// timeFormats are the names that format takes.
-var timeFormats = map[string]timeFormat{
-	"unix":     unixTime(0),
-	"unix_ms":  unixTime(-3),
-	"unix_us":  unixTime(-6),
-	"unix_ns":  unixTime(-9),
-	"rfc3339":  layoutTime(time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999Z07:00"),
-	"datetime": layoutTime("2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"), // no zone stated: timeSpec's
-	"date":     layoutTime(time.DateOnly),                                                    // midnight there
-	"rfc2822":  layoutTime(time.RFC1123Z, time.RFC1123, "Mon, 2 Jan 2006 15:04:05 -0700"),
+// unixFormats count time since 1970.
+var unixFormats = map[string]extract.Format{
+	"unix": unixTime(0), "unix_ms": unixTime(-3), "unix_us": unixTime(-6), "unix_ns": unixTime(-9),
 }
 
 func (v *timeValue) parse(text string) (time.Time, bool) {
-	for _, name := range v.formats {
-		t, ok := timeFormats[name](text)
-		if ok && (name == "datetime" || name == "date") {
-			t = t.Add(-v.offset)
-			ok = storable(t)
+	for _, format := range v.formats {
+		t, zoned, ok := format(text)
+		if !ok {
+			continue
 		}
-		if ok {
-			return t, true
+		if !zoned {
+			t = extract.Local(t, v.zone)
 		}
+		t = t.UTC()
+		return t, storable(t)
 	}
 	return time.Time{}, false
 }
 
-// layoutTime reads the layouts of package time.
-func layoutTime(layouts ...string) timeFormat {
-	return func(text string) (time.Time, bool) {
-		for _, layout := range layouts {
-			if t, err := time.Parse(layout, text); err == nil {
-				t = t.UTC()
-				return t, storable(t)
-			}
-		}
-		return time.Time{}, false
-	}
-}
-
 // unixTime reads a count of 10^exponent seconds since 1970, exactly; digits below the nanosecond are cut off.
-func unixTime(exponent int32) timeFormat {
-	return func(text string) (time.Time, bool) {
+func unixTime(exponent int32) extract.Format {
+	return func(text string) (t time.Time, zoned, ok bool) {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil && isDigits(strings.TrimPrefix(text, "-")) {
-			return fromUnits(n, exponent)
+			t, ok = fromUnits(n, exponent)
+			return t, true, ok
 		}
 		d, err := parseNumber(text)
 		if err != nil {
-			return time.Time{}, false
+			return time.Time{}, true, false
 		}
 		d = d.Shift(exponent)
 		seconds := d.Floor()
 		if seconds.Abs().GreaterThan(maxUnix) {
-			return time.Time{}, false
+			return time.Time{}, true, false
 		}
-		t := time.Unix(seconds.IntPart(), d.Sub(seconds).Shift(9).IntPart()).UTC()
-		return t, storable(t)
+		t = time.Unix(seconds.IntPart(), d.Sub(seconds).Shift(9).IntPart()).UTC()
+		return t, true, storable(t)
 	}
 }
 
@@ -112,25 +94,54 @@ func isDigits(text string) bool {
 }
 
 func (c *compiler) compileTime(spec *timeSpec, mapping bool) timeValue {
-	out := timeValue{value: c.compileValue(spec, &spec.valueSpec, mapping)}
-	names := spec.Format
-	if len(names) == 0 {
-		names = []string{"rfc3339"}
+	out := timeValue{value: c.compileValue(spec, &spec.valueSpec, mapping), zone: c.zone}
+	if out.zone == nil {
+		out.zone = time.UTC
 	}
-	for i := range names {
-		if _, ok := timeFormats[names[i]]; !ok {
-			c.fail(&spec.Format[i], "unknown time format %q%s", names[i], suggest(names[i], keysOfMap(timeFormats)))
+	if len(spec.Format) == 0 {
+		out.formats = []extract.Format{extract.Formats()["rfc3339"]}
+		if c.zone != nil || spec.Zone != "" { // whoever names a zone has times that state none
+			out.formats = append(out.formats, extract.Formats()["datetime"])
+		}
+	}
+	for i, name := range spec.Format {
+		format, err := timeFormat(name)
+		if err != nil {
+			c.fail(&spec.Format[i], "%s", err)
 			continue
 		}
-		out.formats = append(out.formats, names[i])
+		out.formats = append(out.formats, format)
 	}
 	if spec.Zone != "" {
-		zone, err := time.Parse("Z07:00", spec.Zone)
-		if err != nil {
-			c.fail(&spec.Zone, "zone %q: write the offset from UTC, such as +07:00", spec.Zone)
-		}
-		_, seconds := zone.Zone()
-		out.offset = time.Duration(seconds) * time.Second
+		out.zone = c.compileZone(&spec.Zone)
 	}
 	return out
+}
+
+// timeFormat returns the format of a name or a layout.
+func timeFormat(name string) (extract.Format, error) {
+	if strings.Contains(name, "%") {
+		return extract.Layout(name)
+	}
+	if format, ok := unixFormats[name]; ok {
+		return format, nil
+	}
+	if format, ok := extract.Formats()[name]; ok {
+		return format, nil
+	}
+	return nil, fmt.Errorf("unknown time format %q%s; a layout is written like \"%%d.%%m.%%Y %%H:%%M\"", name, suggest(name, timeFormatNames()))
+}
+
+func timeFormatNames() []string {
+	return append(keysOfMap(unixFormats), keysOfMap(extract.Formats())...)
+}
+
+// compileZone returns UTC for a zone that there is not.
+func (c *compiler) compileZone(name *string) *time.Location {
+	zone, err := extract.Zone(*name)
+	if err != nil {
+		c.fail(name, "zone: %s", err)
+		return time.UTC
+	}
+	return zone
 }
