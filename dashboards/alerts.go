@@ -55,6 +55,16 @@ const (
 
 func alerts() []alert { return append(dataAlerts(), sourceAlerts()...) }
 
+// RuleUIDs lists the UIDs of all alert rules.
+func RuleUIDs() []string {
+	all := alerts()
+	uids := make([]string, 0, len(all))
+	for _, a := range all {
+		uids = append(uids, a.uid)
+	}
+	return uids
+}
+
 // dataAlerts watch what the data says. Where the data source fails, each of them stays as it was: one of
 // sourceAlerts reports the failure.
 func dataAlerts() []alert {

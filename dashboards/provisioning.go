@@ -23,17 +23,20 @@ const (
 	everyMinuteSeconds = 60
 )
 
+// ContactPoint is the name of the contact point that alerts notify.
+const ContactPoint = "hookline"
+
 // contactPoint is whom alerts tell: a webhook, at an address that may be a secret.
 func contactPoint(address string) alerting.ContactPoint {
 	return alerting.ContactPoint{
-		Uid: cog.ToPtr("hookline-webhook"), Name: cog.ToPtr("hookline"), Type: alerting.ContactPointTypeWebhook,
+		Uid: cog.ToPtr("hookline-webhook"), Name: cog.ToPtr(ContactPoint), Type: alerting.ContactPointTypeWebhook,
 		Settings: map[string]any{"url": address},
 	}
 }
 
 // policy says how often the contact point is told: alerts of one rule and vendor together.
 func policy() *alerting.NotificationPolicyBuilder {
-	return alerting.NewNotificationPolicyBuilder().Receiver("hookline").
+	return alerting.NewNotificationPolicyBuilder().Receiver(ContactPoint).
 		GroupBy([]string{"grafana_folder", "alertname", "vendor"}).
 		GroupWait("30s").GroupInterval("5m").RepeatInterval("4h")
 }

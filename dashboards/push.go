@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/alerting"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -151,6 +152,9 @@ func (c PushCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := writable(changes); err != nil {
+		return err
+	}
 	missing, err := client.Missing(ctx, []grafana.Source{{UID: ClickHouseUID, Type: ClickHouseType}, {UID: PrometheusUID, Type: prometheusType}})
 	if err != nil {
 		log.Warn("Grafana's data sources could not be looked at", "err", err)
@@ -177,4 +181,21 @@ func (c PushCommand) Run(ctx context.Context, log *slog.Logger) error {
 		log.Info(done, "what", change.Name)
 	}
 	return nil
+}
+
+// writable refuses, before anything is written, to change what files of Grafana's own provisioning manage: Grafana would
+// refuse it half-way.
+func writable(changes []grafana.Change) error {
+	var names []string
+	for _, change := range changes {
+		if change.Provisioned() && change.Needed() {
+			names = append(names, change.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("nothing was written: files of Grafana's own provisioning manage %s. Update those files "+
+		"(hookline dashboards generate --out=… --alerting=… writes them), or remove them from Grafana's provisioning, restart it, and push again",
+		strings.Join(names, ", "))
 }

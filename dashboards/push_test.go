@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -133,5 +134,40 @@ func TestPushInTrouble(t *testing.T) {
 	}
 	if writes := server.Writes(); len(writes) > 0 {
 		t.Errorf("wrote %q", writes)
+	}
+}
+
+// A Grafana whose boards, rules or contact points come from files is refused before anything is written.
+func TestPushLeavesAProvisionedGrafanaAlone(t *testing.T) {
+	files, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, provision := range map[string]func(*grafanatest.Server){
+		"board Sales": func(server *grafanatest.Server) {
+			var board grafanatest.Object
+			if err := json.Unmarshal(files[SalesUID+".json"], &board); err != nil {
+				t.Fatal(err)
+			}
+			server.Boards[SalesUID] = grafanatest.Object{"dashboard": board, "folderUid": "cfjbwj15ey874d", "provisioned": true}
+		},
+		"alert rules hookline": func(server *grafanatest.Server) {
+			rule := grafanatest.Object{"uid": "hookline-dead-letters", "provenance": "file"}
+			server.Groups["cfjbwj15ey874d/hookline"] = grafanatest.Object{"rules": []any{rule}}
+		},
+		"contact point hookline": func(server *grafanatest.Server) {
+			server.Contacts = append(server.Contacts, grafanatest.Object{"uid": "hookline-webhook", "name": "hookline", "provenance": "file"})
+		},
+		"notification policy for hookline": func(server *grafanatest.Server) { server.Policies["provenance"] = "file" },
+	} {
+		server := grafanatest.New(t)
+		provision(server)
+		err := PushCommand{GrafanaOptions: grafanaAt(t, server)}.Run(t.Context(), slog.New(slog.DiscardHandler))
+		if err == nil || !strings.Contains(err.Error(), "nothing was written: files of Grafana's own provisioning manage "+name+".") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if writes := server.Writes(); len(writes) > 0 {
+			t.Errorf("%s: push wrote %q", name, writes)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/hookline-io/hookline/dashboards"
@@ -51,7 +52,7 @@ func lookAtGrafana(ctx context.Context, _ *slog.Logger, o Options) []Finding {
 	if source.Status == Failed && strings.Contains(source.Fix, "--grafana-token") {
 		return findings
 	}
-	return append(findings, g.boards(ctx))
+	return append(findings, g.boards(ctx), g.rules(ctx), g.contact(ctx))
 }
 
 // source looks at the data source that every board names, and has Grafana try it.
@@ -92,9 +93,54 @@ func (g grafana) boards(ctx context.Context) Finding {
 		}
 	}
 	if len(missing) > 0 {
-		return failed(check, "missing: "+strings.Join(missing, ", "), "Have Grafana provision the files of dashboards/generated.")
+		return failed(check, "missing: "+strings.Join(missing, ", "), "Run: "+pushes+". Or have Grafana provision the files of dashboards/generated.")
 	}
 	return ok(check, fmt.Sprintf("all %d are there", len(dashboards.UIDs())))
+}
+
+// pushes is the command that brings a Grafana what it lacks.
+const pushes = "hookline dashboards push --grafana-url=… --grafana-token=…"
+
+// rules looks for the alert rules. A token that may not read them is no fault.
+func (g grafana) rules(ctx context.Context) Finding {
+	const check = "grafana's alert rules"
+	var found []struct{ UID string }
+	status, err := g.get(ctx, &found, "api", "v1", "provisioning", "alert-rules")
+	switch {
+	case status == http.StatusForbidden:
+		return unknown(check, "the token may not read alert rules: give its service account the role Admin")
+	case err != nil:
+		return failed(check, err.Error(), "See what Grafana logs.")
+	}
+	var missing []string
+	for _, uid := range dashboards.RuleUIDs() {
+		if !slices.ContainsFunc(found, func(rule struct{ UID string }) bool { return rule.UID == uid }) {
+			missing = append(missing, uid)
+		}
+	}
+	if len(missing) > 0 {
+		return failed(check, "missing: "+strings.Join(missing, ", "), "Run: "+pushes+". Or have Grafana provision compose/grafana/provisioning/alerting.")
+	}
+	return ok(check, fmt.Sprintf("all %d are there", len(dashboards.RuleUIDs())))
+}
+
+// contact looks for the contact point. Without it, alerts go where Grafana's own policies say, which is a choice.
+func (g grafana) contact(ctx context.Context) Finding {
+	const check = "grafana's contact point"
+	var found []struct{ Name string }
+	status, err := g.get(ctx, &found, "api", "v1", "provisioning", "contact-points")
+	switch {
+	case status == http.StatusForbidden:
+		return unknown(check, "the token may not read contact points: give its service account the role Admin")
+	case err != nil:
+		return failed(check, err.Error(), "See what Grafana logs.")
+	}
+	for _, point := range found {
+		if point.Name == dashboards.ContactPoint {
+			return ok(check, "alerts notify "+dashboards.ContactPoint)
+		}
+	}
+	return unknown(check, "there is none named "+dashboards.ContactPoint+": alerts notify whom Grafana's own policies say. To add one: "+pushes+" --alert-webhook=…")
 }
 
 // get reads the answer at path into out. The status is 0 where there was no answer.

@@ -25,6 +25,8 @@ func grafana(t *testing.T, answers map[string]string) string {
 		switch {
 		case !ok:
 			http.Error(w, `{"message":"not found"}`, http.StatusNotFound)
+		case answer == "403":
+			http.Error(w, `{"message":"Permissions needed"}`, http.StatusForbidden)
 		case strings.HasPrefix(answer, "!"):
 			http.Error(w, answer[1:], http.StatusBadRequest)
 		default:
@@ -48,6 +50,12 @@ func TestGrafana(t *testing.T) {
 		for _, uid := range dashboards.UIDs() {
 			answers["dashboards/uid/"+uid] = `{"dashboard":{}}`
 		}
+		var rules []string
+		for _, uid := range dashboards.RuleUIDs() {
+			rules = append(rules, fmt.Sprintf(`{"uid":%q}`, uid))
+		}
+		answers["v1/provisioning/alert-rules"] = "[" + strings.Join(rules, ",") + "]"
+		answers["v1/provisioning/contact-points"] = `[{"name":"hookline"}]`
 		for path, answer := range change {
 			if answers[path] = answer; answer == "" {
 				delete(answers, path)
@@ -76,7 +84,11 @@ func TestGrafana(t *testing.T) {
 		{"a data source that fails", grafana(t, good(map[string]string{source + "/health": `!{"message":"dial tcp: connection refused"}`})), "env:HOOKLINE_TEST_TOKEN",
 			[]want{{"grafana's data source", doctor.Failed, "connection refused", "password of the data source"}}},
 		{"no board", grafana(t, good(map[string]string{"dashboards/uid/" + dashboards.SalesUID: ""})), "env:HOOKLINE_TEST_TOKEN",
-			[]want{{"grafana's boards", doctor.Failed, dashboards.SalesUID, "dashboards/generated"}}},
+			[]want{{"grafana's boards", doctor.Failed, dashboards.SalesUID, "hookline dashboards push"}}},
+		{"no rules", grafana(t, good(map[string]string{"v1/provisioning/alert-rules": "[]"})), "env:HOOKLINE_TEST_TOKEN",
+			[]want{{"grafana's alert rules", doctor.Failed, "hookline-dead-letters", "hookline dashboards push"}}},
+		{"a Viewer's token", grafana(t, good(map[string]string{"v1/provisioning/alert-rules": "403", "v1/provisioning/contact-points": "403"})), "env:HOOKLINE_TEST_TOKEN", nil},
+		{"no contact point", grafana(t, good(map[string]string{"v1/provisioning/contact-points": "[]"})), "env:HOOKLINE_TEST_TOKEN", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			report := doctor.Run(t.Context(), discard(), doctor.Options{

@@ -17,11 +17,20 @@ const provisioning = "/api/v1/provisioning"
 // is managed over the API, as Terraform does.
 const keepEditable = "X-Disable-Provenance"
 
-// rules compares a group of rules. Grafana is not asked for the group of a folder that it does not have.
+// byFile is the provenance of what a file of Grafana's own provisioning manages.
+const byFile = "file"
+
+// rules compares a group of rules. Grafana is not asked for the group of a folder that it does not have. A rule of ours
+// that stands in another folder counts as well: its UID is taken.
 func (c *Client) rules(ctx context.Context, folder string, wanted Document, none bool) (Change, error) {
 	path := provisioning + "/folder/" + url.PathEscape(folder) + "/rule-groups/" + url.PathEscape(wanted.text("title"))
 	change := Change{Name: "alert rules " + wanted.text("title"), want: wanted.lines()}
 	change.apply = func(ctx context.Context) error { return c.call(ctx, "PUT", path, wanted, nil) }
+	ours, err := c.provisionedRules(ctx, wanted)
+	if err != nil {
+		return Change{}, err
+	}
+	change.file = ours
 	if none {
 		return change, nil
 	}
@@ -36,6 +45,24 @@ func (c *Client) rules(ctx context.Context, folder string, wanted Document, none
 	return change, nil
 }
 
+// provisionedRules says whether a file manages one of the wanted rules.
+func (c *Client) provisionedRules(ctx context.Context, wanted Document) (bool, error) {
+	var all []Document
+	if err := c.call(ctx, "GET", provisioning+"/alert-rules", nil, &all); err != nil {
+		return false, err
+	}
+	ours := map[string]bool{}
+	rules, _ := wanted["rules"].([]any)
+	for _, rule := range rules {
+		if rule, ok := rule.(map[string]any); ok {
+			ours[Document(rule).text("uid")] = true
+		}
+	}
+	return slices.ContainsFunc(all, func(rule Document) bool {
+		return ours[rule.text("uid")] && rule.text("provenance") == byFile
+	}), nil
+}
+
 // contact compares a contact point.
 func (c *Client) contact(ctx context.Context, wanted Document) (Change, error) {
 	change := Change{Name: "contact point " + wanted.text("name"), want: hidden(wanted).lines()}
@@ -45,7 +72,7 @@ func (c *Client) contact(ctx context.Context, wanted Document) (Change, error) {
 	}
 	for _, found := range points {
 		if found.text("uid") == wanted.text("uid") {
-			change.have = hidden(wanted.said(found)).lines()
+			change.have, change.file = hidden(wanted.said(found)).lines(), found.text("provenance") == byFile
 		}
 	}
 	change.apply = func(ctx context.Context) error {
@@ -75,10 +102,11 @@ func hidden(point Document) Document {
 // policy compares one branch of the notification policies.
 func (c *Client) policy(ctx context.Context, wanted Document) (Change, error) {
 	change := Change{Name: "notification policy for " + wanted.text("receiver"), want: wanted.lines()}
-	_, branches, place, err := c.policies(ctx, wanted)
+	tree, branches, place, err := c.policies(ctx, wanted)
 	if err != nil {
 		return Change{}, err
 	}
+	change.file = tree.text("provenance") == byFile
 	if place >= 0 {
 		found, _ := branches[place].(map[string]any)
 		change.have = wanted.said(found).lines()

@@ -67,6 +67,7 @@ type Change struct {
 	Name  string // such as "board Sales"
 	have  []byte // indented JSON; empty where Grafana has none
 	want  []byte
+	file  bool // a file of Grafana's own provisioning manages it
 	apply func(context.Context) error
 }
 
@@ -75,6 +76,9 @@ func (c Change) Needed() bool { return !bytes.Equal(c.have, c.want) }
 
 // New says whether Grafana has nothing of the kind.
 func (c Change) New() bool { return len(c.have) == 0 }
+
+// Provisioned says whether a file of Grafana's own provisioning manages the thing. Grafana then refuses Apply.
+func (c Change) Provisioned() bool { return c.file }
 
 // Diff is what Apply would change, as a unified diff; empty where nothing.
 func (c Change) Diff() string {
@@ -142,14 +146,17 @@ func (c *Client) board(ctx context.Context, folder string, wanted Document) (Cha
 	change := Change{Name: "board " + wanted.text("title"), want: placed(wanted, folder).lines()}
 	var found struct {
 		Dashboard Document
-		Meta      struct{ FolderUID string }
+		Meta      struct {
+			FolderUID   string
+			Provisioned bool
+		}
 	}
 	switch err := c.call(ctx, "GET", "/api/dashboards/uid/"+url.PathEscape(wanted.text("uid")), nil, &found); {
 	case isNotFound(err):
 	case err != nil:
 		return Change{}, err
 	default:
-		change.have = placed(found.Dashboard, found.Meta.FolderUID).lines()
+		change.have, change.file = placed(found.Dashboard, found.Meta.FolderUID).lines(), found.Meta.Provisioned
 	}
 	change.apply = func(ctx context.Context) error {
 		save := maps.Clone(wanted)

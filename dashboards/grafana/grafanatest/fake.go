@@ -60,6 +60,7 @@ func New(t testing.TB) *Server {
 		f.one(w, f.Groups[r.PathValue("folder")+"/"+r.PathValue("group")], "alert rule group not found")
 	})
 	mux.HandleFunc("PUT /api/v1/provisioning/folder/{folder}/rule-groups/{group}", f.putRules)
+	mux.HandleFunc("GET /api/v1/provisioning/alert-rules", f.getRules)
 	mux.HandleFunc("GET /api/v1/provisioning/contact-points", func(w http.ResponseWriter, _ *http.Request) { Answer(w, http.StatusOK, f.Contacts) })
 	mux.HandleFunc("POST /api/v1/provisioning/contact-points", f.postContact)
 	mux.HandleFunc("PUT /api/v1/provisioning/contact-points/{uid}", f.putContact)
@@ -150,7 +151,7 @@ func (f *Server) getBoard(w http.ResponseWriter, r *http.Request) {
 		message(w, http.StatusNotFound, "Dashboard not found")
 		return
 	}
-	Answer(w, http.StatusOK, Object{"dashboard": found["dashboard"], "meta": Object{"folderUid": found["folderUid"], "canSave": true}})
+	Answer(w, http.StatusOK, Object{"dashboard": found["dashboard"], "meta": Object{"folderUid": found["folderUid"], "canSave": true, "provisioned": found["provisioned"] == true}})
 }
 
 func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
@@ -163,6 +164,10 @@ func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
 	}
 	version := 0.0
 	if found := f.Boards[uid]; found != nil {
+		if found["provisioned"] == true {
+			message(w, http.StatusBadRequest, "Cannot save provisioned dashboard")
+			return
+		}
 		version, _ = found["dashboard"].(Object)["version"].(float64)
 		if sent["overwrite"] != true && model["version"] != version {
 			Answer(w, http.StatusPreconditionFailed, Object{"status": "version-mismatch", "message": "The dashboard has been changed by someone else"})
@@ -218,6 +223,15 @@ func (f *Server) putRules(w http.ResponseWriter, r *http.Request) {
 	}
 	f.Groups[r.PathValue("folder")+"/"+r.PathValue("group")] = group
 	Answer(w, http.StatusOK, group)
+}
+
+func (f *Server) getRules(w http.ResponseWriter, _ *http.Request) {
+	all := []any{}
+	for _, group := range f.Groups {
+		rules, _ := group["rules"].([]any)
+		all = append(all, rules...)
+	}
+	Answer(w, http.StatusOK, all)
 }
 
 func (f *Server) postContact(w http.ResponseWriter, r *http.Request) {
