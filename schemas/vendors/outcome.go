@@ -15,6 +15,7 @@ type Outcome struct {
 	// is empty, each effect stands for itself and is known by its kind and key.
 	Object  string
 	AsOf    time.Time // the vendor's time of that state; zero: the event's time
+	Step    bool      // AsOf is no time: it ranks the states of an object that only goes forward, whatever the times
 	Effects []Effect  // none with an Object: nothing of the object counts any more
 	Test    bool      // test money: stored, never in figures
 }

@@ -19,6 +19,9 @@ func tell(o vendors.Outcome) string {
 		if !o.AsOf.IsZero() {
 			as = "@" + o.AsOf.Format(time.DateOnly)
 		}
+		if o.Step {
+			as = "@step"
+		}
 		parts = append(parts, o.Object+as+":")
 	}
 	for _, e := range o.Effects {
@@ -54,9 +57,9 @@ func TestOutcome(t *testing.T) {
 		{"an object of which nothing counts", "{" + order + "}", `{"id":7,"at":"2026-01-02","cur":"usd","paid":false,"refunds":[]}`, "7@2026-01-02:"},
 		{"an object without the list", "{" + order + "}", `{"id":7,"at":"2026-01-02","cur":"usd","paid":true,"total":1}`, "7@2026-01-02:; sale 7 1 USD of 7"},
 		{"an object of no time", "{" + order + "}", `{"id":7,"cur":"usd"}`, "7@2026-01-31:"},
-		{"a step in place of a time", "{t: {object: id, step: 2, effect: none}}", `{"id":7}`, "7@2001-01-01:"},
+		{"a step in place of a time", "{t: {object: id, step: 2, effect: none}}", `{"id":7}`, "7@step:"},
 		{"beside an object", "{t: {object: p, step: 1, unit: major, currency: {const: EUR}, effects: [{effect: capture, alone: true, key: c, amount: a}]}}", `{"p":"p1","c":"c1","a":5}`,
-			"p1@2001-01-01:; capture c1 5 EUR alone"},
+			"p1@step:; capture c1 5 EUR alone"},
 		{"lines as sales, with what stands at the order", "{t: {effect: sale, each: lines, key: {join: ['parent:id', n]}, unit: major, amount: {path: price, times: qty}, currency: 'parent:cur'}}",
 			`{"id":"o","cur":"eur","lines":[{"n":1,"price":"1.10","qty":3},{"n":2,"price":2,"qty":1}]}`, "sale o:1 3.3 EUR; sale o:2 2 EUR"},
 		{"some lines only", "{t: {effect: sale, each: lines, key: n, unit: major, amount: p, currency: {const: EUR}}}", `{"lines":[]}`, ""},

@@ -98,7 +98,7 @@ func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (out Ou
 			return Outcome{}, false, err
 		}
 		out.Object = nameOrHash(out.Object)
-		out.AsOf = r.step
+		out.AsOf, out.Step = r.step, !r.step.IsZero()
 		if r.asOf != nil {
 			if out.AsOf, _, err = readTime("as_of", r.asOf, src, at); err != nil {
 				return Outcome{}, false, err
