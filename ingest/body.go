@@ -140,6 +140,10 @@ func checkType(header, want string) error {
 		if strings.HasSuffix(got, "json") || got == "text/plain" || got == "application/octet-stream" {
 			return nil
 		}
+	case "xml":
+		if strings.HasSuffix(got, "xml") || got == "text/plain" {
+			return nil
+		}
 	case "form":
 		if got == "application/x-www-form-urlencoded" || got == "multipart/form-data" || strings.HasSuffix(got, "json") {
 			return nil

@@ -72,7 +72,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return err
 	}
 	s := &server{
-		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: verify.NewCertClient(nil, nil), seldom: rate.Sometimes{Interval: time.Second},
+		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: verify.NewCertClient(nil, nil), confirms: newConfirms(), seldom: rate.Sometimes{Interval: time.Second},
 		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight, trusted: o.Limits.TrustedProxies},
 	}
 	var client *kgo.Client

@@ -94,6 +94,11 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		s.guard.verified(r.Context())
 	}
 	if challenge := proven.Challenge; challenge != nil {
+		if challenge.Confirm != "" {
+			if err := s.confirm(r.Context(), from.vendor.Name, challenge.Confirm); err != nil {
+				return answer{}, err
+			}
+		}
 		return answer{challenge.Status, challenge.ContentType, challenge.Body}, nil
 	}
 	if r.Method != http.MethodPost {

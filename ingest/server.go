@@ -31,6 +31,7 @@ type server struct {
 	sources    atomic.Pointer[map[string]*source]
 	stopping   atomic.Bool // not ready any more; deliveries that still come are still taken
 	certs      verify.CertSource
+	confirms   *http.Client
 	now        func() time.Time
 
 	seldom   rate.Sometimes // bounds the lines logged about faults (invariant 9)

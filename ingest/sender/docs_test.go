@@ -91,7 +91,7 @@ func TestVendorsMarkdownExamples(t *testing.T) {
 			t.Errorf("%s\nwarns: %s", src, warning)
 		}
 		for _, v := range config.Vendors {
-			if _, err := verify.New(v.Signature, v.Keys, nil); err != nil {
+			if _, err := verify.New(v.Signature, v.Keys, verify.NewCertClient(nil, nil)); err != nil {
 				t.Errorf("%s\n%v", src, err)
 			}
 		}

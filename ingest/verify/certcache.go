@@ -11,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// CertClient is the CertSource that fetches over HTTPS. Only PayPal's hosts are ever asked.
+// CertClient is the CertSource that fetches over HTTPS. Only the hosts of PayPal and of Amazon's SNS are ever asked.
 //
 // A header of the delivery says where its certificate is, so a stranger may name any number of them. A certificate that
 // was found good is kept until it expires, and fetched again from time to time behind the deliveries that it proves, so that
@@ -25,6 +25,7 @@ type CertClient struct {
 	mu       sync.Mutex
 	known    map[string]certEntry // by URL
 	asked    map[string]int       // how often for each URL that has no entry and waits for the budget
+	sets     map[string]keySet    // by URL
 	fetching map[string]bool      // URLs; who asks for one that has no entry waits for it too
 	unproven *rate.Limiter        // fetches of URLs that never led to a good certificate
 	proven   *rate.Limiter        // of the others
@@ -44,7 +45,7 @@ const (
 	certFreshFor   = 24 * time.Hour // a certificate is then looked at again, and believed meanwhile
 	certAgain      = time.Minute    // between two attempts to
 	certRefusedFor = time.Minute
-	certRate       = 1 // fetches a second; PayPal changes its certificate about once a year
+	certRate       = 1 // fetches a second; PayPal and SNS change a certificate about once a year
 	certBurst      = 5
 )
 
@@ -58,6 +59,7 @@ func NewCertClient(transport http.RoundTripper, roots *x509.CertPool) *CertClien
 		},
 		roots:    roots,
 		known:    make(map[string]certEntry),
+		sets:     make(map[string]keySet),
 		asked:    make(map[string]int),
 		fetching: make(map[string]bool),
 		unproven: rate.NewLimiter(certRate, certBurst),
@@ -67,8 +69,8 @@ func NewCertClient(transport http.RoundTripper, roots *x509.CertPool) *CertClien
 
 // PublicKey implements CertSource. It waits at most for one fetch, which is bounded in time.
 func (c *CertClient) PublicKey(url string, now time.Time) (*rsa.PublicKey, error) {
-	if !isPaypalCert(url) {
-		return nil, &Error{Reason: ReasonMalformed, Detail: "the certificate is not at PayPal's"}
+	if !isPaypalCert(url) && !isSNSCert(url) {
+		return nil, &Error{Reason: ReasonMalformed, Detail: "the certificate is at no host that is known"}
 	}
 	entry, due, next := c.look(url, now)
 	if next != "" {
@@ -84,7 +86,7 @@ func (c *CertClient) PublicKey(url string, now time.Time) (*rsa.PublicKey, error
 		refusal := *entry.refusal
 		return nil, &refusal
 	}
-	return nil, &Error{Reason: ReasonCertificate, Detail: "PayPal's certificate could not be fetched yet"}
+	return nil, &Error{Reason: ReasonCertificate, Detail: "the vendor's certificate could not be fetched yet"}
 }
 
 // look returns what is known of a URL, whether it is to be fetched now, and a URL that is to be fetched behind it.

@@ -20,7 +20,7 @@ const (
 // load fetches and checks. Its error is a fault that may pass; what will not is a refusal in the entry.
 func (c *CertClient) load(url string, now time.Time) (certEntry, error) {
 	refused := func(format string, args ...any) (certEntry, error) {
-		refusal := &Error{Reason: ReasonMismatch, Detail: "PayPal's certificate: " + fmt.Sprintf(format, args...)}
+		refusal := &Error{Reason: ReasonMismatch, Detail: "the vendor's certificate: " + fmt.Sprintf(format, args...)}
 		return certEntry{refusal: refusal, fresh: now.Add(certRefusedFor), end: now.Add(certRefusedFor)}, nil
 	}
 	status, body, err := c.download(url)
@@ -37,7 +37,7 @@ func (c *CertClient) load(url string, now time.Time) (certEntry, error) {
 		return refused("%v", err)
 	}
 	var passing passingError
-	if err := c.verifyChain(chain, certName(url), now); errors.As(err, &passing) {
+	if err := c.verifyChain(chain, certName(url, chain[0]), now); errors.As(err, &passing) {
 		return certEntry{}, err
 	} else if err != nil {
 		return refused("%v", err)
@@ -55,12 +55,22 @@ func (c *CertClient) download(url string) (status int, body []byte, err error) {
 		return 0, nil, err
 	}
 	defer response.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(response.Body, certSize))
+	body, err = readLimited(response.Body)
 	return response.StatusCode, body, err
 }
 
-// certName is the name that PayPal's certificates are issued to, as its SDKs check it.
-func certName(url string) string {
+func readLimited(body io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(body, certSize)) }
+
+// certName is the name that the certificate must be issued to: for PayPal's as its SDKs check it; SNS's are issued to
+// sns.amazonaws.com, or to the host that they are at.
+func certName(url string, leaf *x509.Certificate) string {
+	if isSNSCert(url) {
+		host := strings.TrimPrefix(url[:strings.LastIndexByte(url, '/')], "https://")
+		if leaf.VerifyHostname(host) == nil {
+			return host
+		}
+		return "sns.amazonaws.com"
+	}
 	if strings.HasPrefix(url, "https://api.sandbox.") || strings.HasPrefix(url, "https://api-m.sandbox.") {
 		return "messageverificationcerts.sandbox.paypal.com"
 	}

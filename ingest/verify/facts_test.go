@@ -17,9 +17,9 @@ func TestFacts(t *testing.T) {
 		t.Errorf("names are not sorted, or not unique: %q", names)
 	}
 	for _, name := range []string{
-		"adyen", "adyen-platform", "basic", "bearer", "discord", "ecdsa", "ed25519", "flutterwave-v3", "flutterwave-v4", "github", "github-sha1", "hash", "hmac", "hub",
-		"hubspot", "hubspot-v1", "hubspot-v2", "intercom", "linear", "mailgun", "meta", "pagerduty", "paypal", "paystack",
-		"razorpay", "rsa", "sendgrid", "shopify", "slack", "square", "standard-webhooks", "stripe", "telnyx", "token", "twilio",
+		"adyen", "adyen-platform", "basic", "bearer", "braintree", "discord", "ecdsa", "ed25519", "flutterwave-v3", "flutterwave-v4", "github", "github-sha1", "hash", "hmac", "hub",
+		"hubspot", "hubspot-v1", "hubspot-v2", "intercom", "jws", "linear", "mailgun", "meta", "pagerduty", "paypal", "paystack",
+		"razorpay", "rsa", "sendgrid", "shopify", "slack", "sns", "square", "standard-webhooks", "stripe", "telnyx", "token", "twilio",
 		"typeform",
 		"woocommerce", "zendesk", "zoom",
 	} {
@@ -35,10 +35,10 @@ func TestFacts(t *testing.T) {
 		if source, err := url.Parse(f.Source); err != nil || source.Scheme != "https" {
 			t.Errorf("%s: source %q", name, f.Source)
 		}
-		if inBody := name == "adyen" || name == "mailgun"; inBody != (len(f.Headers) == 0) {
+		if inBody := name == "adyen" || name == "mailgun" || name == "sns" || name == "braintree"; inBody != (len(f.Headers) == 0) {
 			t.Errorf("%s: headers %q", name, f.Headers)
 		}
-		if get := name == "meta"; get != slices.Contains(f.Methods, "GET") || !slices.Contains(f.Methods, "POST") {
+		if get := name == "meta" || name == "braintree"; get != slices.Contains(f.Methods, "GET") || !slices.Contains(f.Methods, "POST") {
 			t.Errorf("%s: methods %q", name, f.Methods)
 		}
 		if f.Proof != schemas.ProofBody && f.Note == "" {
@@ -62,12 +62,12 @@ func TestFacts(t *testing.T) {
 
 // TestProofs: the three strengths of proof, where the vendor's docs and vectors show them.
 func TestProofs(t *testing.T) {
-	weak := []string{"basic", "bearer", "flutterwave-v3", "mailgun", "paypal", "token"}
+	weak := []string{"basic", "bearer", "flutterwave-v3", "jws", "mailgun", "paypal", "token"}
 	for _, name := range verify.Names() {
 		want := schemas.ProofBody
 		if slices.Contains(weak, name) {
 			want = schemas.ProofWeak
-		} else if name == "adyen" || name == "twilio" {
+		} else if name == "adyen" || name == "twilio" || name == "sns" || name == "braintree" {
 			want = schemas.ProofFields
 		}
 		if f, _ := verify.Describe(name); f.Proof != want {

@@ -122,6 +122,13 @@ func FuzzCertURL(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		if isSNSCert(text) {
+			u, err := url.Parse(text)
+			if err != nil || u.Scheme != "https" || u.User != nil || !strings.HasSuffix(u.Host, ".amazonaws.com") && !strings.HasSuffix(u.Host, ".amazonaws.com.cn") ||
+				!strings.HasPrefix(u.Host, "sns.") || strings.Contains(u.Path, "..") || u.RawQuery != "" {
+				t.Fatalf("%q passes as SNS's", text)
+			}
+		}
 		if !isPaypalCert(text) {
 			return
 		}
@@ -132,7 +139,7 @@ func FuzzCertURL(f *testing.F) {
 			strings.ContainsAny(host, "@:\\#?% \t\r\n") && host == u.Host || strings.Contains(path, "/../") {
 			t.Fatalf("%q passes: host %q", text, u.Host)
 		}
-		_ = certName(text)
+		_ = certName(text, nil)
 	})
 }
 

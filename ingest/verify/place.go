@@ -94,6 +94,9 @@ func (p place) read(c *content) (text string, found bool, err error) {
 		}
 		return bodyText(text, path)
 	case inBody:
+		if p.name == "" { // the whole of it
+			return jsonscan.View(c.r.Body), len(c.r.Body) > 0, nil
+		}
 		return bodyText(jsonscan.View(c.r.Body), p.name)
 	}
 	return c.labelled(p.name + "=")
@@ -153,6 +156,10 @@ func (p place) write(c *content, text string) error {
 		}
 		c.r.Body = slices.Concat(c.r.Body, []byte(separator+url.QueryEscape(p.name)+"="+url.QueryEscape(text)))
 	case inBody:
+		if p.name == "" {
+			c.r.Body = []byte(text)
+			return nil
+		}
 		body, err := withText(string(c.r.Body), strings.Split(p.name, "."), text)
 		if err != nil {
 			return err

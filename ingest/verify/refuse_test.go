@@ -18,6 +18,7 @@ import (
 func headerSchemes(t *testing.T) map[string]sample {
 	all := samples(t)
 	delete(all, "adyen")
+	delete(all, "braintree")
 	delete(all, "mailgun")
 	return all
 }

@@ -64,6 +64,11 @@ func samples(t testing.TB) map[string]sample {
 	set("rsa", func(s *sample) { s.secret = rsaPEM })
 	set("ecdsa", func(s *sample) { s.secret = ecdsaPEM })
 	set("ed25519", func(s *sample) { s.secret = ed25519PEM })
+	set("braintree", func(s *sample) {
+		s.secret = func(testing.TB) string { return "public|" + randomText(24) }
+		s.body, s.covered = "bt_payload=MTk5OQ&amount=1999", "MTk5"
+	})
+	set("jws", func(s *sample) { s.secret, s.covered = ecdsaPEM, "" })
 	set("basic", func(s *sample) { s.secret = func(testing.TB) string { return "user:" + randomText(24) } })
 	set("standard-webhooks", func(s *sample) {
 		s.secret = func(testing.TB) string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte(randomText(24))) }
@@ -80,6 +85,7 @@ func samples(t testing.TB) map[string]sample {
 		set(name, func(s *sample) { s.covered = "" })
 	}
 	delete(all, "paypal") // PayPal alone can sign: see TestPaypal
+	delete(all, "sns")    // and Amazon: see TestSNS
 	return all
 }
 

@@ -34,7 +34,9 @@ type rule struct {
 	secret    secretForm
 	handshake secretForm // of the secret that answers handshakes; zero: the scheme has none
 	options   []string   // beside those that follow from the rule; see optionNames
-	refusal   int        // the HTTP status that the vendor insists on for a refusal
+	jws       *jwsOptions
+	readsURL  bool // beside what the template says
+	refusal   int  // the HTTP status that the vendor insists on for a refusal
 
 	answers string // the handshake, for the docs
 	note    string // for the docs
@@ -49,6 +51,7 @@ type rule struct {
 	challenge func(*key, *content) (*Challenge, error)      // answers a signed handshake
 	toSign    func(*scheme, *content) error                 // puts into a delivery what those above look for
 	place     func(c *content, signature string) error      // puts a signature elsewhere than in a header
+	keyless   func(*scheme) (prover, error)                 // proves without a secret: the vendor publishes its keys
 	wrap      func(*scheme) Verifier                        // runs the engine once for each of several parts
 }
 
@@ -71,6 +74,9 @@ func catalogue() []rule {
 		mailgunRules(),
 		genericRules(),
 		tokenRules(),
+		jwsRules(),
+		snsRules(),
+		braintreeRules(),
 	)
 	for i := range all {
 		all[i].proof = cmp.Or(all[i].proof, schemas.ProofBody)
@@ -108,6 +114,7 @@ func given(sig vendors.Signature) []string {
 		"prefix": sig.Prefix != "", "template": sig.Template != "", "timestamp": sig.Timestamp != "",
 		"tolerance": sig.Tolerance != 0, "url": sig.URL != "", "secret_as": sig.SecretAs != "",
 		"at": sig.At != "", "separator": sig.Separator != "",
+		"keys": sig.Keys != "", "issuer": sig.Issuer != "", "claims": sig.Claims != "", "confirm": sig.Confirm, "audience": sig.Audience != "", "binds": sig.Binds != "",
 	}
 	var names []string
 	for name, is := range set {
@@ -165,6 +172,13 @@ func (r *rule) engine(sig vendors.Signature, keys []vendors.Key, certs CertSourc
 	s.keys, err = s.keyring(keys, vendors.UseSignature, s.algorithm, r.secret)
 	if err != nil {
 		return nil, err
+	}
+	if r.keyless != nil && len(s.keys) == 0 {
+		p, err := r.keyless(s)
+		if err != nil {
+			return nil, err
+		}
+		s.keys = []key{{id: "published", prover: p}}
 	}
 	if len(s.keys) == 0 {
 		return nil, fmt.Errorf("needs at least one secret: %s", r.secret.about)
@@ -236,7 +250,7 @@ func (r *rule) facts() Facts {
 	}
 	signed, _ := parseTemplate(r.template, r.fields) // a test holds that those of the catalogue are right
 	f.Headers = append(f.Headers, signed.headers()...)
-	f.ReadsURL = signed.usesURL || slices.ContainsFunc(r.wires, func(w wire) bool { return w.readsQuery() })
+	f.ReadsURL = r.readsURL || signed.usesURL || slices.ContainsFunc(r.wires, func(w wire) bool { return w.readsQuery() })
 	f.Headers = append(f.Headers, r.reads...)
 	f.Covers = r.covers(&signed)
 	return f

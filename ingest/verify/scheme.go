@@ -46,7 +46,7 @@ const keepBuffer = 64 << 10
 func (s *scheme) content(r *Request) *content {
 	c := s.contents.Get().(*content)
 	*c = content{r: r, list: s.list, buf: c.buf[:0], values: c.values[:0]}
-	if s.signed.usesURL {
+	if s.signed.usesURL || s.readsURL {
 		c.url = publicURL(s.url, r.URL)
 	}
 	return c

@@ -41,6 +41,7 @@ type Challenge struct {
 	Status      int
 	ContentType string // empty where there is no body
 	Body        []byte
+	Confirm     string // URL of the vendor's that is to be fetched before the answer; empty: none
 }
 
 // Reason says why a delivery was refused. It is a metric label: the set is closed.
@@ -81,9 +82,9 @@ type Verifier interface {
 	Sign(r *Request, id string) error
 }
 
-// CertSource resolves the certificate that a PayPal delivery names.
+// CertSource resolves the certificate that a delivery of PayPal's or SNS's names.
 type CertSource interface {
-	// PublicKey returns the key of the certificate at url, whose chain and name it has found to be PayPal's at
+	// PublicKey returns the key of the certificate at url, whose chain and name it has found to be theirs at
 	// now. It returns an *Error for a certificate that is not, and with ReasonCertificate where it could not be had.
 	PublicKey(url string, now time.Time) (*rsa.PublicKey, error)
 }

@@ -99,21 +99,17 @@ func (d *Document) Find(p Path) (v jsonscan.Value, start int) {
 	return found.In(d.text), int(found.Start)
 }
 
-// search returns what gjson finds. JSON in a text is held to the same depth as the document that it stands in, since
+// search returns what gjson finds, in envelopes too. JSON in a text is held to the same depth as the document that it stands in, since
 // gjson reads it by recursion.
 func search(doc, path string) (v jsonscan.Value, start int) {
 	if path == This {
 		v = jsonscan.Trim(doc)
 		return v, strings.Index(doc, string(v))
 	}
-	before, after, found := strings.Cut(path, "."+fromText+".")
+	before, name, after, found := cutEnvelope(path)
 	if !found || strings.Contains(before, "#") { // each of several texts: of a document whose depth is checked
 		result := gjson.Get(doc, path)
 		return jsonscan.Trim(result.Raw), result.Index
 	}
-	text := gjson.Get(doc, before).String()
-	if jsonscan.Check(text) != nil {
-		return "", 0
-	}
-	return search(text, after)
+	return inEnvelope(name, gjson.Get(doc, before).String(), after)
 }

@@ -8,7 +8,7 @@ import (
 
 // CheckPath says what is wrong with a gjson path (https://github.com/tidwall/gjson/blob/master/SYNTAX.md).
 // gjson itself takes any text for a path and finds nothing. Of its syntax we take keys, indexes, "#", queries,
-// wildcards, escapes, @this and @fromstr; what would compose new JSON (multipaths, literals, other modifiers) is
+// wildcards, escapes, @this and @fromstr, beside envelopes of our own; what would compose new JSON (multipaths, literals, other modifiers) is
 // refused, so that whatever a path finds stands in the body exactly so.
 func CheckPath(path string) error {
 	if path == "" {
@@ -17,7 +17,12 @@ func CheckPath(path string) error {
 	if path == This {
 		return nil
 	}
-	path = strings.ReplaceAll(path, "."+fromText+".", ".x.")
+	for before, name, after, found := cutEnvelope(path); found && before != ""; before, name, after, found = cutEnvelope(path) {
+		if strings.Contains(before, "#") && name != fromText {
+			return fmt.Errorf("path %q: %s cannot stand behind #: it opens one text", path, name)
+		}
+		path = before + ".x." + after
+	}
 	component := 0 // length of the component so far
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/hookline-io/hookline/internal/jsonscan"
+	"github.com/hookline-io/hookline/schemas/extract"
 )
 
 // content says what a vendor's bodies are.
@@ -18,18 +19,23 @@ const (
 	contentJSON   content = "json"   // one JSON document
 	contentNDJSON content = "ndjson" // one JSON document per line, each an event
 	contentForm   content = "form"   // form fields, urlencoded or multipart; a field's name is its path
+	contentXML    content = "xml"    // one XML document; an element's name is a part of the path
 	contentAny    content = "any"    // JSON or form where it is one, else bytes without fields
 )
 
 // maxFields bounds what a form is unpacked into.
 const maxFields = 1000
 
-// document returns the JSON that paths look into: data itself, or the fields of a form as an object of texts.
+// document returns the JSON that paths look into: data itself, the fields of a form as an object of texts, or an XML
+// document's elements.
 // It depends on data alone, so that ingest and processor see the same.
 func (c content) document(data []byte) ([]byte, error) {
 	switch c {
 	case contentForm:
 		return formDocument(data)
+	case contentXML:
+		doc, err := extract.XML(jsonscan.View(data))
+		return []byte(doc), err
 	case contentAny:
 		if jsonscan.Check(jsonscan.View(data)) == nil {
 			return data, nil

@@ -3,6 +3,7 @@ package vendors
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/extract"
@@ -20,7 +21,8 @@ type Coverage struct {
 func (c Coverage) covers(v *value) bool {
 	switch v.from {
 	case fromItem, fromBody:
-		return c.Body || slices.Contains(c.Fields, v.text)
+		inside := func(field string) bool { return v.text == field || strings.HasPrefix(v.text, field+".@") } // of an envelope
+		return c.Body || slices.ContainsFunc(c.Fields, inside)
 	case fromHash:
 		return c.Body
 	case fromHeader:

@@ -202,7 +202,7 @@ func clip(text string, limit int) string {
 	return text
 }
 
-var contents = []string{string(contentJSON), string(contentNDJSON), string(contentForm), string(contentAny)}
+var contents = []string{string(contentJSON), string(contentNDJSON), string(contentForm), string(contentXML), string(contentAny)}
 
 func (c *compiler) compileEvents(spec *eventsSpec, test []whenSpec) eventMapping {
 	m := eventMapping{content: content(spec.Content)}
@@ -211,7 +211,7 @@ func (c *compiler) compileEvents(spec *eventsSpec, test []whenSpec) eventMapping
 	switch m.content {
 	case "":
 		m.content = contentJSON
-	case contentJSON, contentNDJSON, contentForm, contentAny:
+	case contentJSON, contentNDJSON, contentForm, contentXML, contentAny:
 	default:
 		c.fail(&spec.Content, "unknown content %q%s", spec.Content, suggest(spec.Content, contents))
 	}

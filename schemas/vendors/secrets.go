@@ -11,7 +11,7 @@ import (
 
 // compileSecrets reads the secrets that spec refers to. A reference is never printed together with its content.
 func (c *compiler) compileSecrets(vendor string, spec *vendorSpec, retries time.Duration) []Key {
-	if len(spec.Secrets) == 0 {
+	if len(spec.Secrets) == 0 && !strings.HasPrefix(spec.Signature.Keys, "https://") {
 		c.fail(spec, "no secrets: add secrets: [env:%s_SECRET], the name of an environment variable, or file:/path", envName(vendor))
 	}
 	keys := make([]Key, 0, len(spec.Secrets))

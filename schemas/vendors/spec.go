@@ -39,7 +39,7 @@ type secretSpec struct {
 
 // eventsSpec says how a delivery is read: which events it carries and where their facts stand.
 type eventsSpec struct {
-	Content string     `yaml:"content" jsonschema:"enum=json,enum=ndjson,enum=form,enum=any" jsonschema_description:"What bodies are. ndjson: every line is an event. form: a field's name is its path. any: JSON or form where it is one, else bytes. Default: json."`
+	Content string     `yaml:"content" jsonschema:"enum=json,enum=ndjson,enum=form,enum=xml,enum=any" jsonschema_description:"What bodies are. ndjson: every line is an event. form: a field's name is its path. xml: elements' names are. any: JSON or form where it is one, else bytes. Default: json."`
 	Each    string     `yaml:"each" jsonschema_description:"Path of the array whose items are the events; @this for a body that is an array. The other paths then look into the item, and body:PATH into the whole body."`
 	ID      *valueSpec `yaml:"id" jsonschema_description:"What names the event in all its deliveries. Default: event:sha256."`
 	Type    *valueSpec `yaml:"type" jsonschema_description:"The event's type, by which sales are found."`

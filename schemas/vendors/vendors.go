@@ -44,6 +44,12 @@ type Signature struct {
 	Timestamp string        `yaml:"timestamp" jsonschema_description:"Where the signed time stands: a header; t= or first, an item of the signature's list; or a place as in at."`
 	Tolerance time.Duration `yaml:"tolerance" jsonschema_description:"How far the signed time may lie from ours."`
 	URL       string        `yaml:"url" jsonschema_description:"The public URL as the vendor has it, without the query, where it is signed."`
+	Keys      string        `yaml:"keys" jsonschema_description:"Where the vendor publishes its keys: the https URL of a JWKS, or x5c for a chain that the token brings."`
+	Issuer    string        `yaml:"issuer" jsonschema_description:"Who must have issued a token (iss)."`
+	Audience  string        `yaml:"audience" jsonschema_description:"For whom a token must be (aud); {url} is our own URL."`
+	Claims    string        `yaml:"claims" jsonschema_description:"What else a token must claim: NAME=TEXT, joined by spaces."`
+	Binds     string        `yaml:"binds" jsonschema_description:"How a token in a header covers the body: claim:NAME or detached."`
+	Confirm   bool          `yaml:"confirm" jsonschema_description:"Whether a subscription is confirmed when the vendor asks for it (SNS)."`
 	SecretAs  string        `yaml:"secret_as" jsonschema_description:"How the secret becomes a key: text, hex, base64, or the sha1 or sha256 of the text."`
 }
 
