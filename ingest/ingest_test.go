@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -72,6 +73,30 @@ func TestOddHeaders(t *testing.T) {
 	if !slices.ContainsFunc(s.events(), func(r *kgo.Record) bool { return string(r.Value) == marked }) {
 		t.Error("the body with the mark is not stored as it came")
 	}
+}
+
+// TestBadItemKeepsNoneOut: invariant 1 for a delivery one of whose events has no ID: it is on Kafka too, and says where it stood.
+func TestBadItemKeepsNoneOut(t *testing.T) {
+	s := newStack(t, func(with *setup) {
+		with.vendors = strings.Replace(vendorsYAML, "events: {", "events: {each: '@this', ", 1)
+	})
+	answer := s.post(s.sign(`[{"id":"b1","type":"t"},{"type":"t","n":2},{"id":"b2","type":"t"}]`))
+	if answer.Status != http.StatusOK {
+		t.Fatalf("got %d %s", answer.Status, answer.Body)
+	}
+	found := map[string]string{}
+	for _, record := range s.events() {
+		event, err := schemas.DecodeEvent(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[string(event.Data)] = event.BadID
+	}
+	want := map[string]string{`{"id":"b1","type":"t"}`: "", `{"type":"t","n":2}`: "event 2: event ID: nothing at id", `{"id":"b2","type":"t"}`: ""}
+	if !maps.Equal(found, want) {
+		t.Errorf("on Kafka: %v, want %v", found, want)
+	}
+	wantProblem(t, s.post(s.sign(`[{"type":"t"},{"type":"t"}]`)), 400, "body_malformed")
 }
 
 func TestRefusals(t *testing.T) {

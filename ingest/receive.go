@@ -164,7 +164,7 @@ func (from *source) identify(dst []schemas.Event, header http.Header, body []byt
 	}
 	for _, id := range identities {
 		dst = append(dst, schemas.Event{
-			ID: id.ID, Vendor: from.vendor.Name, Type: id.Type, Time: id.Time, BadTime: id.BadTime,
+			ID: id.ID, Vendor: from.vendor.Name, Type: id.Type, Time: id.Time, BadTime: id.BadTime, BadID: id.BadID,
 			ContentType: contentType, Test: id.Test, Data: id.Data,
 		})
 	}

@@ -19,7 +19,7 @@ const (
 // DeadLetter is what the dead-letter topic says of a record that cannot succeed, besides what it was.
 type DeadLetter struct {
 	Error    string
-	Stage    string    // where it failed, one of a closed set: decode, map, row, time, store, action
+	Stage    string    // where it failed, one of a closed set: decode, identify, map, row, time, store, action
 	Action   string    // the action that failed, as in Retry; empty where storing failed
 	Attempts int       // how often it was tried; 0 where trying again was of no use
 	Failed   time.Time // when it was given up; zero: Record takes the time of the call

@@ -23,6 +23,7 @@ const (
 	headerContentType = "content-type"
 
 	headerBadTime = "ce_badtime" // what the vendor wrote where a time should stand, if it is not one
+	headerBadID   = "ce_badid"   // why one of several events of a delivery has no ID of its own, and its place there
 	headerKeyID   = "ce_keyid"   // which secret verified the delivery; see secret.Value.ID
 	headerProof   = "ce_proof"   // what the signature covers; see Proof
 	headerTest    = "ce_test"    // "true" for test money, where the delivery says so and not the event itself
@@ -44,6 +45,7 @@ type Event struct {
 	Type        string
 	Time        time.Time // the event's own time; zero when the vendor states none
 	BadTime     string    // set in place of Time when the vendor's time cannot be read
+	BadID       string    // why one of several events of a delivery has no ID of its own, and its place; ID is then a hash
 	Received    time.Time // when ingest received the delivery; millisecond precision
 	ContentType string
 	KeyID       string
@@ -63,7 +65,7 @@ func (e *Event) Record(topic string) *kgo.Record { return new(Envelope).Record(t
 // Envelope is the memory of one record, to be used again once Kafka's client is done with the record.
 type Envelope struct {
 	record kgo.Record
-	room   [11]kgo.RecordHeader
+	room   [12]kgo.RecordHeader
 	text   []byte // that all headers and the key are parts of
 }
 
@@ -74,7 +76,7 @@ func (m *Envelope) Clear() { m.record.Value = nil }
 func (m *Envelope) Record(topic string, e *Event) *kgo.Record {
 	text := m.text[:0]
 	if need := len(specVersion) + len(e.ID) + len(sourcePrefix) + len(e.Vendor) + len(e.Type) + len(time.RFC3339Nano) +
-		len(e.BadTime) + len(e.ContentType) + len(e.KeyID) + len(e.Proof) + len(e.TraceParent); cap(text) < need {
+		len(e.BadTime) + len(e.BadID) + len(e.ContentType) + len(e.KeyID) + len(e.Proof) + len(e.TraceParent); cap(text) < need {
 		text = make([]byte, 0, need)
 	}
 	headers := m.room[:0]
@@ -97,6 +99,9 @@ func (m *Envelope) Record(topic string, e *Event) *kgo.Record {
 	}
 	if e.BadTime != "" {
 		add(headerBadTime, e.BadTime)
+	}
+	if e.BadID != "" {
+		add(headerBadID, e.BadID)
 	}
 	if e.ContentType != "" {
 		add(headerContentType, e.ContentType)
@@ -158,6 +163,8 @@ func DecodeEvent(r *kgo.Record) (Event, error) {
 			e.Time = t.UTC()
 		case headerBadTime:
 			e.BadTime = value
+		case headerBadID:
+			e.BadID = value
 		case headerContentType:
 			e.ContentType = value
 		case headerKeyID:

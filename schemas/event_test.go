@@ -26,6 +26,7 @@ func TestEventRoundTrip(t *testing.T) {
 		"full":              full,
 		"least":             {ID: "e", Vendor: "v", Received: received, Data: []byte("{}")},
 		"undated":           with(func(e *Event) { e.Time = time.Time{} }),
+		"a bad ID":          with(func(e *Event) { e.ID, e.BadID = "sha256:00", "event 2: event ID: nothing at id" }),
 		"a bad time":        with(func(e *Event) { e.Time, e.BadTime = time.Time{}, "yesterday" }),
 		"whole seconds":     with(func(e *Event) { e.Time = e.Time.Truncate(time.Second) }),
 		"1970":              with(func(e *Event) { e.Time = time.Unix(0, 0).UTC() }),

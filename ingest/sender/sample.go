@@ -27,6 +27,10 @@ func explainSample(w io.Writer, vendor *vendors.Vendor, header http.Header, body
 
 // explain says what an event is and counts as. ok is false for one that would be dead-lettered.
 func explain(w io.Writer, vendor *vendors.Vendor, e vendors.Identity) (ok bool) {
+	if e.BadID != "" {
+		fmt.Fprintf(w, "event  %s: it would be dead-lettered; the others of the delivery would be stored\n", e.BadID)
+		return false
+	}
 	when := "none of its own: counted as undated"
 	switch {
 	case e.BadTime != "":

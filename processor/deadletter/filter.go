@@ -15,7 +15,7 @@ type Filter struct {
 	Vendor string `placeholder:"NAME" help:"Of this vendor."`
 	Type   string `placeholder:"TYPE" help:"Events of this type."`
 	Event  string `placeholder:"ID" help:"Of the event with this ID."`
-	Stage  string `placeholder:"STAGE" help:"That failed at this stage: decode, map, row, time, store or action."`
+	Stage  string `placeholder:"STAGE" help:"That failed at this stage: decode, identify, map, row, time, store or action."`
 	Error  string `placeholder:"TEXT" help:"Whose error has this text in it; capital or small letters are the same."`
 	Since  When   `placeholder:"TIME" help:"That failed at this time or later: 2026-11-23, 2026-11-23T10:00:00Z, or 24h for a day ago."`
 	Until  When   `placeholder:"TIME" help:"That failed before this time."`

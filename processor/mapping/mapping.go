@@ -25,11 +25,12 @@ type Stage string
 
 // The stages.
 const (
-	StageDecode  Stage = "decode"  // it is no event
-	StageMap     Stage = "map"     // it should be a sale and cannot be read as one
-	StageRow     Stage = "row"     // its sale has no place in ClickHouse: the time or the amount is out of range
-	StageTime    Stage = "time"    // its own time is none, or out of range; no configuration mends that
-	StageUnknown Stage = "unknown" // not an Error
+	StageDecode   Stage = "decode"   // it is no event
+	StageIdentify Stage = "identify" // it is one of several in a delivery and has no ID of its own
+	StageMap      Stage = "map"      // it should be a sale and cannot be read as one
+	StageRow      Stage = "row"      // its sale has no place in ClickHouse: the time or the amount is out of range
+	StageTime     Stage = "time"     // its own time is none, or out of range; no configuration mends that
+	StageUnknown  Stage = "unknown"  // not an Error
 )
 
 // Error implements error: the stage, a colon, and why.
@@ -85,7 +86,11 @@ func Map(row *analytics.Row, config *vendors.Config) error {
 		return &Error{StageMap, fmt.Errorf("vendor %q is not in the configuration", e.Vendor)}
 	}
 	row.Rule, row.Outcome = vendor.Redelivery, vendors.Outcome{}
-	outcome, err := vendor.Outcome(vendors.Identity{ID: e.ID, Type: e.Type, Time: e.Time, BadTime: e.BadTime, Test: e.Test, Data: e.Data})
+	identity := vendors.Identity{ID: e.ID, Type: e.Type, Time: e.Time, BadTime: e.BadTime, BadID: e.BadID, Test: e.Test, Data: e.Data}
+	if e.BadID != "" && !vendor.Identifies(identity) {
+		return &Error{StageIdentify, errors.New(e.BadID)}
+	}
+	outcome, err := vendor.Outcome(identity)
 	if err != nil {
 		return &Error{StageMap, err}
 	}

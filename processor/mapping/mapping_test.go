@@ -43,6 +43,8 @@ func TestInvariant8_PoisonIsStoredWhereItBelongs(t *testing.T) {
 		"event in 2300":        {func(e *schemas.Event) { e.Time = at.AddDate(274, 0, 0) }, mapping.StageTime, false, time.Time{}},
 		"no time":              {func(e *schemas.Event) { e.Time, e.BadTime = time.Time{}, "soon" }, mapping.StageTime, false, time.Time{}},
 		"no amount, no time":   {func(e *schemas.Event) { e.Time, e.BadTime, e.Data = time.Time{}, "soon", nil }, mapping.StageTime, false, time.Time{}},
+		"no ID of its own":     {func(e *schemas.Event) { e.BadID = "event 2: nothing at id" }, mapping.StageIdentify, false, at},
+		"an ID after all":      {func(e *schemas.Event) { e.BadID, e.Data = "event 2: nothing at id", []byte(`{"id":1,"amount":"1.25"}`) }, "", true, at},
 		"undated, no amount":   {func(e *schemas.Event) { e.Time, e.Data = time.Time{}, []byte(`{}`) }, mapping.StageMap, false, time.Time{}},
 		"undated, with a sale": {func(e *schemas.Event) { e.Time = time.Time{} }, "", true, time.Time{}},
 	} {

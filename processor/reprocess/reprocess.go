@@ -185,6 +185,9 @@ func (r *runner) mapPage(ctx context.Context, mapped *analytics.Mapped) (n int, 
 		if strings.HasPrefix(row.Error, string(mapping.StageTime)+": ") {
 			return nil // it is undated because its time is no time: no mapping changes that
 		}
+		if why, bad := strings.CutPrefix(row.Error, string(mapping.StageIdentify)+": "); bad {
+			row.Event.BadID = why
+		}
 		row.Generation, row.Error = r.run.Generation, ""
 		err := mapping.Map(&row, r.config)
 		if err == nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -35,7 +34,10 @@ type eventMapping struct {
 // Identify appends the events that a verified delivery carries to dst: the items of its array in their order,
 // or the body as one event. An empty array carries none. The Data of what it appends shares body's memory.
 //
-// Every error wraps ErrBody; dst is then returned as it was, for a delivery is taken whole or not at all.
+// Of several events those that cannot be identified have a BadID: one must not keep the others out, for the vendor would
+// send the same delivery again and again.
+//
+// Every error wraps ErrBody; dst is then returned as it was: the body is not what is configured, or none of its events is.
 func (v *Vendor) Identify(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
 	out, err := v.events.identify(dst, header, body)
 	if err != nil {
@@ -77,27 +79,67 @@ func (m *eventMapping) identifyItems(dst []Identity, header http.Header, body []
 	default:
 		return dst, fmt.Errorf("no list of events at %q", m.each)
 	}
-	out, count := dst, 0
+	b := batch{dst: dst, out: dst}
 	for at, item := range items.Items() {
-		if count++; count > maxItems {
-			return dst, fmt.Errorf("more than %d events in one delivery", maxItems)
+		if b.count == maxItems {
+			return dst, errTooMany
 		}
 		src.item = extract.New(string(item), m.paths)
-		var err error
-		if out, err = m.append(out, &src, bytesOf(item, start+at, body)); err != nil {
-			return dst, fmt.Errorf("event %d: %w", count, err)
-		}
+		data := bytesOf(item, start+at, body)
+		event, err := m.one(&src, data)
+		b.add(event, "event", err)
 	}
-	return out, nil
+	return b.events()
 }
 
-// identifyOne makes one event of a body of JSON, or of a line of it.
+var errTooMany = fmt.Errorf("more than %d events in one delivery", maxItems)
+
+// batch collects the events of one delivery.
+type batch struct {
+	dst, out []Identity
+	count    int   // of those that were added
+	bad      int   // of those that could not be identified
+	err      error // why the first of these could not
+}
+
+func (b *batch) add(event Identity, what string, err error) {
+	b.count++
+	if err != nil {
+		err = fmt.Errorf("%s %d: %w", what, b.count, err)
+		if b.bad++; b.bad == 1 {
+			b.err = err
+		}
+		event.ID, event.BadID = hash(event.Data), clip(err.Error(), maxID)
+	}
+	b.out = append(b.out, event)
+}
+
+// events returns all of them, and an error where none could be identified: then the configuration is wrong, and the
+// vendor's next attempt may find it put right.
+func (b *batch) events() ([]Identity, error) {
+	if b.bad == b.count && b.bad > 0 {
+		return b.dst, b.err
+	}
+	return b.out, nil
+}
+
+// identifyOne makes one event of a body of JSON.
 func (m *eventMapping) identifyOne(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
 	src := source{header: header, item: extract.New(jsonscan.View(body), m.paths)}
 	if err := src.item.Check(); err != nil {
 		return dst, err
 	}
 	return m.append(dst, &src, body)
+}
+
+// Identifies says whether an event that was stored can be identified by what is configured now.
+func (v *Vendor) Identifies(event Identity) bool {
+	src := source{item: extract.New(jsonscan.View(event.Data), v.events.paths)}
+	if src.item.Check() != nil {
+		return false
+	}
+	_, err := v.events.one(&src, event.Data)
+	return err == nil
 }
 
 // bytesOf returns the bytes of an item that begins at start: those of body, but where a path such as items.#.x gathered
@@ -111,43 +153,49 @@ func bytesOf(item jsonscan.Value, start int, body []byte) []byte {
 
 // identifyLines passes over empty lines, such as the one after a last line break.
 func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
-	out, count := dst, 0
+	b := batch{dst: dst, out: dst}
 	for line := range bytes.SplitSeq(body, []byte{'\n'}) {
 		line = bytes.TrimSuffix(line, []byte{'\r'})
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		if count++; count > maxItems {
-			return dst, fmt.Errorf("more than %d events in one delivery", maxItems)
+		if b.count == maxItems {
+			return dst, errTooMany
 		}
-		var err error
-		if out, err = m.identifyOne(out, header, line); err != nil {
-			return dst, fmt.Errorf("line %d: %w", count, err)
+		src := source{header: header, item: extract.New(jsonscan.View(line), m.paths)}
+		if err := src.item.Check(); err != nil {
+			b.add(Identity{Data: line}, "line", err)
+			continue
 		}
+		event, err := m.one(&src, line)
+		b.add(event, "line", err)
 	}
-	return out, nil
+	return b.events()
 }
 
 // append identifies one event.
 func (m *eventMapping) append(dst []Identity, src *source, data []byte) ([]Identity, error) {
-	event := Identity{Data: data}
-	src.data = data
+	event, err := m.one(src, data)
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, event), nil
+}
+
+// one identifies one event. With an error it returns what could be read of it.
+func (m *eventMapping) one(src *source, data []byte) (event Identity, bad error) {
+	event.Data, src.data = data, data
 	if m.id == nil {
 		event.ID = hash(data)
+	} else if id, err := required("event ID", m.id, src); err != nil {
+		bad = err
 	} else {
-		id, err := m.id.read(src)
-		if err == nil && id == "" {
-			err = errors.New("nothing at " + m.id.String())
-		}
-		if err != nil {
-			return dst, fmt.Errorf("event ID: %w", err)
-		}
 		event.ID = nameOrHash(id)
 	}
 	if m.typ != nil {
 		typ, err := m.typ.read(src)
-		if err != nil {
-			return dst, fmt.Errorf("event type: %w", err)
+		if err != nil && bad == nil {
+			bad = fmt.Errorf("event type: %w", err)
 		}
 		event.Type = clip(typ, maxID)
 	}
@@ -164,7 +212,7 @@ func (m *eventMapping) append(dst []Identity, src *source, data []byte) ([]Ident
 		}
 	}
 	event.Test = anyOf(m.test, src)
-	return append(dst, event), nil
+	return event, bad
 }
 
 func hash(data []byte) string {

@@ -128,6 +128,30 @@ func TestIdentifySeveral(t *testing.T) {
 	}
 }
 
+// TestBadItems: the good items of a delivery are not kept out by a bad one, which names its place.
+func TestBadItems(t *testing.T) {
+	for name, test := range map[string]struct{ events, body, want string }{
+		"no ID":         {"{each: items, id: id, type: type}", `{"items":[{"id":1},{"type":"paid"},{"id":3}]}`, `1 "" | ` + sha(`{"type":"paid"}`) + ` "event 2: event ID: nothing at id" paid | 3 ""`},
+		"a list's ID":   {"{each: '@this', id: id}", `[{"id":[1]},{"id":2}]`, sha(`{"id":[1]}`) + ` "event 1: event ID: a list at \"id\", not one text or number" | 2 ""`},
+		"a list's type": {"{each: '@this', id: id, type: type}", `[{"id":1,"type":[]},{"id":2}]`, sha(`{"id":1,"type":[]}`) + ` "event 1: event type: a list at \"type\", not one text or number" | 2 ""`},
+		"no item":       {"{each: '@this', id: id}", `[{"id":1},null,7]`, `1 "" | ` + sha("null") + ` "event 2: event ID: nothing at id" | ` + sha("7") + ` "event 3: event ID: nothing at id"`},
+		"a broken line": {"{content: ndjson, id: id}", "{\"id\":1}\n\n{\"id\":\n{\"id\":3}", `1 "" | ` + sha(`{"id":`) + ` "line 2: not JSON: it ends too early (byte 6)" | 3 ""`},
+	} {
+		vendor := own(t, test.events, "{}")
+		got, err := vendor.Identify(nil, nil, []byte(test.body))
+		var all []string
+		for _, e := range got {
+			all = append(all, strings.TrimSpace(fmt.Sprintf("%s %q %s", e.ID, e.BadID, e.Type)))
+			if good := e.BadID == ""; vendor.Identifies(e) != good || !strings.Contains(test.body, string(e.Data)) {
+				t.Errorf("%s: %+v", name, e)
+			}
+		}
+		if text := strings.Join(all, " | "); err != nil || text != test.want {
+			t.Errorf("%s: %v\n got %s\nwant %s", name, err, text, test.want)
+		}
+	}
+}
+
 func TestIdentifyRefuses(t *testing.T) {
 	tests := []struct{ name, events, body, want string }{
 		{"not JSON", plainEvents, `{"id":1`, "not JSON: it ends too early (byte 7)"},
@@ -142,8 +166,9 @@ func TestIdentifyRefuses(t *testing.T) {
 		{"half an ID", "{id: {join: [a, b]}}", `{"a":1}`, "event ID: nothing at a + b"},
 		{"no header", "{id: header:X-Id}", `{}`, "event ID: nothing at header:X-Id"},
 		{"no array", "{each: items, id: id}", `{}`, `no list of events at "items"`},
-		{"a bad item", "{each: items, id: id}", `{"items":[{"id":1},{}]}`, "event 2: event ID: nothing at id"},
-		{"a bad line", "{content: ndjson, id: id}", "{\"id\":1}\n{", "line 2: not JSON"},
+		{"no good item", "{each: items, id: id}", `{"items":[{},{"id":[]}]}`, "event 1: event ID: nothing at id"},
+		{"no good line", "{content: ndjson, id: id}", "{\n{}", "line 1: not JSON"},
+		{"a bad item beside a list that ends too early", "{each: items, id: id}", `{"items":[{"id":1},{}`, "not JSON"},
 		{"too many events", "{each: '@this'}", "[" + strings.Repeat("1,", 10_000) + "1]", "more than 10000 events"},
 		{"not a form", "{content: form, id: id}", `{"id":1}`, "not a form"},
 		{"half a percent escape", "{content: form, id: id}", "id=%4", "not a form"},

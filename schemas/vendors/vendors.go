@@ -83,6 +83,7 @@ type Identity struct {
 	Type    string
 	Time    time.Time // zero when the vendor states none
 	BadTime string    // what stood there, when it cannot be read as a time
+	BadID   string    // of one of several events: why it has none of its own, and its place; ID is then the hash of Data
 	Test    bool      // the delivery says that it is test money
 	Data    []byte    // the event's bytes: the whole body, or one item of it, never re-serialised
 }
