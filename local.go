@@ -24,5 +24,6 @@ type localCommands struct {
 	BenchInsert    bench.InsertFloorCommand `cmd:"" name:"bench-insert-floor" hidden:"" help:"The least that an insert can cost; 'hookline bench' runs it."`
 	Broker         broker.Command           `cmd:"" help:"Run a Kafka broker for this machine (part of 'hookline local')."`
 	Engine         engine.Command           `cmd:"" help:"Run a ClickHouse engine for this machine (part of 'hookline local')."`
+	EngineServe    engine.ServeCommand      `cmd:"" name:"engine-serve" hidden:"" help:"A ClickHouse server of the library; 'hookline engine' runs it."`
 	ApacheKafka    apache.Command           `cmd:"" help:"Run Apache Kafka on this machine, three nodes, in place of the broker. Needs Java 17+ and Maven."`
 }

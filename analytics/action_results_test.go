@@ -2,9 +2,6 @@ package analytics_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -16,16 +13,7 @@ import (
 // query returns what ClickHouse answers to a SELECT, as tab-separated text.
 func query(t *testing.T, e *testkit.EngineProcess, sql string) string {
 	t.Helper()
-	resp, err := http.Post(e.URL+"/?database=hookline&default_format=TSV&query="+url.QueryEscape(sql), "text/plain", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %v %s", resp.Status, err, text)
-	}
-	return strings.TrimSpace(string(text))
+	return e.Ask(t, "hookline", sql)
 }
 
 func TestInsertActionResults(t *testing.T) {

@@ -73,14 +73,14 @@ func TestPasswordFromFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := testkit.Engine(t)
-	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN + "/hookline"), Password: secret.Ref("file:" + file)})
+	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.HTTPAs(t, "migrator") + "/hookline"), Password: secret.Ref("file:" + file)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	const authenticationFailed = 516
 	if err := db.Ping(t.Context()); analytics.Code(err) != authenticationFailed {
-		t.Errorf("got %v, want code %d: the engine has no password and must refuse one", err, authenticationFailed)
+		t.Errorf("got %v, want code %d: the password in the file comes before that of the DSN", err, authenticationFailed)
 	}
 	if _, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN), Password: secret.Ref("file:" + file + ".missing")}); err == nil {
 		t.Error("a missing password file passes")
@@ -90,12 +90,16 @@ func TestPasswordFromFile(t *testing.T) {
 func TestErrorsOfARealEngine(t *testing.T) {
 	t.Parallel()
 	e := testkit.Engine(t)
-	db := connect(t, e)
+	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.HTTPAs(t, "migrator") + "/hookline")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	b := analytics.NewBatch()
 	if err := b.Append(sale("evt_1", halloween)); err != nil {
 		t.Fatal(err)
 	}
-	err := db.Insert(t.Context(), b)
+	err = db.Insert(t.Context(), b)
 	const unknownDatabase = 81
 	var refusal *analytics.Error
 	var exception *clickhouse.Exception

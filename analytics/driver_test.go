@@ -11,7 +11,7 @@ import (
 
 func connectDriver(t testing.TB, e *testkit.EngineProcess) driver.Conn {
 	t.Helper()
-	opt, err := clickhouse.ParseDSN(e.DSN + "/hookline?compress=lz4")
+	opt, err := clickhouse.ParseDSN(e.As(t, testkit.Owner) + "/hookline?compress=lz4")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
@@ -42,16 +43,16 @@ func TestTLSOverHTTP(t *testing.T) {
 		options analytics.Options
 		want    string // of the error; empty: it works
 	}{
-		{"right authority", analytics.Options{DSN: analytics.DSN("https://" + plain + "/default?secure=true"), CA: authority.File}, ""},
-		{"wrong authority", analytics.Options{DSN: analytics.DSN("https://" + plain + "/default?secure=true"), CA: stranger.File}, "unknown authority"},
-		{"the system's authorities", analytics.Options{DSN: analytics.DSN("https://" + plain + "/default?secure=true")}, "unknown authority"},
-		{"not verified, on demand", analytics.Options{DSN: analytics.DSN("https://" + plain + "/default?secure=true&skip_verify=true")}, ""},
-		{"certificate", analytics.Options{DSN: analytics.DSN("https://" + mutual + "/default?secure=true"), CA: authority.File, Cert: own.Cert, Key: own.Key}, ""},
-		{"no certificate", analytics.Options{DSN: analytics.DSN("https://" + mutual + "/default?secure=true"), CA: authority.File}, "certificate required"},
-		{"a stranger's certificate", analytics.Options{DSN: analytics.DSN("https://" + mutual + "/default?secure=true"), CA: authority.File, Cert: foreign.Cert, Key: foreign.Key}, "tls"},
+		{"right authority", analytics.Options{DSN: analytics.DSN("https://migrator@" + plain + "/default?secure=true"), CA: authority.File}, ""},
+		{"wrong authority", analytics.Options{DSN: analytics.DSN("https://migrator@" + plain + "/default?secure=true"), CA: stranger.File}, "unknown authority"},
+		{"the system's authorities", analytics.Options{DSN: analytics.DSN("https://migrator@" + plain + "/default?secure=true")}, "unknown authority"},
+		{"not verified, on demand", analytics.Options{DSN: analytics.DSN("https://migrator@" + plain + "/default?secure=true&skip_verify=true")}, ""},
+		{"certificate", analytics.Options{DSN: analytics.DSN("https://migrator@" + mutual + "/default?secure=true"), CA: authority.File, Cert: own.Cert, Key: own.Key}, ""},
+		{"no certificate", analytics.Options{DSN: analytics.DSN("https://migrator@" + mutual + "/default?secure=true"), CA: authority.File}, "certificate required"},
+		{"a stranger's certificate", analytics.Options{DSN: analytics.DSN("https://migrator@" + mutual + "/default?secure=true"), CA: authority.File, Cert: foreign.Cert, Key: foreign.Key}, "tls"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.options.Timeout = 10 * time.Second
+			test.options.Timeout, test.options.Password = 10*time.Second, secret.Ref("file:"+e.PasswordFile("migrator"))
 			db, err := analytics.Open(t.Context(), test.options)
 			if err != nil {
 				t.Fatal(err)

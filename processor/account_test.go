@@ -201,7 +201,7 @@ func TestInvariant3_AcknowledgedAreThoseBeforeTheFirstFailure(t *testing.T) {
 	f := newFaulty(t, s.engine.URL)
 	f.took(regexp.MustCompile(`evt_[CE]`))
 	one := func(o *processor.Options) {
-		o.ClickHouse.DSN = analytics.DSN(f.URL + "/hookline?compress=none")
+		o.ClickHouse.DSN = analytics.DSN(s.engine.Through(t, "writer", f.URL) + "/hookline?compress=none")
 		o.Batch.MaxRows, o.Batch.DrainTimeout = 1, 100*time.Millisecond
 	}
 	stop := s.start(one)

@@ -20,7 +20,6 @@ import (
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/testkit"
-	"github.com/hookline-io/hookline/internal/testkit/tables"
 	"github.com/hookline-io/hookline/processor"
 	"github.com/hookline-io/hookline/processor/alert"
 	"github.com/hookline-io/hookline/schemas"
@@ -143,9 +142,8 @@ func TestInvariant3_AnOutageIsHeldAndARefusalNeedsAPerson(t *testing.T) {
 // Events of a whole topic meet a password that is wrong: none is to blame, so none is dead-lettered, and all are stored
 // once the password is right, by the same process.
 func TestInvariant3_AWrongPasswordNeedsAPersonAndNoRestart(t *testing.T) {
-	const right, n = "the-right-one", 3000
-	engine := testkit.LockedEngine(t, right)
-	tables.Setup(t, engine, "UTC")
+	const n = 3000
+	engine := prepared.Engine(t)
 	s, p := newStackOver(t, engine, 4), newPager(t)
 	file := filepath.Join(t.TempDir(), "password")
 	password := func(text string) {
@@ -158,7 +156,7 @@ func TestInvariant3_AWrongPasswordNeedsAPersonAndNoRestart(t *testing.T) {
 	var admin string
 	s.start(p.on, func(o *processor.Options) {
 		admin = o.Admin.Listen
-		o.ClickHouse.DSN, o.ClickHouse.Password = analytics.DSN(s.engine.URL+"/hookline"), secret.Ref("file:"+file)
+		o.ClickHouse.DSN, o.ClickHouse.Password = analytics.DSN(engine.HTTPAs(t, "writer")+"/hookline"), secret.Ref("file:"+file)
 	})
 	p.want(t, "firing HooklineStoreRefused")
 	wantReady(t, admin, http.StatusServiceUnavailable, "password")
@@ -166,7 +164,7 @@ func TestInvariant3_AWrongPasswordNeedsAPersonAndNoRestart(t *testing.T) {
 	if committed, _ := s.committed(); committed != 0 {
 		t.Errorf("%d offsets are committed", committed)
 	}
-	password(right)
+	password(engine.Password(t, "writer"))
 	s.wantSales(n)
 	s.wantAllCommitted()
 	p.want(t, "resolved HooklineStoreRefused")

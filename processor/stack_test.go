@@ -83,8 +83,11 @@ func newStackOver(t *testing.T, engine *testkit.EngineProcess, partitions int32)
 	return s
 }
 
-func (s *stack) clickhouse() analytics.Options {
-	return analytics.Options{DSN: analytics.DSN(s.engine.DSN + "/hookline"), Timeout: 10 * time.Second, Connections: 4}
+// clickhouse are the options of one who looks after it.
+func (s *stack) clickhouse() analytics.Options { return s.as("migrator") }
+
+func (s *stack) as(user string) analytics.Options {
+	return analytics.Options{DSN: analytics.DSN(s.engine.As(s.t, user) + "/hookline"), Timeout: 10 * time.Second, Connections: 4}
 }
 
 // start runs a processor until stop is called, which returns how it ended.
@@ -99,7 +102,7 @@ func (s *stack) start(edits ...func(*processor.Options)) (stop func() error) {
 		Actions: forward.Options{
 			Group: "hookline.actions", Concurrency: 1, Attempts: 1, RetryDelay: time.Second, AlertAfter: time.Second, DrainTimeout: time.Second,
 		},
-		Kafka: s.kafka, ClickHouse: s.clickhouse(), Admin: service.AdminOptions{Listen: testkit.FreeAddress(s.t)},
+		Kafka: s.kafka, ClickHouse: s.as("writer"), Admin: service.AdminOptions{Listen: testkit.FreeAddress(s.t)},
 	}
 	for _, edit := range edits {
 		edit(&options)

@@ -1,4 +1,4 @@
-package clickhouse
+package clickhouse_test
 
 import (
 	"encoding/json"
@@ -19,6 +19,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/compose/clickhouse"
 	"github.com/hookline-io/hookline/compose/local/packages"
 	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/dashboards/preview"
@@ -29,22 +30,17 @@ import (
 
 // TestWhoMayDoWhat sets a database up as migrator and then uses it as each of the other users.
 func TestWhoMayDoWhat(t *testing.T) {
-	passwords(t)
-	dir := t.TempDir()
-	var tables, views []string
-	session := func(user string, do func(t *testing.T, e *testkit.EngineProcess)) {
+	engine := testkit.Engine(t)
+	as := func(user string, do func(t *testing.T, s session)) {
 		t.Helper()
-		if !t.Run(user, func(t *testing.T) {
-			e := as(t, dir, strings.TrimSuffix(user, " again"))
-			do(t, e)
-			e.Stop()
-		}) {
+		if !t.Run(user, func(t *testing.T) { do(t, session{engine, user}) }) {
 			t.FailNow()
 		}
 	}
+	var tables, views []string
 
-	session("migrator", func(t *testing.T, e *testkit.EngineProcess) {
-		db := connect(t, e)
+	as("migrator", func(t *testing.T, s session) {
+		db := s.connect(t)
 		for _, zones := range [][]string{{"UTC"}, {"UTC", "Africa/Lagos"}} {
 			o := analytics.SetupOptions{Zones: zones, Keep: analytics.Retention{Events: 400}}
 			if _, err := db.Plan(t.Context(), o); err != nil {
@@ -62,27 +58,22 @@ func TestWhoMayDoWhat(t *testing.T) {
 		if err := db.HealStrays(t.Context()); err != nil {
 			t.Error(err)
 		}
-		mayNot(t, e, denied, "CREATE DATABASE other")
-		mayNot(t, e, denied, "CREATE USER other")
-		mayNot(t, e, denied, "SELECT * FROM url('http://127.0.0.1:1', 'CSV', 'a String')")
+		s.mayNot(t, denied, "CREATE DATABASE other")
+		s.mayNot(t, denied, "CREATE USER other")
 	})
 
-	// In the engine migrator was its user default, whom the views now name.
-	session("", func(t *testing.T, e *testkit.EngineProcess) {
+	as(testkit.Owner, func(t *testing.T, s session) {
 		list := func(condition string) []string {
-			return strings.Split(may(t, e, "SELECT name FROM system.tables WHERE database = 'hookline' AND "+condition+" ORDER BY name"), "\n")
+			return strings.Split(s.may(t, "SELECT name FROM system.tables WHERE database = 'hookline' AND "+condition+" ORDER BY name"), "\n")
 		}
 		tables, views = list("engine LIKE '%MergeTree'"), list("engine = 'View'")
-		for _, view := range append(list("engine = 'MaterializedView'"), views...) {
-			may(t, e, "ALTER TABLE hookline."+view+" MODIFY SQL SECURITY DEFINER DEFINER = migrator")
-		}
-		if got := may(t, e, "SELECT count() FROM system.tables WHERE database = 'hookline' AND engine LIKE '%View' AND create_table_query NOT LIKE '%DEFINER = migrator SQL SECURITY DEFINER%'"); got != "0" {
+		if got := s.may(t, "SELECT count() FROM system.tables WHERE database = 'hookline' AND engine LIKE '%View' AND create_table_query NOT LIKE '%DEFINER = migrator SQL SECURITY DEFINER%'"); got != "0" {
 			t.Errorf("%s views do not read with migrator's rights", got)
 		}
 	})
 
-	session("writer", func(t *testing.T, e *testkit.EngineProcess) {
-		db := connect(t, e)
+	as("writer", func(t *testing.T, s session) {
+		db := s.connect(t)
 		if err := db.Ping(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -111,79 +102,115 @@ func TestWhoMayDoWhat(t *testing.T) {
 		}
 		for _, sql := range []string{"SELECT payload FROM hookline.events", "SELECT gross FROM hookline.sales_per_month", "ALTER TABLE hookline.sales DELETE WHERE 1", "DROP TABLE hookline.sales", "TRUNCATE TABLE hookline.sales",
 			"INSERT INTO hookline.exchange_rates (day) VALUES ('2026-01-01')", "CREATE TABLE hookline.more (a UInt8) ENGINE = Memory"} {
-			mayNot(t, e, denied, sql)
+			s.mayNot(t, denied, sql)
 		}
 	})
 
-	session("migrator again", func(t *testing.T, e *testkit.EngineProcess) { // its rights are enough for the refreshes
+	as("migrator", func(t *testing.T, s session) { // its rights are enough for the refreshes
 		testkit.Eventually(t, time.Minute, func() error {
-			answer, _ := e.Try(t, "", "SELECT sum(orders) FROM hookline.sales_per_month WHERE zone = 'Africa/Lagos'")
+			answer, _ := s.Try(t, s.user, "", "SELECT sum(orders) FROM hookline.sales_per_month WHERE zone = 'Africa/Lagos'")
 			if answer != "2" {
 				return fmt.Errorf("%s orders in the view, want 2", answer)
 			}
 			for _, view := range []string{"sales_rollup", "sales_edges", "vendor_rollup"} {
-				may(t, e, "SYSTEM REFRESH VIEW hookline."+view+"_refresh")
+				s.may(t, "SYSTEM REFRESH VIEW hookline."+view+"_refresh")
 			}
-			if failed := may(t, e, "SELECT view, exception FROM system.view_refreshes WHERE exception != ''"); failed != "" {
+			if failed := s.may(t, "SELECT view, exception FROM system.view_refreshes WHERE exception != ''"); failed != "" {
 				return errors.New(failed)
 			}
 			return nil
 		})
 	})
 
-	session("analyst", func(t *testing.T, e *testkit.EngineProcess) {
+	as("analyst", func(t *testing.T, s session) {
 		for _, view := range views {
-			may(t, e, "SELECT * FROM hookline."+view)
+			s.may(t, "SELECT * FROM hookline."+view)
 		}
 		for _, table := range tables {
-			mayNot(t, e, denied, "SELECT * FROM hookline."+table)
+			s.mayNot(t, denied, "SELECT * FROM hookline."+table)
 		}
-		if got := may(t, e, "SELECT orders FROM hookline.sales_per_month WHERE zone = 'UTC'"); got != "2" {
+		if got := s.may(t, "SELECT orders FROM hookline.sales_per_month WHERE zone = 'UTC'"); got != "2" {
 			t.Errorf("%q orders", got)
 		}
 		for _, query := range documented(t) {
-			may(t, e, query)
+			s.may(t, query)
 		}
-		reader(t, e)
+		reader(t, s)
 	})
 
-	session("grafana", func(t *testing.T, e *testkit.EngineProcess) {
+	as("grafana", func(t *testing.T, s session) {
 		for _, view := range views {
-			may(t, e, "SELECT * FROM hookline."+view)
+			s.may(t, "SELECT * FROM hookline."+view)
 		}
-		boards(t, e)
-		mayNot(t, e, denied, "SELECT payload FROM hookline.events")
-		mayNot(t, e, denied, "SELECT * FROM hookline.sales")
-		reader(t, e)
+		boards(t, s)
+		s.mayNot(t, denied, "SELECT payload FROM hookline.events")
+		s.mayNot(t, denied, "SELECT * FROM hookline.sales")
+		reader(t, s)
 	})
 
-	session("engineer", func(t *testing.T, e *testkit.EngineProcess) {
+	as("engineer", func(t *testing.T, s session) {
 		for _, name := range slices.Concat(tables, views) {
-			may(t, e, "SELECT * FROM hookline."+name)
+			s.may(t, "SELECT * FROM hookline."+name)
 		}
-		may(t, e, "INSERT INTO hookline.exchange_rates (day, currency, target, rate) VALUES ('2026-01-01', 'USD', 'EUR', 0.9)")
-		may(t, e, "SELECT table, sum(bytes_on_disk) FROM system.parts WHERE database = 'hookline' GROUP BY table")
-		may(t, e, "SHOW CREATE TABLE hookline.sales")
+		s.may(t, "INSERT INTO hookline.exchange_rates (day, currency, target, rate) VALUES ('2026-01-01', 'USD', 'EUR', 0.9)")
+		s.may(t, "SELECT table, sum(bytes_on_disk) FROM system.parts WHERE database = 'hookline' GROUP BY table")
+		s.may(t, "SHOW CREATE TABLE hookline.sales")
 		for _, sql := range []string{"INSERT INTO hookline.sales (vendor) VALUES ('acme')", "ALTER TABLE hookline.sales DELETE WHERE 1", "DROP TABLE hookline.sales", "CREATE TABLE hookline.more (a UInt8) ENGINE = Memory", "CREATE USER other"} {
-			mayNot(t, e, denied, sql)
+			s.mayNot(t, denied, sql)
 		}
-		mayNot(t, e, constraint, "SELECT 1 SETTINGS max_execution_time = 36000")
+		s.mayNot(t, constraint, "SELECT 1 SETTINGS max_execution_time = 36000")
 	})
 }
 
-// reader tests what holds for everyone who only reads.
-func reader(t *testing.T, e *testkit.EngineProcess) {
-	t.Helper()
-	mayNot(t, e, denied, "INSERT INTO hookline.exchange_rates (day) VALUES ('2026-01-01')")
-	mayNot(t, e, denied, "DROP VIEW hookline.sales_per_month")
-	mayNot(t, e, "TOO_MANY_ROWS", "SELECT sum(number) FROM numbers(1000000000)")
-	mayNot(t, e, "TOO_MANY_ROWS", "SELECT number FROM numbers(1100000)")
-	mayNot(t, e, "MEMORY_LIMIT_EXCEEDED", "SELECT uniqExact(number) FROM numbers(400000000) SETTINGS max_memory_usage = 10000000")
-	for _, setting := range []string{"max_execution_time = 0", "max_execution_time = 61", "max_memory_usage = 0", "max_rows_to_read = 0", "max_result_rows = 0", "timeout_overflow_mode = 'break'", "read_overflow_mode = 'break'", "result_overflow_mode = 'break'"} {
-		mayNot(t, e, constraint, "SELECT 1 SETTINGS "+setting)
+// Nobody but the owner reads or writes files, or reaches other machines, through the server.
+func TestOnlyTheOwnerReachesBeyondTheDatabase(t *testing.T) {
+	e := testkit.Engine(t)
+	if err := (session{e, "migrator"}).connect(t).Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}}); err != nil {
+		t.Fatal(err)
 	}
-	mayNot(t, e, "READONLY", "SELECT 1 SETTINGS readonly = 0")
-	may(t, e, "SELECT 1 SETTINGS max_execution_time = 35") // as Grafana does
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range clickhouse.Users() {
+		t.Run(user, func(t *testing.T) {
+			s := session{e, user}
+			for _, sql := range []string{
+				"SELECT * FROM file('" + secret + "', 'CSV', 'a String')",
+				"SELECT * FROM url('http://127.0.0.1:1', 'CSV', 'a String')",
+				"SELECT * FROM s3('http://127.0.0.1:1/a/b', 'CSV', 'a String')",
+				"SELECT * FROM remote('127.0.0.2', system, one)",
+				"SELECT * FROM executable('true', 'CSV', 'a String')",
+				"INSERT INTO FUNCTION file('" + secret + "', 'CSV', 'a String') VALUES ('x')",
+				"SELECT file('" + secret + "')",
+				"SELECT file('/proc/self/environ')",
+				"SELECT query FROM system.query_log",
+				"CREATE USER other",
+				"SYSTEM STOP LISTEN TCP",
+				"SYSTEM SHUTDOWN",
+			} {
+				if answer, ok := s.Try(t, user, "", sql); ok {
+					t.Errorf("%s: %s", sql, answer)
+				}
+			}
+			s.mayNot(t, denied, "SELECT * FROM url('http://127.0.0.1:1', 'CSV', 'a String')")
+		})
+	}
+}
+
+// reader tests what holds for everyone who only reads.
+func reader(t *testing.T, s session) {
+	t.Helper()
+	s.mayNot(t, denied, "INSERT INTO hookline.exchange_rates (day) VALUES ('2026-01-01')")
+	s.mayNot(t, denied, "DROP VIEW hookline.sales_per_month")
+	s.mayNot(t, "TOO_MANY_ROWS", "SELECT sum(number) FROM numbers(1000000000)")
+	s.mayNot(t, "TOO_MANY_ROWS", "SELECT number FROM numbers(1100000)")
+	s.mayNot(t, "MEMORY_LIMIT_EXCEEDED", "SELECT uniqExact(number) FROM numbers(400000000) SETTINGS max_memory_usage = 10000000")
+	for _, setting := range []string{"max_execution_time = 0", "max_execution_time = 61", "max_memory_usage = 0", "max_rows_to_read = 0", "max_result_rows = 0", "timeout_overflow_mode = 'break'", "read_overflow_mode = 'break'", "result_overflow_mode = 'break'"} {
+		s.mayNot(t, constraint, "SELECT 1 SETTINGS "+setting)
+	}
+	s.mayNot(t, "READONLY", "SELECT 1 SETTINGS readonly = 0")
+	s.may(t, "SELECT 1 SETTINGS max_execution_time = 35") // as Grafana does
 }
 
 // insert stores the same sale for each user, and another one.
@@ -224,13 +251,13 @@ func documented(t *testing.T) []string {
 }
 
 // boards asks all that Grafana's boards and alert rules ask of ClickHouse.
-func boards(t *testing.T, e *testkit.EngineProcess) {
+func boards(t *testing.T, s session) {
 	t.Helper()
 	generated, err := dashboards.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, err := preview.Open(e.DSN + "/hookline")
+	engine, err := preview.Open(s.As(t, s.user) + "/hookline")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +319,7 @@ func boards(t *testing.T, e *testkit.EngineProcess) {
 	tables := regexp.MustCompile(`hookline\.[a-z_]+`)
 	for _, name := range tables.FindAllString(string(rules), -1) {
 		if name != "hookline.events" { // of some columns; the boards ask for them
-			may(t, e, "SELECT * FROM "+name+" LIMIT 1")
+			s.may(t, "SELECT * FROM "+name+" LIMIT 1")
 		}
 	}
 }
@@ -301,11 +328,12 @@ func boards(t *testing.T, e *testkit.EngineProcess) {
 // analysts no table.
 func TestGrantsNameWhatIsThere(t *testing.T) {
 	e := testkit.Engine(t)
-	if err := connect(t, e).Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}}); err != nil {
+	s := session{e, "migrator"}
+	if err := s.connect(t).Setup(t.Context(), analytics.SetupOptions{Zones: []string{"UTC"}}); err != nil {
 		t.Fatal(err)
 	}
 	kinds := map[string]string{}
-	for line := range strings.Lines(may(t, e, "SELECT database || '.' || name, engine FROM system.tables WHERE database IN ('hookline', 'system')")) {
+	for line := range strings.Lines(e.Ask(t, "", "SELECT database || '.' || name, engine FROM system.tables WHERE database IN ('hookline', 'system')")) {
 		name, kind, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		kinds[name] = kind
 	}
@@ -316,6 +344,7 @@ func TestGrantsNameWhatIsThere(t *testing.T) {
 			found := grant.FindStringSubmatch(query.Text)
 			switch {
 			case found == nil && strings.HasPrefix(query.Text, "GRANT hookline_"): // another role
+			case query.Text == "GRANT TABLE ENGINE ON *":
 			case found == nil:
 				t.Errorf("%s: cannot read %q", role.XMLName.Local, query.Text)
 			case found[3] == "hookline.*" || kinds[found[3]] != "":
@@ -335,10 +364,31 @@ func TestGrantsNameWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestNobodyComesInWithoutAPassword reads what no engine here can show: logins.
-func TestNobodyComesInWithoutAPassword(t *testing.T) {
+// TestNobodyLogsInWithoutAPassword tries it on the server and reads what the file says of users.
+func TestNobodyLogsInWithoutAPassword(t *testing.T) {
+	e := testkit.Engine(t)
+	for _, user := range append([]string{"default", testkit.Owner, ""}, clickhouse.Users()...) {
+		for _, password := range []string{"", "wrong"} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.URL, strings.NewReader("SELECT 1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.SetBasicAuth(user, password)
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				t.Errorf("user %q logs in with the password %q", user, password)
+			}
+		}
+	}
 	for _, user := range configuration(t).child(t, "users").Children {
 		name := user.XMLName.Local
+		if name != "default" && !slices.Contains(clickhouse.Users(), name) {
+			t.Errorf("Users does not have %s", name)
+		}
 		if name == "default" {
 			networks := user.child(t, "networks")
 			if len(networks.Attrs) != 1 || networks.Attrs[0].Value != "replace" {

@@ -1,10 +1,8 @@
-package clickhouse
+package clickhouse_test
 
 import (
 	"encoding/xml"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -22,10 +20,6 @@ type element struct {
 	Attrs    []xml.Attr `xml:",any,attr"`
 	Text     string     `xml:",chardata"`
 	Children []element  `xml:",any"`
-}
-
-func named(name string, children ...element) element {
-	return element{XMLName: xml.Name{Local: name}, Children: children}
 }
 
 func (e *element) child(t *testing.T, name string) *element {
@@ -52,47 +46,15 @@ func configuration(t *testing.T) *element {
 	return &root
 }
 
-// as starts the engine over dir with the users of the configuration. The engine lets only its user default in, so user
-// takes that name; all else is as it is in the file. Without a user default may do everything.
-func as(t *testing.T, dir, user string) *testkit.EngineProcess {
-	t.Helper()
-	root := configuration(t)
-	users := root.child(t, "users")
-	users.Children = slices.DeleteFunc(users.Children, func(e element) bool { return e.XMLName.Local == "default" })
-	entitled := named("default", named("access_management"))
-	entitled.Children[0].Text = "1"
-	if user != "" {
-		entitled = *users.child(t, user)
-		entitled.XMLName.Local = "default"
-		entitled.Children = slices.DeleteFunc(slices.Clone(entitled.Children), func(e element) bool { return e.XMLName.Local == "password" })
-	}
-	entitled.Children = append(entitled.Children, named("password"))
-	users.Children = append(users.Children, entitled)
-	// A server has these in its own users.xml.
-	root.child(t, "profiles").Children = append(root.child(t, "profiles").Children, named("default"))
-	root.child(t, "quotas").Children = append(root.child(t, "quotas").Children, named("default"))
-	text, err := xml.Marshal(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "users.xml")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return testkit.EngineOf(t, dir, file)
+// session is an engine as one user sees it.
+type session struct {
+	*testkit.EngineProcess
+	user string
 }
 
-// passwords are what the file takes from the environment.
-func passwords(t *testing.T) {
+func (s session) connect(t *testing.T) *analytics.DB {
 	t.Helper()
-	for _, user := range []string{"ANALYST", "GRAFANA", "ENGINEER", "WRITER", "MIGRATOR"} {
-		t.Setenv("CLICKHOUSE_"+user+"_PASSWORD", "a password for tests")
-	}
-}
-
-func connect(t *testing.T, e *testkit.EngineProcess) *analytics.DB {
-	t.Helper()
-	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(e.DSN + "/hookline")})
+	db, err := analytics.Open(t.Context(), analytics.Options{DSN: analytics.DSN(s.As(t, s.user) + "/hookline")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,9 +62,9 @@ func connect(t *testing.T, e *testkit.EngineProcess) *analytics.DB {
 	return db
 }
 
-func may(t *testing.T, e *testkit.EngineProcess, sql string) string {
+func (s session) may(t *testing.T, sql string) string {
 	t.Helper()
-	answer, ok := e.Try(t, "", sql)
+	answer, ok := s.Try(t, s.user, "", sql)
 	if !ok {
 		t.Errorf("%s: %s", sql, answer)
 	}
@@ -110,9 +72,9 @@ func may(t *testing.T, e *testkit.EngineProcess, sql string) string {
 }
 
 // mayNot fails the test unless the statement is refused for the reason.
-func mayNot(t *testing.T, e *testkit.EngineProcess, reason, sql string) {
+func (s session) mayNot(t *testing.T, reason, sql string) {
 	t.Helper()
-	if answer, ok := e.Try(t, "", sql); ok || !strings.Contains(answer, reason) {
+	if answer, ok := s.Try(t, s.user, "", sql); ok || !strings.Contains(answer, reason) {
 		t.Errorf("%s: %s; want %s", sql, answer, reason)
 	}
 }

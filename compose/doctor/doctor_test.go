@@ -93,13 +93,10 @@ func TestBrokenSetUps(t *testing.T) {
 			}}
 			server := httptest.NewServer(proxy)
 			w.Cleanup(server.Close)
-			w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), w.engine.DSN, server.URL, 1))
+			w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), target.Host, strings.TrimPrefix(server.URL, "http://"), 1))
 		}, []want{{"inserts", doctor.Failed, "drop an INSERT that equals an earlier one", "insert_deduplication_token"}}},
 		{"wrong password for ClickHouse", func(w *world) {
-			w.inFront(func(rw http.ResponseWriter, _ string) (string, bool) {
-				exception(rw, 516, "default: Authentication failed: password is incorrect.")
-				return "", true
-			})
+			w.ClickHouse.Password = secret.Ref("file:" + w.keep("password", "wrong"))
 		}, []want{{"clickhouse", doctor.Failed, "Authentication failed", "--clickhouse-password"}}},
 		{"no right to insert", func(w *world) {
 			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
@@ -108,7 +105,7 @@ func TestBrokenSetUps(t *testing.T) {
 				}
 				return query, false
 			})
-		}, []want{{"grants", doctor.Failed, "it lacks INSERT ON doctor", ".events TO default"}}},
+		}, []want{{"grants", doctor.Failed, "it lacks INSERT ON doctor", ".events TO owner"}}},
 		{"the rights of the processor alone", func(w *world) {
 			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) {
 				if strings.HasPrefix(query, "CHECK GRANT") && (strings.HasSuffix(query, ".*") || strings.Contains(query, "schema_migrations")) {
@@ -128,8 +125,7 @@ func TestBrokenSetUps(t *testing.T) {
 			w.ClickHouse.CA = testkit.NewAuthority(w.T).File
 		}, []want{{"clickhouse", doctor.Failed, "unknown authority", "--clickhouse-ca"}}},
 		{"a password in the DSN", func(w *world) {
-			w.inFront(func(_ http.ResponseWriter, query string) (string, bool) { return query, false })
-			w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), "http://", "http://default:hunter2@", 1))
+			w.ClickHouse = analytics.Options{DSN: analytics.DSN(w.engine.HTTPAs(w.T, testkit.Owner) + "/doctor")}
 		}, []want{{"clickhouse", doctor.Warning, "can read it", "--clickhouse-password"}}},
 		{"no database", func(w *world) { w.ClickHouse.DSN += "_not_there" },
 			[]want{{"schema", doctor.Failed, "there is no database", "hookline setup"}}},

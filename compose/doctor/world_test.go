@@ -22,6 +22,7 @@ import (
 	"github.com/hookline-io/hookline/compose/doctor"
 	"github.com/hookline-io/hookline/compose/setup"
 	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
@@ -54,7 +55,10 @@ func newWorld(t *testing.T, engine *testkit.EngineProcess, database string) *wor
 	}
 	w.Group, w.Timeout = "hookline.store", 20*time.Second
 	w.Kafka = kafka.Options{Brokers: w.cluster.ListenAddrs(), TopicPrefix: "webhooks"}
-	w.ClickHouse = analytics.Options{DSN: analytics.DSN(engine.DSN + "/" + database)}
+	w.ClickHouse = analytics.Options{
+		DSN:      analytics.DSN(strings.Replace(engine.URL, "://", "://"+testkit.Owner+"@", 1) + "/" + database),
+		Password: secret.Ref("file:" + engine.PasswordFile(testkit.Owner)),
+	}
 	if err := setup.Run(t.Context(), discard(), setup.Options{
 		SetupOptions: analytics.SetupOptions{Zones: []string{"UTC"}}, Kafka: w.Kafka, ClickHouse: w.ClickHouse,
 		Topics: kafka.TopicOptions{Partitions: 2, Replication: 3, Retention: 168 * time.Hour, DeadLetterMaxAge: 2160 * time.Hour},
@@ -104,8 +108,7 @@ func (w *world) alter(topic, setting, value string) {
 	}
 }
 
-// inFront puts a proxy before the engine, for what the engine has none of: users and grants. It stands in for a
-// server that has them.
+// inFront puts a proxy before the engine, which changes what is asked or answers itself.
 func (w *world) inFront(change func(w http.ResponseWriter, query string) (string, bool)) {
 	w.Helper()
 	target, err := url.Parse(w.engine.URL)
@@ -125,16 +128,8 @@ func (w *world) inFront(change func(w http.ResponseWriter, query string) (string
 		}
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(query)), int64(len(query))
 		r.Header.Del("Content-Encoding")
-		r.Header.Del("Authorization") // the engine has no passwords
-		r.Header.Del("X-ClickHouse-Key")
 		proxy.ServeHTTP(rw, r)
 	}))
 	w.Cleanup(server.Close)
-	w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), w.engine.DSN, server.URL, 1))
-}
-
-func exception(rw http.ResponseWriter, code int, text string) {
-	rw.Header().Set("X-ClickHouse-Exception-Code", fmt.Sprint(code))
-	rw.WriteHeader(http.StatusForbidden)
-	fmt.Fprintf(rw, "Code: %d. DB::Exception: %s", code, text)
+	w.ClickHouse.DSN = analytics.DSN(strings.Replace(string(w.ClickHouse.DSN), strings.TrimPrefix(w.engine.URL, "http://"), strings.TrimPrefix(server.URL, "http://"), 1))
 }

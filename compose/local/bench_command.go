@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/hookline-io/hookline/analytics"
@@ -42,8 +41,8 @@ type report interface {
 // Run prints the figures with the goals beside them, and fails unless every total is right to the cent.
 func (c *BenchCommand) Run(ctx context.Context, log *slog.Logger) error {
 	var found report
-	measure := func(ctx context.Context, dsn analytics.DSN) error {
-		where := analytics.Options{DSN: dsn, Connections: 4}
+	measure := func(ctx context.Context, where analytics.Options) error {
+		where.Connections = 4
 		if c.Codecs {
 			r, err := bench.RunCodecs(ctx, log, where, c.Options)
 			if r != nil {
@@ -63,7 +62,7 @@ func (c *BenchCommand) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	var err error
 	if c.ClickHouseDSN != "" {
-		err = measure(ctx, c.ClickHouseDSN)
+		err = measure(ctx, analytics.Options{DSN: c.ClickHouseDSN})
 	} else {
 		err = c.withEngine(ctx, log, measure)
 	}
@@ -78,7 +77,7 @@ func (c *BenchCommand) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // withEngine runs do while an engine runs, as a process of its own, in a folder that is removed in the end.
-func (c *BenchCommand) withEngine(ctx context.Context, log *slog.Logger, do func(context.Context, analytics.DSN) error) error {
+func (c *BenchCommand) withEngine(ctx context.Context, log *slog.Logger, do func(context.Context, analytics.Options) error) error {
 	assets, err := packages.Ensure(ctx, log)
 	if err != nil {
 		return err
@@ -96,10 +95,10 @@ func (c *BenchCommand) withEngine(ctx context.Context, log *slog.Logger, do func
 	if err != nil {
 		return err
 	}
+	o := Options{DataDir: dir, Ports: ports}
 	supervisor, err := supervise.New(supervise.Options{Program: program, Output: os.Stderr, Log: log, Children: []supervise.Child{{
-		Name: Engine,
-		Args: []string{Engine, "--data-dir=" + filepath.Join(dir, Engine), "--listen=" + address(ports.ClickHouse),
-			"--library=" + assets.LibChdb(), fmt.Sprintf("--memory-mib=%d", c.MemoryMiB)},
+		Name:  Engine,
+		Args:  append([]string{Engine, fmt.Sprintf("--memory-mib=%d", c.MemoryMiB)}, o.engine(assets)...),
 		Ready: supervise.HTTP(url(ports.ClickHouse) + "/ping"),
 	}}})
 	if err != nil {
@@ -112,7 +111,7 @@ func (c *BenchCommand) withEngine(ctx context.Context, log *slog.Logger, do func
 	err = supervisor.Run(ctx, func() {
 		measuring.Go(func() {
 			defer cancel()
-			failed = do(ctx, analytics.DSN(url(ports.ClickHouse)+"/hookline_bench"))
+			failed = do(ctx, o.ClickHouse("migrator", ports.Native))
 		})
 	})
 	cancel()

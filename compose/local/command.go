@@ -17,6 +17,7 @@ type Command struct {
 	Vendors    string `type:"path" help:"vendors.yaml to use. By default DATA-DIR/vendors.yaml, which is written, with four sample vendors and random secrets, if it is missing."`
 	Demo       bool   `help:"Have the four sample vendors send: 25 months of history at first, then a delivery every five seconds."`
 	Kafka      Kafka  `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
+	ClickHouse string `name:"clickhouse" type:"path" placeholder:"PATH" help:"An installed clickhouse to run in place of the library. Where there is no library for the machine, the one on PATH is run."`
 	SyncWrites bool   `help:"Have the broker flush every batch to the disk before it is acknowledged."`
 	Ports      Ports  `embed:""`
 }
@@ -53,7 +54,7 @@ func (c *Command) Options(log *slog.Logger) (Options, error) {
 	}
 	_, plain := os.LookupEnv("NO_COLOR")
 	return Options{
-		Program: program, DataDir: c.DataDir, Fresh: c.Fresh, Vendors: c.Vendors, Kafka: c.Kafka, SyncWrites: c.SyncWrites, Ports: c.Ports,
+		Program: program, DataDir: c.DataDir, Fresh: c.Fresh, Vendors: c.Vendors, Kafka: c.Kafka, SyncWrites: c.SyncWrites, Binary: c.ClickHouse, Ports: c.Ports,
 		Out: os.Stdout, Colour: !plain && term.IsTerminal(int(os.Stdout.Fd())), Log: log,
 	}, nil
 }

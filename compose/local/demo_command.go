@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"syscall"
 
-	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/compose/local/demo"
 	"github.com/hookline-io/hookline/internal/kafka"
 )
@@ -84,6 +83,6 @@ func (s *Stack) Target() demo.Target {
 	return demo.Target{
 		Ingest: url(s.Ports.Ingest), Vendors: s.Vendors,
 		Kafka:      kafka.Options{Brokers: []string{address(s.Ports.Kafka)}, TopicPrefix: "webhooks"},
-		ClickHouse: analytics.Options{DSN: analytics.DSN(url(s.Ports.ClickHouse) + "/hookline")},
+		ClickHouse: s.clickhouse,
 	}
 }

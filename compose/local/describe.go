@@ -6,8 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/hookline-io/hookline/compose/clickhouse"
+	"github.com/hookline-io/hookline/compose/local/engine"
 )
 
 // The sale to try the stack with is of the sample's plainest vendor.
@@ -42,7 +46,9 @@ func (s *Stack) describe(o *Options) {
 	for _, row := range [][2]string{
 		{"vendors post to", url(p.Ingest) + "/webhooks/{vendor}"},
 		{"sales per month", url(p.Preview)},
-		{"ClickHouse", url(p.ClickHouse) + "  (database hookline, user default, no password)"},
+		{"ClickHouse", "clickhouse://analyst@" + address(p.Native) + "/hookline, " + url(p.ClickHouse)},
+		{"its users", strings.Join(append(clickhouse.Users(), engine.Owner), ", ")},
+		{"their passwords", shorten(engine.PasswordFile(o.secrets(), "USER"))},
 		{"Kafka", address(p.Kafka)},
 		{"ingest, admin", url(p.IngestAdmin) + "/readyz, /metrics"},
 		{"processor, admin", url(p.ProcessorAdmin) + "/readyz, /metrics"},

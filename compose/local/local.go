@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/demo"
 	"github.com/hookline-io/hookline/compose/local/lockfile"
@@ -29,7 +30,8 @@ type Options struct {
 	Fresh      bool   // begin with empty topics and tables; vendors.yaml and the secrets stay
 	Vendors    string // vendors.yaml; empty: DataDir/vendors.yaml, written with four sample vendors if missing
 	Kafka      Kafka
-	SyncWrites bool // have the broker flush every batch to the disk
+	Binary     string // an installed clickhouse to run in place of the library
+	SyncWrites bool   // have the broker flush every batch to the disk
 	Ports      Ports
 	Second     int                 // port of a second processor's admin listener; 0: there is one processor
 	Through    Through             // proxies before broker and engine
@@ -60,6 +62,7 @@ type Stack struct {
 	Vendors string // path of vendors.yaml
 	Started time.Duration
 
+	clickhouse analytics.Options // as migrator
 	supervisor *supervise.Supervisor
 }
 
@@ -104,7 +107,7 @@ func Run(ctx context.Context, o Options) error {
 	var main sync.WaitGroup
 	var mainErr error
 	err = supervisor.Run(ctx, func() {
-		stack := &Stack{Ports: o.Ports, Vendors: o.Vendors, Started: time.Since(started), supervisor: supervisor}
+		stack := &Stack{Ports: o.Ports, Vendors: o.Vendors, Started: time.Since(started), clickhouse: o.ClickHouse("migrator", o.Ports.Native), supervisor: supervisor}
 		stack.describe(&o)
 		if o.Main == nil {
 			return

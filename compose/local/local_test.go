@@ -109,7 +109,9 @@ func TestRun(t *testing.T) {
 		"hookline is ready",
 		fmt.Sprintf("http://127.0.0.1:%d/webhooks/{vendor}", o.Ports.Ingest),
 		fmt.Sprintf("curl -sS http://127.0.0.1:%d/webhooks/gulf-market", o.Ports.Ingest),
-		fmt.Sprintf("setup     | begins with --kafka-brokers=127.0.0.1:%d --clickhouse-dsn=http://127.0.0.1:%d/hookline", o.Ports.Kafka, o.Ports.ClickHouse),
+		fmt.Sprintf("setup     | begins with --clickhouse-dsn=clickhouse://migrator@127.0.0.1:%d/hookline --clickhouse-password=file:%s/clickhouse/migrator.password", o.Ports.Native, o.DataDir),
+		fmt.Sprintf("--clickhouse-dsn=clickhouse://writer@127.0.0.1:%d/hookline --clickhouse-password=file:%s/clickhouse/writer.password", o.Ports.Native, o.DataDir),
+		fmt.Sprintf("preview   | begins with --clickhouse-dsn=clickhouse://grafana@127.0.0.1:%d/hookline", o.Ports.Native),
 		"processor died and is restarted",
 		"broker    | ends",
 	} {
@@ -249,11 +251,11 @@ func TestPortFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--port=1", "--preview-port=2", "--clickhouse-port=3", "--kafka-port=4", "--ingest-admin-port=5", "--processor-admin-port=6"}
+	args := []string{"--port=1", "--preview-port=2", "--clickhouse-port=3", "--clickhouse-native-port=4", "--kafka-port=5", "--ingest-admin-port=6", "--processor-admin-port=7"}
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	if want := (Ports{1, 2, 3, 4, 5, 6}); flags.Ports != want {
+	if want := (Ports{1, 2, 3, 4, 5, 6, 7}); flags.Ports != want {
 		t.Errorf("%+v, want %+v", flags.Ports, want)
 	}
 	for _, port := range flags.Ports.list() {

@@ -13,6 +13,7 @@ type Ports struct {
 	Ingest         int `name:"port" default:"8080" help:"Port that vendors POST to."`
 	Preview        int `name:"preview-port" default:"3000" help:"Port of the dashboard preview."`
 	ClickHouse     int `name:"clickhouse-port" default:"8123" help:"Port of ClickHouse's HTTP interface."`
+	Native         int `name:"clickhouse-native-port" default:"9000" help:"Port of ClickHouse's native protocol."`
 	Kafka          int `name:"kafka-port" default:"9092" help:"Port of the Kafka broker."`
 	IngestAdmin    int `name:"ingest-admin-port" default:"9081" help:"Port of ingest's admin listener."`
 	ProcessorAdmin int `name:"processor-admin-port" default:"9082" help:"Port of the processor's admin listener."`
@@ -36,6 +37,7 @@ func (p Ports) list() []port {
 		{p.Ingest, "ingest", "--port"},
 		{p.Preview, "the dashboard preview", "--preview-port"},
 		{p.ClickHouse, "ClickHouse", "--clickhouse-port"},
+		{p.Native, "ClickHouse's native protocol", "--clickhouse-native-port"},
 		{p.Kafka, "Kafka", "--kafka-port"},
 		{p.IngestAdmin, "ingest's admin listener", "--ingest-admin-port"},
 		{p.ProcessorAdmin, "the processor's admin listener", "--processor-admin-port"},

@@ -58,7 +58,7 @@ func (t *Trial) Close(keep bool) {
 
 // freePorts returns ports that nothing listens on now, and one more for a second processor.
 func freePorts() (p Ports, second int, err error) {
-	for _, port := range []*int{&p.Ingest, &p.Preview, &p.ClickHouse, &p.Kafka, &p.IngestAdmin, &p.ProcessorAdmin, &second} {
+	for _, port := range []*int{&p.Ingest, &p.Preview, &p.ClickHouse, &p.Native, &p.Kafka, &p.IngestAdmin, &p.ProcessorAdmin, &second} {
 		l, err := net.Listen("tcp", address(0))
 		if err != nil {
 			return p, 0, fmt.Errorf("find a free port: %w", err)

@@ -94,13 +94,14 @@ func TestEachPartNeedsNoMoreThanItsRights(t *testing.T) {
 	as := func(user string, more ...string) []string {
 		return append([]string{"--kafka-brokers=" + cluster.ListenAddrs()[0], "--kafka-sasl=scram-sha-256", "--kafka-user=" + user, "--kafka-password=" + password}, more...)
 	}
-	store := "--clickhouse-dsn=" + engine.DSN + "/hookline"
+	clickhouse := func(user string) string { return "--clickhouse-dsn=" + engine.As(t, user) + "/hookline" }
+	store, look := clickhouse("writer"), clickhouse("migrator")
 	log := slog.New(slog.DiscardHandler)
 
-	if err := command[setup.Command](t, as("ingest", store)...).Run(t.Context(), log); err == nil {
+	if err := command[setup.Command](t, as("ingest", look)...).Run(t.Context(), log); err == nil {
 		t.Error("ingest's user may create topics")
 	}
-	if err := command[setup.Command](t, as("setup", store)...).Run(t.Context(), log); err != nil {
+	if err := command[setup.Command](t, as("setup", look)...).Run(t.Context(), log); err != nil {
 		t.Fatalf("setup: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -149,7 +150,7 @@ func TestEachPartNeedsNoMoreThanItsRights(t *testing.T) {
 		return err
 	})
 	testkit.Eventually(t, 20*time.Second, func() error {
-		return command[audit.Command](t, as("audit", store, "--records=1m")...).Run(t.Context(), log)
+		return command[audit.Command](t, as("audit", look, "--records=1m")...).Run(t.Context(), log)
 	})
 	testkit.Eventually(t, 20*time.Second, func() error {
 		return command[deadletter.RedriveCommand](t, as("audit", store)...).Run(t.Context(), log)

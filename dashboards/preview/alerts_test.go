@@ -84,7 +84,7 @@ func TestAlertRulesFireAndEnd(t *testing.T) {
 	t.Parallel()
 	server := prepared.Engine(t)
 	store(t, server, nil)
-	engine, err := Open(server.DSN + "/hookline")
+	engine, err := Open(server.As(t, "grafana") + "/hookline")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,12 +2,15 @@ package preview
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/hookline-io/hookline/dashboards"
 	"github.com/hookline-io/hookline/dashboards/preview/scrape"
+	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/internal/service"
 )
 
@@ -15,7 +18,8 @@ import (
 type Command struct {
 	Listen        string        `default:"127.0.0.1:3000" help:"Address of the page. It asks for no password: keep it on this machine or behind a proxy that does."`
 	Hosts         []string      `placeholder:"NAME" help:"Host names that the page answers to besides this machine's own, such as that of a proxy; see docs/security.md."`
-	ClickhouseDSN string        `name:"clickhouse-dsn" default:"http://127.0.0.1:8123/hookline" help:"ClickHouse to read from: clickhouse://user:password@host:9000/hookline or http://host:8123/hookline. The user needs to read only."`
+	ClickhouseDSN string        `name:"clickhouse-dsn" default:"clickhouse://grafana@127.0.0.1:9000/hookline" help:"ClickHouse to read from: clickhouse://user@host:9000/hookline or http://user@host:8123/hookline. The user needs to read only."`
+	Password      secret.Ref    `name:"clickhouse-password" placeholder:"REF" help:"Where the user's password is kept: env:NAME or file:/path."`
 	PrometheusURL string        `name:"prometheus-url" placeholder:"URL" help:"Prometheus that watches ingest and the processor, for the board Pipeline. Without it, the panels that ask it say so."`
 	Scrape        []string      `placeholder:"URL" help:"Metrics to read where there is no Prometheus, such as http://127.0.0.1:8081/metrics of ingest; kept in memory for six hours. Not with --prometheus-url."`
 	Refresh       time.Duration `placeholder:"DURATION" help:"How often boards that refresh themselves do so; as often as in Grafana if it is not given, which is right for many readers."`
@@ -24,7 +28,7 @@ type Command struct {
 
 // Help shows how to use it.
 func (Command) Help() string {
-	return `    hookline preview --assets=node_modules --clickhouse-dsn=http://127.0.0.1:8123/hookline`
+	return `    hookline preview --assets=node_modules --clickhouse-password=file:.hookline/clickhouse/grafana.password`
 }
 
 // Run serves the page until ctx ends.
@@ -33,7 +37,11 @@ func (c Command) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	engine, err := Open(c.ClickhouseDSN)
+	dsn, err := c.dsn()
+	if err != nil {
+		return err
+	}
+	engine, err := Open(dsn)
 	if err != nil {
 		return err
 	}
@@ -75,4 +83,21 @@ func (c Command) metrics(ctx context.Context, log *slog.Logger) (*Metrics, error
 	}
 	go store.Run(ctx)
 	return Scraped(store), nil
+}
+
+// dsn is the DSN with the password that is kept elsewhere.
+func (c Command) dsn() (string, error) {
+	if c.Password == "" {
+		return c.ClickhouseDSN, nil
+	}
+	password, err := c.Password.Read()
+	if err != nil {
+		return "", fmt.Errorf("--clickhouse-password: %w", err)
+	}
+	u, err := url.Parse(c.ClickhouseDSN)
+	if err != nil {
+		return "", errUnreadableDSN
+	}
+	u.User = url.UserPassword(u.User.Username(), string(password.Reveal()))
+	return u.String(), nil
 }

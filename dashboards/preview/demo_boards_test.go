@@ -172,7 +172,7 @@ func everyVariableHasOptions(t *testing.T, d *demoStack) {
 // everyRuleAnswers runs the queries of the rules that ask ClickHouse: each answers one number, whatever else are
 // labels. TestAlertRulesFireAndEnd has them fire.
 func everyRuleAnswers(t *testing.T, d *demoStack) {
-	engine, err := Open(d.engine.DSN + "/hookline")
+	engine, err := Open(d.engine.As(d.t, "grafana") + "/hookline")
 	if err != nil {
 		t.Fatal(err)
 	}

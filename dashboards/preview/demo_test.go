@@ -69,8 +69,9 @@ func newDemo(t *testing.T, assets string) *demoStack {
 	}))
 	t.Cleanup(fulfilment.Close)
 	file := sampleVendors(t, fulfilment.URL)
-	brokers, clickhouse := "--kafka-brokers="+broker.Addr, "--clickhouse-dsn="+d.engine.DSN+"/hookline"
-	if err := parsed(t, new(setup.Command), brokers, clickhouse, "--zones=UTC,Asia/Tokyo", "--topics-partitions=4").Run(t.Context(), quiet(t)); err != nil {
+	brokers := "--kafka-brokers=" + broker.Addr
+	clickhouse := func(user string) string { return "--clickhouse-dsn=" + d.engine.As(t, user) + "/hookline" }
+	if err := parsed(t, new(setup.Command), brokers, clickhouse("migrator"), "--zones=UTC,Asia/Tokyo", "--topics-partitions=4").Run(t.Context(), quiet(t)); err != nil {
 		t.Fatal(err)
 	}
 	listen, ingestAdmin, processorAdmin := testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
@@ -85,7 +86,7 @@ func newDemo(t *testing.T, assets string) *demoStack {
 	}
 	stopIngest := startIngest()
 	d.restartIngest = func() { stopIngest(); stopIngest = startIngest() }
-	d.run("processor", processorAdmin, parsed(t, new(processor.Command), brokers, clickhouse, "--admin-listen="+processorAdmin, "--vendors="+file, "--actions-allow=127.0.0.0/8"))
+	d.run("processor", processorAdmin, parsed(t, new(processor.Command), brokers, clickhouse("writer"), "--admin-listen="+processorAdmin, "--vendors="+file, "--actions-allow=127.0.0.0/8"))
 
 	config, err := vendors.Load(file, vendors.Options{Schemes: verify.Names()})
 	if err != nil {
@@ -230,7 +231,7 @@ func (d *demoStack) preview(assets string) *httptest.Server {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	engine, err := Open(d.engine.DSN + "/hookline")
+	engine, err := Open(d.engine.As(d.t, "grafana") + "/hookline")
 	if err != nil {
 		d.t.Fatal(err)
 	}

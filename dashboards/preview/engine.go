@@ -35,6 +35,8 @@ var limits = clickhouse.Settings{
 	"max_memory_usage":   2 << 30,
 }
 
+var errUnreadableDSN = errors.New("the ClickHouse DSN cannot be read: write clickhouse://user:password@host:9000/hookline or http://host:8123/hookline")
+
 type clickhouseEngine struct{ connection driver.Conn }
 
 // Open returns the engine at dsn, as clickhouse-go reads it:
@@ -42,7 +44,7 @@ type clickhouseEngine struct{ connection driver.Conn }
 func Open(dsn string) (Engine, error) {
 	options, err := clickhouse.ParseDSN(dsn)
 	if err != nil {
-		return nil, errors.New("the ClickHouse DSN cannot be read: write clickhouse://user:password@host:9000/hookline or http://host:8123/hookline")
+		return nil, errUnreadableDSN
 	}
 	options.MaxOpenConns = 8
 	connection, err := clickhouse.Open(options)

@@ -151,7 +151,7 @@ func preview(t testing.TB, engine *testkit.EngineProcess, assets string) *httpte
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := Open(engine.DSN + "/hookline")
+	opened, err := Open(engine.As(t, "grafana") + "/hookline")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -19,7 +20,6 @@ import (
 	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/broker"
 	"github.com/hookline-io/hookline/compose/local/engine"
-	"github.com/hookline-io/hookline/internal/secret"
 )
 
 // childVariable names the environment variable that makes a test binary run as a service in place of its
@@ -28,12 +28,14 @@ const childVariable = "HOOKLINE_TESTKIT_CHILD"
 
 // spec says which service a child is.
 type spec struct {
-	Service  string // engine | broker | apache
+	Service  string // engine | engine-serve | broker | apache
 	DataDir  string
 	Listen   string
 	Sync     bool
-	Password string // of the engine
-	Users    string // of the engine
+	Native   string // of the engine
+	Override string // of the engine
+	Library  string // of engine-serve
+	Config   string // of engine-serve
 }
 
 // readyTimeout bounds the start of a service, the first fetch of the engine included.
@@ -65,6 +67,9 @@ func serve(text string) error {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return fmt.Errorf("read the child's spec: %w", err)
 	}
+	if s.Service == "engine-serve" {
+		return engine.Serve(s.Library, s.Config)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -75,13 +80,32 @@ func serve(text string) error {
 	ready := func(a net.Addr) { fmt.Println(a) }
 	switch s.Service {
 	case "engine":
-		return engine.Run(ctx, engine.Options{DataDir: s.DataDir, Listen: s.Listen, Users: s.Users, Memory: 1 << 30, Password: secret.New([]byte(s.Password)), Ready: ready, Log: log})
+		return engine.Run(ctx, engine.Options{
+			DataDir: s.DataDir, HTTP: s.Listen, Native: s.Native, Memory: 1 << 30, Override: []byte(s.Override), Server: engine.Server{Serve: serveEngine},
+			Ready: func(a engine.Addresses) { fmt.Println(a.HTTP, a.Native) }, Log: log,
+		})
 	case "broker":
 		return broker.Run(ctx, broker.Options{DataDir: s.DataDir, Listen: s.Listen, SyncWrites: s.Sync, Ready: ready, Log: log})
 	case "apache":
 		return apache.Run(ctx, apache.Options{DataDir: s.DataDir, Listen: s.Listen, Nodes: 3, Ready: func(a string) { fmt.Println(a) }, Log: log})
 	}
 	return fmt.Errorf("no service %q", s.Service)
+}
+
+// serveEngine has this test binary be the server of an engine.
+func serveEngine(library, config string) *exec.Cmd {
+	return childCommand(spec{Service: "engine-serve", Library: library, Config: config})
+}
+
+// childCommand is this test binary as a service.
+func childCommand(s spec) *exec.Cmd {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings and a bool
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^$") //nolint:gosec,noctx // this test binary; it ends with its standard input
+	cmd.Env = append(os.Environ(), childVariable+"="+string(text))
+	return cmd
 }
 
 // child is a service in a process of its own, which a test can kill and restart. Its address stays the same.
@@ -106,12 +130,7 @@ func (c *child) start() {
 	c.t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	text, err := json.Marshal(c.spec) //nolint:gosec // the password is a test's
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^$") //nolint:gosec,noctx // this test binary; it is ended by Kill or Stop
-	cmd.Env = append(os.Environ(), childVariable+"="+string(text))
+	cmd := childCommand(c.spec)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -132,10 +151,15 @@ func (c *child) start() {
 	}()
 	select {
 	case line := <-address:
-		if _, err := fmt.Sscanln(line, &c.spec.Listen); err != nil {
+		addresses := strings.Fields(line)
+		if len(addresses) == 0 {
 			_ = cmd.Wait()
 			c.process = nil
 			c.t.Fatalf("start the %s: it ended before it was ready (does TestMain call testkit.Main?)", c.spec.Service)
+		}
+		c.spec.Listen = addresses[0]
+		if len(addresses) > 1 {
+			c.spec.Native = addresses[1] // only the engine has a second one
 		}
 	case <-time.After(readyTimeout):
 		_ = cmd.Process.Kill()

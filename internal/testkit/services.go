@@ -5,18 +5,23 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hookline-io/hookline/compose/local/engine"
 )
 
-// EngineProcess is ClickHouse's engine in a process of its own; package engine says what it has of a
-// ClickHouse server.
+// EngineProcess is a ClickHouse server with hookline's users, in processes of its own.
 type EngineProcess struct {
 	*child
-	URL string // http://host:port
-	DSN string // for clickhouse.ParseDSN, without a database
+	URL string // of the HTTP interface: http://host:port
+	DSN string // of the user migrator, without a database; see As
 }
+
+// Owner is the user who may do everything. The others are those of package compose/clickhouse.
+const Owner = engine.Owner
 
 // Engine starts an engine with no tables over a new folder; it ends with the test.
 func Engine(t testing.TB) *EngineProcess {
@@ -24,51 +29,89 @@ func Engine(t testing.TB) *EngineProcess {
 	return startEngine(t, spec{DataDir: t.TempDir()})
 }
 
-// LockedEngine is Engine with a password. DSN has it, URL does not.
-func LockedEngine(t testing.TB, password string) *EngineProcess {
+// EngineWith is Engine with XML that is merged into the server's configuration.
+func EngineWith(t testing.TB, override string) *EngineProcess {
 	t.Helper()
-	return startEngine(t, spec{DataDir: t.TempDir(), Password: password})
-}
-
-// EngineOf starts an engine over a folder for the users of a users.xml: see engine.Options.
-func EngineOf(t testing.TB, dir, users string) *EngineProcess {
-	t.Helper()
-	return startEngine(t, spec{DataDir: dir, Users: users})
+	return startEngine(t, spec{DataDir: t.TempDir(), Override: override})
 }
 
 func startEngine(t testing.TB, s spec) *EngineProcess {
 	t.Helper()
-	s.Service, s.Listen = "engine", "127.0.0.1:0"
-	c := startChild(t, s)
-	e := &EngineProcess{child: c, URL: "http://" + c.spec.Listen}
-	if e.DSN = e.URL; s.Password != "" {
-		e.DSN = "http://default:" + s.Password + "@" + c.spec.Listen
-	}
+	s.Service, s.Listen, s.Native = "engine", "127.0.0.1:0", "127.0.0.1:0"
+	e := &EngineProcess{child: startChild(t, s)}
+	e.URL = "http://" + e.spec.Listen
+	e.DSN = e.As(t, "migrator")
 	return e
 }
 
-// Ask runs one statement over plain HTTP, past everything that is under test, and returns the answer as tab-separated
-// lines. A refusal fails the test. The database may be left empty.
+// protocolVariable names the environment variable that says over which protocol the tests use ClickHouse: native, the
+// default, or http.
+const protocolVariable = "HOOKLINE_TEST_CLICKHOUSE_PROTOCOL"
+
+// As returns the DSN of a user, without a database.
+func (e *EngineProcess) As(t testing.TB, user string) string {
+	t.Helper()
+	switch protocol := os.Getenv(protocolVariable); protocol {
+	case "", "native":
+		return "clickhouse://" + user + ":" + e.Password(t, user) + "@" + e.spec.Native
+	case "http":
+		return e.HTTPAs(t, user)
+	default:
+		t.Fatalf("%s=%s: choose native or http", protocolVariable, protocol)
+		return ""
+	}
+}
+
+// HTTPAs is As over HTTP, for tests with something of HTTP before the server, or with a login that fails: see
+// engine.Serve.
+func (e *EngineProcess) HTTPAs(t testing.TB, user string) string {
+	t.Helper()
+	return e.Through(t, user, e.URL)
+}
+
+// Through is HTTPAs through a proxy, of which it gets the URL.
+func (e *EngineProcess) Through(t testing.TB, user, proxy string) string {
+	t.Helper()
+	return strings.Replace(proxy, "://", "://"+user+":"+e.Password(t, user)+"@", 1)
+}
+
+// Native is the address of the native protocol: host:port.
+func (e *EngineProcess) Native() string { return e.spec.Native }
+
+// Password is that of a user.
+func (e *EngineProcess) Password(t testing.TB, user string) string {
+	t.Helper()
+	text, err := os.ReadFile(e.PasswordFile(user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// PasswordFile is where the password of a user is.
+func (e *EngineProcess) PasswordFile(user string) string {
+	return engine.PasswordFile(filepath.Join(e.spec.DataDir, "clickhouse"), user)
+}
+
+// Ask runs one statement as the owner over plain HTTP, past everything that is under test, and returns the answer as
+// tab-separated lines. A refusal fails the test. The database may be left empty.
 func (e *EngineProcess) Ask(t testing.TB, database, sql string) string {
 	t.Helper()
-	answer, ok := e.Try(t, database, sql)
+	answer, ok := e.Try(t, Owner, database, sql)
 	if !ok {
 		t.Fatalf("%s: %s", sql, answer)
 	}
 	return answer
 }
 
-// Try is Ask for a statement that may be refused: it then returns ClickHouse's exception.
-func (e *EngineProcess) Try(t testing.TB, database, sql string) (answer string, ok bool) {
+// Try is Ask as any user for a statement that may be refused: it then returns ClickHouse's exception.
+func (e *EngineProcess) Try(t testing.TB, user, database, sql string) (answer string, ok bool) {
 	t.Helper()
-	to := e.URL
-	if database != "" {
-		to += "/?database=" + database
-	}
-	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, to, strings.NewReader(sql))
+	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, e.URL+"/?wait_end_of_query=1&database="+database, strings.NewReader(sql))
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.SetBasicAuth(user, e.Password(t, user))
 	r, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)

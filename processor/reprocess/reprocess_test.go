@@ -99,7 +99,7 @@ func (b *bench) again(yaml string, requests int64, edits ...func(*reprocess.Opti
 		b.t.Fatal(err)
 	}
 	b.left.Store(requests)
-	o := reprocess.Options{Vendor: "acme", Vendors: b.vendors, Page: 50, ClickHouse: analytics.Options{DSN: analytics.DSN(b.line.URL + "/hookline"), Connections: 2}}
+	o := reprocess.Options{Vendor: "acme", Vendors: b.vendors, Page: 50, ClickHouse: analytics.Options{DSN: analytics.DSN(b.engine.Through(b.t, "migrator", b.line.URL) + "/hookline"), Connections: 2}}
 	for _, edit := range edits {
 		edit(&o)
 	}

@@ -55,11 +55,11 @@ func (b *bench) grow(ctx context.Context, n int) (stored, mapped processed, err 
 	if err = r.produce(ctx, n); err != nil {
 		return stored, mapped, err
 	}
-	if stored, err = b.processBacklog(ctx, r, r.clickhouse, n, "growth"+strconv.Itoa(n)); err != nil {
+	if stored, err = b.processBacklog(ctx, r, "", n, "growth"+strconv.Itoa(n)); err != nil {
 		return stored, mapped, err
 	}
 	began := time.Now()
-	p, err := r.start(ctx, r.measured, nil, "reprocess", "--vendor="+vendor, "--vendors="+r.vendors, "--clickhouse-dsn="+r.clickhouse)
+	p, err := r.start(ctx, r.measured, nil, "reprocess", append(r.login("migrator", ""), "--vendor="+vendor, "--vendors="+r.vendors)...)
 	if err != nil {
 		return stored, mapped, err
 	}

@@ -38,9 +38,9 @@ func (c *InsertFloorCommand) Run(ctx context.Context, _ *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	opt, err := clickhouse.ParseDSN(string(c.ClickHouse.DSN))
+	opt, err := c.ClickHouse.Driver()
 	if err != nil {
-		return fmt.Errorf("read ClickHouse DSN: %w", err)
+		return err
 	}
 	conn, err := clickhouse.Open(opt)
 	if err != nil {

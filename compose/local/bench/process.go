@@ -114,15 +114,37 @@ func (p *process) usage(ctx context.Context) (usage, error) {
 	if err != nil {
 		return usage{}, fmt.Errorf("measure %s: %w", p.name, err)
 	}
-	stat, err := proc.Stat()
+	family, err := withChildren(proc)
 	if err != nil {
 		return usage{}, fmt.Errorf("measure %s: %w", p.name, err)
 	}
-	u := usage{cpu: time.Duration(stat.CPUTime() * float64(time.Second)), at: time.Now()}
+	u := usage{at: time.Now()}
+	for _, proc := range family {
+		stat, err := proc.Stat()
+		if err != nil {
+			return usage{}, fmt.Errorf("measure %s: %w", p.name, err)
+		}
+		u.cpu += time.Duration(stat.CPUTime() * float64(time.Second))
+	}
 	if p.admin != "" {
 		u.mallocs, err = p.metric(ctx, "go_memstats_mallocs_total")
 	}
 	return u, err
+}
+
+// withChildren returns a process and those that it has started: the engine's server is one.
+func withChildren(parent procfs.Proc) (procfs.Procs, error) {
+	all, err := procfs.AllProcs()
+	if err != nil {
+		return nil, err
+	}
+	family := procfs.Procs{parent}
+	for _, proc := range all {
+		if stat, err := proc.Stat(); err == nil && stat.PPID == parent.PID {
+			family = append(family, proc)
+		}
+	}
+	return family, nil
 }
 
 // peak is the most memory that the process has had, and resident what it has now, in bytes.

@@ -68,7 +68,7 @@ func (b *bench) benchProcessor(ctx context.Context) (err error) {
 // store measures what it takes to store the backlog, with a compression on the way to ClickHouse. The goals are set for that
 // on the way to another machine.
 func (b *bench) store(ctx context.Context, r *rig, engine *process, n int, compression, what string) error {
-	dsn := r.clickhouse + "?compress=" + compression
+	parameters := "?compress=" + compression
 	var perSecond, perCore, cpu, allocs, memory, ofEngine compared
 	for i := range min(b.repetitions(), 3) {
 		for _, floor := range []bool{true, false} {
@@ -78,7 +78,7 @@ func (b *bench) store(ctx context.Context, r *rig, engine *process, n int, compr
 			}
 			var p processed
 			inEngine, _, err := engine.during(ctx, func() (err error) {
-				p, err = measure(ctx, r, dsn, n, compression+strconv.Itoa(i))
+				p, err = measure(ctx, r, parameters, n, compression+strconv.Itoa(i))
 				return err
 			})
 			if err != nil {
@@ -128,14 +128,14 @@ func (r *rig) startStores(ctx context.Context) (engine *process, err error) {
 	if engine, err = r.startEngine(ctx); err != nil {
 		return nil, err
 	}
-	_, err = r.start(ctx, r.beside, nil, "setup", "--kafka-brokers="+r.kafka.Brokers[0], "--clickhouse-dsn="+r.clickhouse)
+	_, err = r.start(ctx, r.beside, nil, "setup", append(r.login("migrator", ""), "--kafka-brokers="+r.kafka.Brokers[0])...)
 	return engine, err
 }
 
 // processBacklog has a processor of a new group store the n events of the backlog.
-func (b *bench) processBacklog(ctx context.Context, r *rig, dsn string, n int, run string) (out processed, err error) {
+func (b *bench) processBacklog(ctx context.Context, r *rig, parameters string, n int, run string) (out processed, err error) {
 	began := time.Now()
-	p, err := r.startProcessor(ctx, dsn, "--group=hookline.store."+run, "--actions-group=hookline.actions."+run)
+	p, err := r.startProcessor(ctx, parameters, "--group=hookline.store."+run, "--actions-group=hookline.actions."+run)
 	if err != nil {
 		return out, err
 	}
@@ -185,10 +185,10 @@ func (p *process) await(ctx context.Context, name string, want float64) error {
 }
 
 // insertFloor has a process of its own insert n rows; see InsertFloorCommand.
-func (b *bench) insertFloor(ctx context.Context, r *rig, dsn string, n int, _ string) (out processed, err error) {
+func (b *bench) insertFloor(ctx context.Context, r *rig, parameters string, n int, _ string) (out processed, err error) {
 	result := filepath.Join(r.dir, "floor.json")
-	if _, err := r.start(ctx, r.measured, nil, "bench-insert-floor", "--clickhouse-dsn="+dsn,
-		"--vendors="+r.vendors, "--events="+strconv.Itoa(n), "--result="+result); err != nil {
+	if _, err := r.start(ctx, r.measured, nil, "bench-insert-floor", append(r.login("writer", parameters),
+		"--vendors="+r.vendors, "--events="+strconv.Itoa(n), "--result="+result)...); err != nil {
 		return out, err
 	}
 	text, err := os.ReadFile(result)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookline-io/hookline/compose/local/engine"
 	"github.com/hookline-io/hookline/compose/local/packages"
 	"github.com/hookline-io/hookline/compose/local/supervise"
 	"github.com/hookline-io/hookline/internal/kafka"
@@ -24,7 +25,7 @@ type rig struct {
 	log              *slog.Logger
 	running          []*process
 	kafka            kafka.Options // of the broker, once it runs
-	clickhouse       string        // DSN of the engine's database, once it runs
+	http, native     string        // addresses of the engine, once it runs
 	vendors          string        // path of vendors.yaml
 	secret           []byte        // of its vendors
 	run              string        // what the IDs of its events begin with
@@ -99,21 +100,37 @@ func (r *rig) startEngine(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	address := strings.TrimSuffix(strings.TrimPrefix(r.clickhouse, "http://"), "/hookline")
-	if address == "" {
-		if address, err = freeAddress(); err != nil {
+	for _, address := range []*string{&r.http, &r.native} {
+		if *address != "" {
+			continue
+		}
+		if *address, err = freeAddress(); err != nil {
 			return nil, err
 		}
-		r.clickhouse = "http://" + address + "/hookline"
 	}
-	return r.start(ctx, r.beside, supervise.HTTP("http://"+address+"/ping"), "engine",
-		"--listen="+address, "--data-dir="+filepath.Join(r.dir, "engine"), "--library="+assets.LibChdb())
+	return r.start(ctx, r.beside, supervise.HTTP("http://"+r.http+"/ping"), "engine",
+		"--listen="+r.http, "--listen-native="+r.native, "--data-dir="+filepath.Join(r.dir, "engine"), "--library="+assets.LibChdb())
+}
+
+// login are the flags of a part that uses ClickHouse as a user, with parameters of the DSN such as "?compress=lz4".
+func (r *rig) login(user, parameters string) []string {
+	return []string{
+		"--clickhouse-dsn=clickhouse://" + user + "@" + r.native + "/hookline" + parameters,
+		"--clickhouse-password=file:" + r.passwordFile(user),
+	}
+}
+
+func (r *rig) passwordFile(user string) string {
+	return engine.PasswordFile(filepath.Join(r.dir, "engine", "clickhouse"), user)
 }
 
 // ask has the engine answer a query with one value.
 func (r *rig) ask(ctx context.Context, query string) (string, error) {
-	base, database, _ := strings.Cut(strings.TrimPrefix(r.clickhouse, "http://"), "/")
-	text, err := get(ctx, "http://"+base+"/?"+url.Values{"database": {database}, "query": {query}}.Encode())
+	password, err := os.ReadFile(r.passwordFile(engine.Owner))
+	if err != nil {
+		return "", fmt.Errorf("ask ClickHouse: %w", err)
+	}
+	text, err := get(ctx, "http://"+r.http+"/?"+url.Values{"database": {"hookline"}, "query": {query}, "user": {engine.Owner}, "password": {string(password)}}.Encode())
 	if err != nil {
 		return "", fmt.Errorf("ask ClickHouse: %w", err)
 	}
@@ -125,9 +142,10 @@ func (r *rig) startIngest(ctx context.Context) (p *process, address string, err 
 	return r.startServer(ctx, "ingest", "--kafka-brokers="+r.kafka.Brokers[0], "--vendors="+r.vendors)
 }
 
-// startProcessor starts what stores events.
-func (r *rig) startProcessor(ctx context.Context, dsn string, args ...string) (*process, error) {
-	return r.startMeasured(ctx, "processor", append(args, "--kafka-brokers="+r.kafka.Brokers[0], "--clickhouse-dsn="+dsn, "--vendors="+r.vendors)...)
+// startProcessor starts what stores events, with parameters of ClickHouse's DSN.
+func (r *rig) startProcessor(ctx context.Context, parameters string, args ...string) (*process, error) {
+	args = append(args, "--kafka-brokers="+r.kafka.Brokers[0], "--vendors="+r.vendors)
+	return r.startMeasured(ctx, "processor", append(args, r.login("writer", parameters)...)...)
 }
 
 // startFloor starts the bare handler that ingest is compared with.

@@ -29,7 +29,7 @@ func (r *rig) startStack(ctx context.Context) (*stack, error) {
 	if s.ingest, s.address, err = r.startIngest(ctx); err != nil {
 		return nil, err
 	}
-	s.processor, err = r.startProcessor(ctx, r.clickhouse)
+	s.processor, err = r.startProcessor(ctx, "")
 	return s, err
 }
 

@@ -115,7 +115,7 @@ func (t *test) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.toBroker.close()
-	if s.toEngine, err = newWay(toEngine, address(o.Ports.ClickHouse)); err != nil {
+	if s.toEngine, err = newWay(toEngine, address(o.Ports.Native)); err != nil {
 		return err
 	}
 	defer s.toEngine.close()

@@ -4,7 +4,6 @@ package lockfile
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"syscall"
 )
@@ -13,8 +12,9 @@ import (
 var ErrHeld = errors.New("another process holds the lock")
 
 // Acquire takes the lock that the file at path stands for, without waiting, and creates the file if it is
-// missing. Close releases the lock; so does the end of the process, however it comes.
-func Acquire(path string) (io.Closer, error) {
+// missing. Close releases the lock; so does the end of the process, however it comes. A process that inherits the file
+// holds the lock as well, for as long as it lives.
+func Acquire(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock file: %w", err)

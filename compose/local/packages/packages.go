@@ -27,7 +27,10 @@ var lock []byte
 // Dir is a folder with the packages installed.
 type Dir struct{ path string }
 
-// LibChdb is the path of libchdb.so.
+// HasLibChdb says whether libchdb is made for this machine.
+func HasLibChdb() bool { return runtime.GOOS == "linux" && runtime.GOARCH == "amd64" }
+
+// LibChdb is the path of libchdb.so. See HasLibChdb.
 func (d Dir) LibChdb() string {
 	return filepath.Join(d.path, "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
 }
@@ -41,11 +44,8 @@ func (d Dir) ECharts() string {
 }
 
 // Ensure returns the folder with the packages and fetches them if it is not there yet: about 190 MB once, and
-// once more when the lock file changes.
+// once more when the lock file changes. Where libchdb is not made for the machine it is left out.
 func Ensure(ctx context.Context, log *slog.Logger) (Dir, error) {
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		return Dir{}, fmt.Errorf("fetch packages: the local engine is pinned for linux/amd64 only, this is %s/%s: use compose/compose.yaml, or a ClickHouse server of your own", runtime.GOOS, runtime.GOARCH)
-	}
 	key := append(bytes.Clone(manifest), lock...)
 	path, err := Install(ctx, log, "npm", key, func(dir string) error { return fetch(ctx, dir, log) })
 	return Dir{path}, err
@@ -70,9 +70,14 @@ func fetch(ctx context.Context, dir string, log *slog.Logger) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("fetch packages: npm ci: %w: %s", err, strings.TrimSpace(string(out)))
 	}
-	for _, path := range []string{Dir{dir}.LibChdb(), Dir{dir}.ECharts()} {
+	var wanted []string
+	if HasLibChdb() {
+		wanted = append(wanted, Dir{dir}.LibChdb())
+	}
+	wanted = append(wanted, Dir{dir}.ECharts())
+	for _, path := range wanted {
 		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("fetch packages: npm did not install %s; it is for Linux with glibc on x86-64", filepath.Base(path))
+			return fmt.Errorf("fetch packages: npm did not install %s; libchdb is for Linux with glibc on x86-64", filepath.Base(path))
 		}
 	}
 	return nil
