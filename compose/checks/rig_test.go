@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,7 @@ type rig struct {
 	dir     string
 	broker  string
 	engine  string // http://host:port
+	tables  string // folder of the engine
 	ports   map[string]string
 	stores  map[string]func() *exec.Cmd
 	running map[string]*exec.Cmd
@@ -53,9 +55,9 @@ func newRig(t *testing.T, files ...string) *rig {
 	}
 	r.engine = "http://" + r.address("clickhouse:8123")
 	r.stores = map[string]func() *exec.Cmd{}
-	tables := t.TempDir()
+	r.tables = t.TempDir()
 	r.stores["clickhouse"] = func() *exec.Cmd {
-		return exec.Command(full, "engine", "--data-dir", tables, "--listen", r.address("clickhouse:8123"))
+		return exec.Command(full, "engine", "--data-dir", r.tables, "--listen", r.address("clickhouse:8123"), "--listen-native", r.address("clickhouse:9000"))
 	}
 	if onApache() {
 		r.brokers()
@@ -148,9 +150,9 @@ func (r *rig) command(service string) *exec.Cmd {
 		case name == "HOOKLINE_KAFKA_BROKERS":
 			v = r.broker
 		case name == "HOOKLINE_CLICKHOUSE_DSN":
-			v = r.engine + "/hookline"
+			v = "clickhouse://" + login(r.t, s) + "@" + r.address("clickhouse:9000") + "/hookline"
 		case name == "HOOKLINE_CLICKHOUSE_PASSWORD":
-			continue // the engine's one user has none
+			v = "file:" + r.password(login(r.t, s))
 		case name == "HOOKLINE_CLICKHOUSE_REPLICATED":
 			v = "false"
 		case strings.HasPrefix(name, "HOOKLINE_TOPICS_") && !onApache():
@@ -163,6 +165,21 @@ func (r *rig) command(service string) *exec.Cmd {
 		cmd.Env = append(cmd.Env, name+"="+v)
 	}
 	return cmd
+}
+
+// login is the user that a service is to ClickHouse.
+func login(t *testing.T, s types.ServiceConfig) string {
+	t.Helper()
+	dsn, err := url.Parse(strings.Split(*s.Environment["HOOKLINE_CLICKHOUSE_DSN"], ",")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dsn.User.Username()
+}
+
+// password is the file with the password of a user of the engine.
+func (r *rig) password(user string) string {
+	return filepath.Join(r.tables, "clickhouse", user+".password")
 }
 
 func (r *rig) launch(name string, cmd *exec.Cmd) {
@@ -212,7 +229,16 @@ func (r *rig) signal(service string, s os.Signal) {
 }
 
 func (r *rig) query(sql string) (string, error) {
-	resp, err := http.Post(r.engine+"/", "text/plain", strings.NewReader(sql))
+	password, err := os.ReadFile(r.password("owner"))
+	if err != nil {
+		return "", err
+	}
+	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.engine, strings.NewReader(sql))
+	if err != nil {
+		return "", err
+	}
+	request.SetBasicAuth("owner", string(password))
+	resp, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return "", err
 	}

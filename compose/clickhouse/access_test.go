@@ -90,6 +90,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 		if err := db.WriteLedger(t.Context(), []analytics.LedgerEntry{{Group: "g", Topic: "t", End: 1}}); err != nil {
 			t.Error(err)
 		}
+		if _, err := db.Stored(t.Context(), map[analytics.EventID]time.Time{{Vendor: "acme", ID: "evt_1"}: time.Now()}); err != nil {
+			t.Error(err)
+		}
+		if _, err := db.Strays(t.Context()); err != nil {
+			t.Error(err)
+		}
 		if _, err := db.LedgerToday(t.Context(), "g"); err != nil {
 			t.Error(err)
 		}
@@ -344,7 +350,7 @@ func TestGrantsNameWhatIsThere(t *testing.T) {
 			found := grant.FindStringSubmatch(query.Text)
 			switch {
 			case found == nil && strings.HasPrefix(query.Text, "GRANT hookline_"): // another role
-			case query.Text == "GRANT TABLE ENGINE ON *":
+			case strings.HasPrefix(query.Text, "GRANT TABLE ENGINE ON "):
 			case found == nil:
 				t.Errorf("%s: cannot read %q", role.XMLName.Local, query.Text)
 			case found[3] == "hookline.*" || kinds[found[3]] != "":
