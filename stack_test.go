@@ -62,11 +62,11 @@ func start(t *testing.T, vendorsYAML string, secrets map[string]string) *stack {
 	for name, secret := range secrets {
 		write(t, filepath.Join(s.dir, name), secret)
 	}
-	ports := freePorts(t, 6)
+	ports := freePorts(t, 7)
 	s.ingest, s.clickhouse = "http://127.0.0.1:"+ports[0], "http://127.0.0.1:"+ports[1]
 	s.admins = []string{"http://127.0.0.1:" + ports[4], "http://127.0.0.1:" + ports[5]}
 	cmd := program(context.Background(), "local", "--data-dir", filepath.Join(s.dir, "data"), "--vendors", file, "--port", ports[0],
-		"--clickhouse-port", ports[1], "--kafka-port", ports[2], "--preview-port", ports[3], "--ingest-admin-port", ports[4], "--processor-admin-port", ports[5])
+		"--clickhouse-port", ports[1], "--clickhouse-native-port", ports[6], "--kafka-port", ports[2], "--preview-port", ports[3], "--ingest-admin-port", ports[4], "--processor-admin-port", ports[5])
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,16 @@ func (s *stack) accepted(vendor string, header http.Header, body string) sender.
 
 // query returns the rows that a query gives, as tab-separated text.
 func (s *stack) query(query string) ([][]string, error) {
-	resp, err := http.Post(s.clickhouse+"/?database=hookline&default_format=TabSeparated", "text/plain", strings.NewReader(query))
+	password, err := os.ReadFile(filepath.Join(s.dir, "data", "clickhouse", "engineer.password"))
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.clickhouse+"/?database=hookline&default_format=TabSeparated", strings.NewReader(query))
+	if err != nil {
+		return nil, err
+	}
+	request.SetBasicAuth("engineer", string(password))
+	resp, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, err
 	}
