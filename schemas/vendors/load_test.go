@@ -116,6 +116,27 @@ vendors:
 }
 
 // TestEveryMistakeAtOnce reads a file with a mistake of every kind and compares all that is said about it.
+// TestOddSecrets: what a secret has caught on its way is warned of, and nothing of it is shown.
+func TestOddSecrets(t *testing.T) {
+	for text, want := range map[string]string{
+		"topsecret": "", "top secret": "", `"topsecret`: "", "t": "", `"`: "", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n": "",
+		" topsecret": "begins with a blank", "\u00a0topsecret": "begins with a blank", "topsecret ": "ends with a blank", "topsecret\u200b": "ends with a blank",
+		"topsecret\n": "ends with a line break", "topsecret\r\n": "ends with a line break", "\ufefftopsecret": "begins with a byte order mark",
+		`"topsecret"`: "stands in quotes", "'topsecret'": "stands in quotes", "“topsecret”": "stands in quotes",
+	} {
+		odd := options
+		odd.Getenv = func(string) string { return text }
+		config, err := vendors.Parse("v.yaml", []byte("vendors: {a: {preset: stripe, secrets: env:A}}"), odd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		warnings := strings.Join(config.Warnings, "\n")
+		if (want == "") != (warnings == "") || !strings.Contains(warnings, want) || strings.Contains(warnings, "topsecret") {
+			t.Errorf("%q: warned %q, want %q", text, warnings, want)
+		}
+	}
+}
+
 func TestEveryMistakeAtOnce(t *testing.T) {
 	src, err := os.ReadFile(filepath.Join("testdata", "mistakes.yaml"))
 	if err != nil {

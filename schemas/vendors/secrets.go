@@ -1,6 +1,7 @@
 package vendors
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ func (c *compiler) compileSecrets(vendor string, spec *vendorSpec, retries time.
 		}
 		seen[key.ID] = true
 		keys = append(keys, key)
+		if odd := oddity(value.Reveal()); odd != "" {
+			c.warn("%s: secret %s %s, which hardly belongs to it: unless the vendor's has it too, every delivery will be refused; write it without", vendor, s.From, odd)
+		}
 		c.warnExpiry(vendor, s.From, key, retries)
 	}
 	live := func(k Key) bool { return k.Until.IsZero() || k.Until.After(c.Now()) }
@@ -61,6 +65,31 @@ func parseUntil(text string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("until: %q is neither a day (2026-12-31) nor a time (2026-12-31T18:00:00Z)", text)
 	}
 	return t.UTC(), nil
+}
+
+// oddity names what gets into a secret on its way from a vendor's page to ours, and "" where there is none of it. It
+// tells nothing of the secret itself.
+func oddity(secret []byte) string {
+	const blanks = " \t\r\n\v\f\u00a0\u200b" // those that web pages put beside a text too
+	switch {
+	case bytes.HasPrefix(secret, []byte("-----BEGIN ")): // around PEM blanks mean nothing
+		return ""
+	case bytes.HasPrefix(secret, []byte("\ufeff")):
+		return "begins with a byte order mark"
+	case len(bytes.TrimRight(secret, "\r\n")) < len(secret):
+		return "ends with a line break"
+	case len(bytes.TrimLeft(secret, blanks)) < len(secret):
+		return "begins with a blank"
+	case len(bytes.TrimRight(secret, blanks)) < len(secret):
+		return "ends with a blank"
+	}
+	for _, quotes := range []string{`""`, `''`, "``", "“”"} {
+		opening, closing := []rune(quotes)[0], []rune(quotes)[1]
+		if bytes.HasPrefix(secret, []byte(string(opening))) && bytes.HasSuffix(secret, []byte(string(closing))) && len(secret) > 1 {
+			return "stands in quotes"
+		}
+	}
+	return ""
 }
 
 // warnExpiry speaks up about a secret that ends before the vendor's last retry of what was signed with it.
