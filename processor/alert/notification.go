@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // notification is one alert as Alertmanager's API v2 takes it
@@ -57,8 +58,32 @@ func clip(text string) string {
 	if len(text) > maxAnnotation {
 		text = text[:maxAnnotation] + "…"
 	}
-	return strings.ToValidUTF8(text, "")
+	return defused.Replace(strings.Map(visible, strings.ToValidUTF8(text, "")))
 }
+
+// visible drops what no reader sees and what changes the order in which text is shown.
+func visible(r rune) rune {
+	if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+		return -1
+	}
+	return r
+}
+
+// gap is a space without width.
+const gap = "\u200b"
+
+// defused takes the meaning that chat tools see from what a text quotes, which may come out of a vendor's payload:
+// mentions (<!channel>, @all) and links under another name (<https://…|name>, [name](https://…)). Alertmanager hands
+// annotations on to chat tools as they are.
+//
+//nolint:gochecknoglobals // it does not change
+var defused = strings.NewReplacer("<", "<"+gap, "@", "@"+gap, "](", "]"+gap+"(")
+
+// escaped is for text as Slack and those who copied it take it:
+// https://docs.slack.dev/messaging/formatting-message-text/#escaping
+//
+//nolint:gochecknoglobals // it does not change
+var escaped = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // letter is the body that the webhook gets. The field text is what chat tools' incoming webhooks show (Slack,
 // Mattermost, Rocket.Chat, Google Chat).
@@ -81,6 +106,6 @@ func newLetter(batch []notification) letter {
 		}
 		out.Alerts[i] = one
 	}
-	out.Text = strings.Join(lines, "\n\n")
+	out.Text = escaped.Replace(strings.Join(lines, "\n\n"))
 	return out
 }
