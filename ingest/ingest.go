@@ -71,6 +71,9 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	if warning := o.Limits.fitFiles(); warning != "" {
+		log.Warn(warning)
+	}
 	s := &server{
 		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: verify.NewCertClient(nil, nil), confirms: newConfirms(), seldom: rate.Sometimes{Interval: time.Second},
 		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight, trusted: o.Limits.TrustedProxies},
@@ -175,6 +178,9 @@ func (s *server) load(path string) error {
 	}
 	for _, warning := range config.Warnings {
 		s.log.Warn("vendors: " + warning)
+	}
+	for _, advice := range verify.Advice(config, s.publicURL) {
+		s.log.Warn("vendors: " + advice)
 	}
 	sources, err := newSources(config, s.certs, s.metrics)
 	if err != nil {

@@ -64,6 +64,11 @@ func TestClientAddress(t *testing.T) {
 		{"a forged header before the proxy's", proxies, "10.1.0.1:5", []string{"198.51.100.9", "203.0.113.5"}, "203.0.113.5"},
 		{"a forged proxy on the left", proxies, "10.1.0.1:5", []string{"198.51.100.9, 10.1.0.2, 203.0.113.5"}, "203.0.113.5"},
 		{"two proxies", proxies, "10.1.0.1:5", []string{"203.0.113.5, 10.1.9.9"}, "203.0.113.5"},
+		{"with a port", proxies, "10.1.0.1:5", []string{"198.51.100.9:4711"}, "198.51.100.9"},
+		{"IPv6 with a port", proxies, "10.1.0.1:5", []string{"[2001:db8:2::1]:4711"}, "2001:db8:2::1"},
+		{"IPv6 in brackets", proxies, "10.1.0.1:5", []string{"[2001:db8:2::1]"}, "2001:db8:2::1"},
+		{"IPv4 in IPv6", proxies, "10.1.0.1:5", []string{"::ffff:198.51.100.9"}, "198.51.100.9"},
+		{"two proxies, with ports", proxies, "10.1.0.1:5", []string{"203.0.113.5:1, 10.1.9.9:2"}, "203.0.113.5"},
 		{"no address", proxies, "10.1.0.1:5", []string{"unknown"}, "10.1.0.1"},
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"mime"
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -169,6 +171,24 @@ func (from *source) identify(dst []schemas.Event, header http.Header, body []byt
 		})
 	}
 	return dst, nil
+}
+
+// longestType is how much of a Content-Type is kept as it is.
+const longestType = 100
+
+// storedType is what is kept of a Content-Type, which no signature covers: of one that is long or not plain text nothing but the
+// kind of the body.
+func storedType(header string) string {
+	plain := func(text string) bool {
+		return len(text) <= longestType && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+	}
+	if plain(header) {
+		return header
+	}
+	if kind, _, err := mime.ParseMediaType(header); err == nil && plain(kind) {
+		return kind
+	}
+	return ""
 }
 
 // accepted is the answer to a delivery whose events are now on Kafka: what the vendor insists on, or else

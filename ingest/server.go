@@ -3,9 +3,11 @@ package ingest
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,15 +54,34 @@ func (s *server) handler(o LimitOptions) http.Handler {
 }
 
 // clientAddress says who sent a request: the peer, or whom the trusted proxies saw. A name in X-Forwarded-For
-// counts only if a trusted proxy wrote it, so they are read from the right.
+// counts only if a trusted proxy wrote it, so they are read from the right. Some proxies write the port too (Azure's).
 func clientAddress(o LimitOptions) echo.IPExtractor {
-	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, p := range o.TrustedProxies {
-		trust = append(trust, echo.TrustIPRange(&net.IPNet{
-			IP: p.Masked().Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
-		}))
+	return func(r *http.Request) string {
+		peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+		sender := peer.Addr().Unmap().WithZone("")
+		names := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
+		for _, name := range slices.Backward(names) {
+			if !contains(o.TrustedProxies, sender) {
+				break
+			}
+			seen, ok := forwardedFor(name)
+			if !ok {
+				return peer.Addr().Unmap().WithZone("").String()
+			}
+			sender = seen
+		}
+		return sender.String()
 	}
-	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// forwardedFor reads an address as proxies write it: alone, in brackets, or with a port.
+func forwardedFor(text string) (netip.Addr, bool) {
+	text = strings.TrimSpace(text)
+	if at, err := netip.ParseAddrPort(text); err == nil {
+		return at.Addr().Unmap().WithZone(""), true
+	}
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
+	return addr.Unmap().WithZone(""), err == nil
 }
 
 // deliver answers one delivery and counts it.

@@ -35,3 +35,6 @@ func (p Proof) Without(facts ...string) Proof {
 	}
 	return p
 }
+
+// Lacks says whether one of these facts is unsigned.
+func (p Proof) Lacks(fact string) bool { return strings.Contains(string(p), fact) }

@@ -3,14 +3,12 @@ package sender
 import (
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/hookline-io/hookline/ingest/verify"
-	"github.com/hookline-io/hookline/schemas"
+	"github.com/hookline-io/hookline/internal/terminal"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -35,7 +33,7 @@ func (*CheckCommand) Help() string {
 }
 
 // Run checks the file and, with a payload, shows what becomes of it.
-func (c *CheckCommand) Run() error { return c.run(os.Stdout) }
+func (c *CheckCommand) Run() error { return c.run(terminal.Writer{Writer: os.Stdout}) }
 
 func (c *CheckCommand) run(w io.Writer) error {
 	config, err := vendors.Load(c.Vendors, vendors.Options{Schemes: verify.Names(), WithoutSecrets: c.WithoutSecrets})
@@ -48,7 +46,7 @@ func (c *CheckCommand) run(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(w, "%s is good: %d vendors\n", c.Vendors, len(config.Vendors))
-	for _, warning := range append(config.Warnings, weaklyProven(config)...) {
+	for _, warning := range append(config.Warnings, verify.Advice(config, "")...) {
 		fmt.Fprintln(w, "warning: "+warning)
 	}
 	var other *vendors.Config
@@ -92,30 +90,6 @@ func (c *CheckCommand) sample(w io.Writer, config, other *vendors.Config) error 
 		return fmt.Errorf("%d of the sample's events would be dead-lettered", bad)
 	}
 	return nil
-}
-
-// weaklyProven warns of the vendors whose signatures vouch for less than the body, or not for what an event is.
-func weaklyProven(config *vendors.Config) []string {
-	var warnings []string
-	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
-		facts, _ := verify.DescribeSignature(config.Vendors[name].Signature) // New has taken it already
-		if facts.Proof != schemas.ProofBody {
-			warnings = append(warnings, fmt.Sprintf("%s: the signature vouches for less than the body: %s", name, facts.Note))
-			continue
-		}
-		var unsigned []string
-		proof := facts.EventProof(config.Vendors[name], facts.Proof)
-		for _, fact := range []string{schemas.UnsignedID, schemas.UnsignedType, schemas.UnsignedTime} {
-			if proof != proof.Without(fact) {
-				unsigned = append(unsigned, strings.TrimPrefix(fact, "-"))
-			}
-		}
-		if len(unsigned) > 0 {
-			warnings = append(warnings, fmt.Sprintf(
-				"%s: an event's %s may stand in a header that is not signed: key its sales by the body, and decide on what stands there", name, strings.Join(unsigned, " and ")))
-		}
-	}
-	return warnings
 }
 
 // ListCommand is `hookline vendor list`.

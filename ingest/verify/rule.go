@@ -250,6 +250,7 @@ func (r *rule) facts() Facts {
 	}
 	signed, _ := parseTemplate(r.template, r.fields) // a test holds that those of the catalogue are right
 	f.Headers = append(f.Headers, signed.headers()...)
+	f.SignsURL = strings.Contains(r.template, "{url}")
 	f.ReadsURL = r.readsURL || signed.usesURL || slices.ContainsFunc(r.wires, func(w wire) bool { return w.readsQuery() })
 	f.Headers = append(f.Headers, r.reads...)
 	f.Covers = r.covers(&signed)

@@ -120,6 +120,7 @@ type Facts struct {
 	Methods   []string      // HTTP methods of deliveries and handshakes
 	Headers   []string      // every header the scheme reads, the signature's first; none where all is in the body
 	Places    []string      // where else the signature and its time stand, such as "query:hmac"
+	SignsURL  bool          // the URL, host and all, is part of what is signed
 	ReadsURL  bool          // it looks at the request's URL
 	Algorithm string        // such as "HMAC-SHA256"
 	Signed    string        // what is signed, such as "{timestamp}.{body}"; empty: nothing

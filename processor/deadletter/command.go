@@ -12,11 +12,11 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookline-io/hookline/internal/kafka"
+	"github.com/hookline-io/hookline/internal/terminal"
 )
 
 // Command is `hookline dlq`.
@@ -207,19 +207,6 @@ func show(w io.Writer, l Letter) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "error\n%s\n\n%s\n", printable(l.Error), printable(string(l.record.Value)))
+	_, err := fmt.Fprintf(w, "error\n%s\n\n%s\n", terminal.Printable(l.Error), terminal.Printable(string(l.record.Value)))
 	return err
-}
-
-// printable writes out what would move the cursor of a terminal or worse: the text is a stranger's.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
 }

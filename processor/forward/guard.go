@@ -27,9 +27,12 @@ type guard struct {
 
 // Networks that stand for another one: an IPv4 address is inside. All are constants.
 var (
-	nat64     = netip.MustParsePrefix("64:ff9b::/96") //nolint:gochecknoglobals // RFC 6052
-	sixToFour = netip.MustParsePrefix("2002::/16")    //nolint:gochecknoglobals // RFC 3056
-	embedded  = netip.MustParsePrefix("::/96")        //nolint:gochecknoglobals // RFC 4291, 2.5.5.1
+	nat64     = netip.MustParsePrefix("64:ff9b::/96")    //nolint:gochecknoglobals // RFC 6052
+	sixToFour = netip.MustParsePrefix("2002::/16")       //nolint:gochecknoglobals // RFC 3056
+	embedded  = netip.MustParsePrefix("::/96")           //nolint:gochecknoglobals // RFC 4291, 2.5.5.1
+	siit      = netip.MustParsePrefix("::ffff:0:0:0/96") //nolint:gochecknoglobals // RFC 2765, 2.1
+	teredo    = netip.MustParsePrefix("2001::/32")       //nolint:gochecknoglobals // RFC 4380, 4
+	localNAT  = netip.MustParsePrefix("64:ff9b:1::/48")  //nolint:gochecknoglobals // RFC 8215: where the address is inside is the network's own choice
 )
 
 // metadata are the clouds' services for their machines that are not link-local; most are at 169.254.169.254.
@@ -59,9 +62,15 @@ func (g guard) check(addr netip.Addr) error {
 		why = "a cloud hands out credentials there"
 	case addr.IsMulticast(), addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		why = "it is not the address of one machine"
-	case in(nat64), in(embedded):
+	case in(localNAT):
+		why = "it stands for an IPv4 address that cannot be told"
+	case in(nat64), in(embedded), in(siit), isatap(addr):
 		b := addr.As16()
 		return g.check(netip.AddrFrom4([4]byte(b[12:16])))
+	case in(teredo): // the server, and the client in ones' complement
+		b := addr.As16()
+		client := [4]byte{^b[12], ^b[13], ^b[14], ^b[15]}
+		return errors.Join(g.check(netip.AddrFrom4([4]byte(b[4:8]))), g.check(netip.AddrFrom4(client)))
 	case in(sixToFour):
 		b := addr.As16()
 		return g.check(netip.AddrFrom4([4]byte(b[2:6])))
@@ -70,6 +79,12 @@ func (g guard) check(addr netip.Addr) error {
 		return fmt.Errorf("%w: %s: %s; if it is meant, allow it with --actions-allow=%s", errRefused, addr, why, netip.PrefixFrom(addr, addr.BitLen()))
 	}
 	return nil
+}
+
+// isatap says whether an IPv4 address is the end of addr by RFC 5214, 6.1.
+func isatap(addr netip.Addr) bool {
+	b := addr.As16()
+	return addr.Is6() && b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }
 
 // control is a net.Dialer's ControlContext: it is asked after names are resolved and before the connection is made.

@@ -22,6 +22,8 @@ func TestGuard(t *testing.T) {
 		// This machine.
 		"127.0.0.1": true, "127.255.255.254": true, "::1": true, "0.0.0.0": true, "0.1.2.3": true, "::": true,
 		"::ffff:127.0.0.1": true, "::127.0.0.1": true, "64:ff9b::7f00:1": true, "2002:7f00:1::1": true,
+		"::ffff:0:127.0.0.1": true, "64:ff9b:1::7f00:1": true, "64:ff9b:1:7f00:0:100::": true, "64:ff9b:1::808:808": true,
+		"2001:0:808:808::80ff:fffe": true, "2001:0:7f00:1::f7f7:f7f7": true, "2001:db8::5efe:127.0.0.1": true, "2001:db8::200:5efe:169.254.169.254": true,
 		// Link-local, and metadata there.
 		"169.254.169.254": true, "169.254.170.2": true, "169.254.0.1": true, "fe80::1": true, "fe80::a9fe:a9fe%eth0": true, "febf::1": true,
 		"::ffff:169.254.169.254": true, "64:ff9b::a9fe:a9fe": true, "2002:a9fe:a9fe::": true, "::169.254.169.254": true,
@@ -33,6 +35,7 @@ func TestGuard(t *testing.T) {
 		// What actions are for.
 		"10.0.0.7": false, "172.16.0.1": false, "172.31.255.255": false, "192.168.1.1": false, "fd12:3456::1": false,
 		"100.64.0.1": false, "8.8.8.8": false, "2001:4860:4860::8888": false, "::ffff:10.0.0.7": false, "64:ff9b::808:808": false, "2002:808:808::1": false,
+		"::ffff:0:8.8.8.8": false, "2001:0:808:808::f7f7:f7f7": false, "2001:db8::5efe:8.8.8.8": false, "2001:db8::5eff:127.0.0.1": false,
 		"168.63.129.17": false, "169.253.0.1": false,
 	} {
 		err := guard{}.check(netip.MustParseAddr(addr))
