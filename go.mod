@@ -53,6 +53,8 @@ require (
 
 require github.com/go-jose/go-jose/v4 v4.1.9
 
+require github.com/dunglas/httpsfv v1.1.2
+
 require (
 	github.com/dennwc/varint v1.0.0 // indirect
 	github.com/edsrzf/mmap-go v1.2.1-0.20241212181136-fad1cd13edbd // indirect

@@ -24,7 +24,7 @@ var hot = map[string]string{
 // allocations is the budget of one Verify, by scheme; one where none is named: the decoded signature. The rest is
 // what the schemes' own parsing (JSON, forms) and the standard library's public-key code allocate.
 var allocations = map[string]float64{
-	"adyen": 11, "basic": 2, "braintree": 2, "discord": 3, "ecdsa": 14, "ed25519": 2, "jws": 90, "linear": 2, "mailgun": 3, "rsa": 13, "sendgrid": 14, "telnyx": 2, "twilio": 4,
+	"adyen": 11, "basic": 2, "braintree": 2, "discord": 3, "ecdsa": 14, "ed25519": 2, "http-signature": 80, "jws": 90, "linear": 2, "mailgun": 3, "rsa": 13, "sendgrid": 14, "telnyx": 2, "twilio": 4,
 }
 
 // signed returns a verifier and a delivery of 1 KB that it accepts.

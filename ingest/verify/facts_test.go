@@ -17,7 +17,7 @@ func TestFacts(t *testing.T) {
 		t.Errorf("names are not sorted, or not unique: %q", names)
 	}
 	for _, name := range []string{
-		"adyen", "adyen-platform", "basic", "bearer", "braintree", "discord", "ecdsa", "ed25519", "flutterwave-v3", "flutterwave-v4", "github", "github-sha1", "hash", "hmac", "hub",
+		"adyen", "adyen-platform", "basic", "bearer", "braintree", "discord", "ecdsa", "ed25519", "flutterwave-v3", "flutterwave-v4", "github", "github-sha1", "hash", "hmac", "http-signature", "hub",
 		"hubspot", "hubspot-v1", "hubspot-v2", "intercom", "jws", "linear", "mailgun", "meta", "pagerduty", "paypal", "paystack",
 		"razorpay", "rsa", "sendgrid", "shopify", "slack", "sns", "square", "standard-webhooks", "stripe", "telnyx", "token", "twilio",
 		"typeform",

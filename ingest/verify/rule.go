@@ -76,6 +76,7 @@ func catalogue() []rule {
 		tokenRules(),
 		jwsRules(),
 		snsRules(),
+		httpSignatureRules(),
 		braintreeRules(),
 	)
 	for i := range all {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/hookline-io/hookline/internal/jsonscan"
 )
 
 var paths = []string{
@@ -115,5 +117,34 @@ func FuzzDocument(f *testing.F) {
 			return
 		}
 		compare(t, doc, []string{path})
+	})
+}
+
+// FuzzXML: whatever the text, it is refused, or becomes one JSON document.
+func FuzzXML(f *testing.F) {
+	for _, seed := range []string{"<a>1</a>", `<a b="c"><d/><d>&amp;</d></a>`, "<a><![CDATA[<]]></a>", "<!DOCTYPE a><a/>", "<a></b>", "<a:b xmlns:a='x'>\xff</a:b>", "<?xml version='1.0'?><a/>"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if doc, err := XML(text); err == nil && jsonscan.Check(doc) != nil {
+			t.Fatalf("%q became %q, which is not JSON", text, doc)
+		}
+	})
+}
+
+// FuzzEnvelope: no text makes a path into an envelope panic, or find what is not JSON.
+func FuzzEnvelope(f *testing.F) {
+	for _, seed := range []string{`{"a":"eyJiIjoxfQ"}`, `{"a":"x.eyJiIjoxfQ.y"}`, `{"a":"<b>1</b>"}`, `{"a":"PGI+MTwvYj4="}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if jsonscan.Check(text) != nil {
+			return
+		}
+		for _, path := range []string{"a.@base64.b", "a.@jws.b", "a.@xml.b", "a.@base64.@xml.b", "a.@fromstr.b", "@base64.b", "a.@base64"} {
+			if v, _ := search(text, path); v != "" && jsonscan.Check(string(v)) != nil {
+				t.Fatalf("%q at %s is %q, which is not JSON", text, path, v)
+			}
+		}
 	})
 }
