@@ -20,6 +20,7 @@ type enqueuer struct {
 	topic   string
 	timeout time.Duration
 
+	waiting             share // of all vendors
 	maxEvents, maxBytes int64 // that may wait; 0: no limit
 	metrics             *metrics
 	tracer              tracer

@@ -125,7 +125,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if !from.waiting.take(s.queue, len(events), len(body)) {
 		return answer{}, newProblem(reasonShare, "More of your events wait for our queue than one vendor may have. Send this delivery again.", nil).retry(2 * time.Second)
 	}
-	defer from.waiting.leave(len(events), len(body))
+	defer from.waiting.leave(s.queue, len(events), len(body))
 	if err := s.queue.enqueue(r.Context(), events); err != nil {
 		return answer{}, err
 	}
