@@ -64,7 +64,7 @@ tidy: ## see that go.mod and go.sum are tidy
 
 .PHONY: checks
 checks: ## what is shipped, read by those who will read it: Docker compose, Kubernetes, Kafka, Prometheus, HAProxy
-	cd compose/checks && go mod tidy -diff && go test -timeout 10m ./...
+	cd lab/checks && go mod tidy -diff && go test -timeout 10m ./...
 
 .PHONY: sim
 sim: ## the processor in virtual time: SEEDS=2000 schedules of crashes and faults (SEED=s: that one, TIMES=50 times; LOG=1)
@@ -76,7 +76,7 @@ test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 
 	@$(BIN) apache-kafka --fetch
 	HOOKLINE_TEST_KAFKA=apache go test -count=1 -p 1 -timeout 20m \
 		$$(grep -rlE --include='*_test.go' --exclude-dir=broker --exclude-dir=preview 'testkit\.(Broker|OnApache)\(' . | xargs -n1 dirname | sort -u)
-	cd compose/checks && HOOKLINE_TEST_KAFKA=apache go test -count=1 -timeout 10m -run 'Kafka|Compose|Losing' ./...
+	cd lab/checks && HOOKLINE_TEST_KAFKA=apache go test -count=1 -timeout 10m -run 'Kafka|Compose|Losing' ./...
 
 .PHONY: bench
 bench: build ## measure ingest, processor and the whole path next to their floors (8 minutes on a quiet machine; ARGS=--quick for 2)
@@ -84,7 +84,7 @@ bench: build ## measure ingest, processor and the whole path next to their floor
 
 .PHONY: bench-compare
 bench-compare: ## compare this tree with another revision, in alternation (BASE=main; WHOLE=1 to measure whole processes, too)
-	compose/local/bench/compare.sh $(BASE)
+	lab/bench/compare.sh $(BASE)
 
 .PHONY: screenshots
 screenshots: ## take the pictures of the boards in docs/img anew (needs chromium, prometheus and pngquant; takes six minutes)

@@ -41,7 +41,7 @@ type commands struct {
 	Doctor    doctor.Command       `cmd:"" group:"care" help:"Look at Kafka, ClickHouse, vendors.yaml and Grafana, and say what to do about what is wrong."`
 	Capacity  capacity.Command     `cmd:"" group:"care" help:"Compute what a load needs: instances, partitions, shards, network and disk."`
 	Audit     audit.Command        `cmd:"" group:"care" help:"Say whether every offset ended somewhere and every sale counts once."`
-	DLQ       deadletter.Command          `cmd:"" group:"care" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
+	DLQ       deadletter.Command   `cmd:"" group:"care" name:"dlq" help:"List, show and send again what could not be stored or acted on."`
 	Reprocess reprocess.Command    `cmd:"" group:"care" help:"Map a vendor's stored events again, after its configuration has changed."`
 	Probe     service.ProbeCommand `cmd:"" group:"care" help:"Ask a service whether it is ready; the exit status is the answer. For health checks."`
 

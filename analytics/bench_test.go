@@ -10,7 +10,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/hookline-io/hookline/analytics"
-	"github.com/hookline-io/hookline/analytics/bench"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -86,18 +85,11 @@ func BenchmarkBatchAppend(b *testing.B) {
 }
 
 // BenchmarkInsert measures events with payloads of 1 KB and their sales, from the filled batch to the answer;
-// the engine's time is in it, but its processor time is not in cpu-ns/row. The floor is the same rows through
-// the driver's own columns, from slices that are there already.
+// the engine's time is in it, but its processor time is not in cpu-ns/row.
 func BenchmarkInsert(b *testing.B) {
 	for _, size := range []int{10_000, 50_000} {
 		rows := traffic(size, 1000, 3)
-		b.Run(fmt.Sprintf("floor/%d", size), func(b *testing.B) {
-			_, e := open(b, "UTC")
-			conn := connectDriver(b, e)
-			f := bench.NewFloor(rows)
-			perRow(b, size, func() error { return f.Insert(b.Context(), conn) })
-		})
-		b.Run(fmt.Sprintf("hookline/%d", size), func(b *testing.B) {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			db, _ := open(b, "UTC")
 			batch := analytics.NewBatch()
 			for _, r := range rows {

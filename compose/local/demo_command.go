@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"syscall"
 
 	"github.com/hookline-io/hookline/compose/local/demo"
@@ -29,7 +30,11 @@ func (*DemoCommand) Help() string {
 
 // Run prints the verdict as its last line, and fails unless every total is the same to the cent.
 func (c *DemoCommand) Run(ctx context.Context, log *slog.Logger) error {
-	trial, err := NewTrial("demo", log)
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this binary, which the parts run: %w", err)
+	}
+	trial, err := NewTrial("demo", program, log)
 	if err != nil {
 		return err
 	}

@@ -18,15 +18,11 @@ type Trial struct {
 	lines *os.File
 }
 
-// NewTrial prepares a trial; name becomes part of its folder's. Close it.
-func NewTrial(name string, log *slog.Logger) (*Trial, error) {
+// NewTrial prepares a trial of the hookline binary at program; name becomes part of its folder's. Close it.
+func NewTrial(name, program string, log *slog.Logger) (*Trial, error) {
 	ports, second, err := freePorts()
 	if err != nil {
 		return nil, err
-	}
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this binary, which the parts run: %w", err)
 	}
 	dir, err := os.MkdirTemp("", "hookline-"+name+"-")
 	if err != nil {

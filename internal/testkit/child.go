@@ -20,6 +20,7 @@ import (
 	"github.com/hookline-io/hookline/compose/local/apache"
 	"github.com/hookline-io/hookline/compose/local/broker"
 	"github.com/hookline-io/hookline/compose/local/engine"
+	"github.com/hookline-io/hookline/compose/local/engine/chdb"
 )
 
 // childVariable names the environment variable that makes a test binary run as a service in place of its
@@ -68,7 +69,7 @@ func serve(text string) error {
 		return fmt.Errorf("read the child's spec: %w", err)
 	}
 	if s.Service == "engine-serve" {
-		return engine.Serve(s.Library, s.Config)
+		return chdb.Serve(s.Library, s.Config)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

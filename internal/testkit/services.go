@@ -63,7 +63,7 @@ func (e *EngineProcess) As(t testing.TB, user string) string {
 }
 
 // HTTPAs is As over HTTP, for tests with something of HTTP before the server, or with a login that fails: see
-// engine.Serve.
+// chdb.Serve.
 func (e *EngineProcess) HTTPAs(t testing.TB, user string) string {
 	t.Helper()
 	return e.Through(t, user, e.URL)

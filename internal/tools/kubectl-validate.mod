@@ -1,6 +1,6 @@
 // kubectl-validate checks manifests against the OpenAPI schemas of Kubernetes, which it embeds. It needs older libraries of
-// Kubernetes than the tests do, so it is a module of its own: go tool -modfile=../../internal/tools/kubectl-validate.mod kubectl-validate, in compose/checks.
-module github.com/hookline-io/hookline/compose/checks
+// Kubernetes than the tests do, so it is a module of its own: go tool -modfile=../../internal/tools/kubectl-validate.mod kubectl-validate, in lab/checks.
+module github.com/hookline-io/hookline/lab/checks
 
 go 1.26.8
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 
 	"github.com/hookline-io/hookline/compose/local/packages"
@@ -16,17 +17,18 @@ import (
 type Server struct {
 	Binary  string // path of an installed clickhouse; it comes before the library
 	Library string // path of libchdb.so
-	// Serve is a command that calls Serve, in a process of its own.
+	// Serve is a command that calls chdb.Serve, in a process of its own.
 	Serve func(library, config string) *exec.Cmd
 }
 
-// Program returns the command line of the hidden command of this program.
+// Program returns the command line of hookline-engine, which is beside the program hookline.
 func Program(library, config string) *exec.Cmd {
 	program, err := os.Executable()
 	if err != nil {
 		program = os.Args[0]
 	}
-	return exec.Command(program, "engine-serve", "--library="+library, "--config="+config) //nolint:gosec,noctx // ourselves; it ends with its standard input
+	beside := filepath.Join(filepath.Dir(program), "hookline-engine")
+	return exec.Command(beside, "--library="+library, "--config="+config) //nolint:gosec,noctx // of our own; it ends with its standard input
 }
 
 // find fills in what is there: the library, which is fetched, where it is made for this machine, and an installed
