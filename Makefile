@@ -1,5 +1,6 @@
 # The commands of this project. `make help` lists them.
 BIN     := bin/hookline
+LAB     := bin/lab
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL    := go tool -modfile=internal/tools/tools.mod
 LINT    := $(TOOL) golangci-lint
@@ -16,8 +17,13 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/hookline
-	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) .
+build: ## build bin/hookline, and bin/hookline-engine, which 'hookline local' runs
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) .
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BIN)-engine ./compose/local/engine/hookline-engine
+
+.PHONY: lab
+lab: build ## build bin/lab: benchmarks and chaos, a module of its own
+	cd lab && go build -trimpath -ldflags "-X main.version=$(VERSION)" -o ../$(LAB) .
 
 .PHONY: run
 run: build ## start everything on this machine, with demo traffic (no Docker; KAFKA=apache for Apache Kafka; ARGS="--help" for its flags)
@@ -36,14 +42,14 @@ demo: build ## send 100 000 deliveries and compare every total (CRASH=1: while p
 	$(BIN) demo $(if $(CRASH),--crash) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 .PHONY: chaos
-chaos: build ## kill, hang, cut, fill up and poison everything under load, then look for what was lost (FAULTS=n SEED=n KAFKA=apache OUTAGE=10m)
-	$(BIN) chaos $(if $(OUTAGE),--outage=$(OUTAGE)) $(if $(FAULTS),--faults=$(FAULTS)) $(if $(SEED),--seed=$(SEED)) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
+chaos: lab ## kill, hang, cut, fill up and poison everything under load, then look for what was lost (FAULTS=n SEED=n KAFKA=apache OUTAGE=10m)
+	$(LAB) chaos $(if $(OUTAGE),--outage=$(OUTAGE)) $(if $(FAULTS),--faults=$(FAULTS)) $(if $(SEED),--seed=$(SEED)) $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 ROWS ?= 5000000
 
 .PHONY: bench-analytics
-bench-analytics: build ## what the figures cost: ROWS=100000000 sales take up to 12 GB of disk for a while (ARGS="--help" for its flags)
-	$(BIN) bench-analytics --rows=$(ROWS) $(ARGS)
+bench-analytics: lab ## what the figures cost: ROWS=100000000 sales take up to 12 GB of disk for a while (ARGS="--help" for its flags)
+	$(LAB) bench-analytics --rows=$(ROWS) $(ARGS)
 
 # By default the race detector has every process that it watches wait for a second before it ends, and the tests start
 # and stop hundreds. 'go vet' is make lint's.
@@ -61,9 +67,11 @@ check: lint ## what every commit passes, in under two minutes: lint, tidy module
 .PHONY: tidy
 tidy: ## see that go.mod and go.sum are tidy
 	go mod tidy -diff
+	cd lab && go mod tidy -diff
 
 .PHONY: checks
-checks: ## what is shipped, read by those who will read it: Docker compose, Kubernetes, Kafka, Prometheus, HAProxy
+checks: ## vendors' own libraries against our signatures; what is shipped, read by what will read it: Docker compose, Kubernetes, Prometheus, HAProxy
+	cd lab && go test -timeout 10m ./...
 	cd lab/checks && go mod tidy -diff && go test -timeout 10m ./...
 
 .PHONY: sim
@@ -79,8 +87,8 @@ test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 
 	cd lab/checks && HOOKLINE_TEST_KAFKA=apache go test -count=1 -timeout 10m -run 'Kafka|Compose|Losing' ./...
 
 .PHONY: bench
-bench: build ## measure ingest, processor and the whole path next to their floors (8 minutes on a quiet machine; ARGS=--quick for 2)
-	$(BIN) bench $(ARGS)
+bench: lab ## measure ingest, processor and the whole path next to their floors (8 minutes on a quiet machine; ARGS=--quick for 2)
+	$(LAB) bench $(ARGS)
 
 .PHONY: bench-compare
 bench-compare: ## compare this tree with another revision, in alternation (BASE=main; WHOLE=1 to measure whole processes, too)
@@ -95,6 +103,7 @@ lint: tidy ## vet and lint, workflows, module files and boards too
 	go vet ./...
 	go test -vet=off ./dashboards/lint
 	$(LINT) run
+	cd lab && go vet ./...
 	$(ACTIONLINT)
 
 .PHONY: generate

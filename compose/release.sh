@@ -24,6 +24,10 @@ for platform in $platforms; do
   name=hookline_${version#v}_${os}_$arch
   mkdir "$work/$name"
   CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build -trimpath -ldflags "-s -w -X main.version=$version" -o "$work/$name/hookline" .
+  # The library that it serves is for linux/amd64; elsewhere 'hookline engine' runs an installed ClickHouse.
+  if [ "$platform" = linux/amd64 ]; then
+    CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build -trimpath -ldflags "-s -w" -o "$work/$name/hookline-engine" ./compose/local/engine/hookline-engine
+  fi
   cp -R LICENSE CHANGELOG.md README.md "$work/licenses" "$work/$name/"
   cp -R internal/completion/scripts "$work/$name/completions"
   $tool cyclonedx-gomod bin -json -version "$version" -output "dist/$name.sbom.json" "$work/$name/hookline" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }

@@ -1,5 +1,5 @@
 // Package capacity says what a load needs: cores, instances, partitions, shards, network and disk, computed from what
-// one event costs. It knows costs, not machines: measure your own with 'hookline bench'.
+// one event costs. It knows costs, not machines: measure your own with 'make bench'.
 package capacity
 
 import "math"

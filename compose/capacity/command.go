@@ -17,7 +17,7 @@ type Command struct {
 
 // Help says where the costs come from.
 func (*Command) Help() string {
-	return `Costs are those measured in docs/benchmarks.md, of events of 1 KB. 'hookline bench' measures them on your machine:
+	return `Costs are those measured in docs/benchmarks.md, of events of 1 KB. 'make bench' measures them on your machine:
 give them with --cost-ingest and the like.
 
 Examples:

@@ -94,8 +94,8 @@ func serve(text string) error {
 }
 
 // serveEngine has this test binary be the server of an engine.
-func serveEngine(library, config string) *exec.Cmd {
-	return childCommand(spec{Service: "engine-serve", Library: library, Config: config})
+func serveEngine(library, config string) (*exec.Cmd, error) {
+	return childCommand(spec{Service: "engine-serve", Library: library, Config: config}), nil
 }
 
 // childCommand is this test binary as a service.

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Command is `hookline bench`.
+// Command is `lab bench`.
 type Command struct {
 	Only      []string      `help:"Sections to run: ${enum}. All by default." enum:"ingest,processor,path,growth" placeholder:"SECTION"`
 	Quick     bool          `help:"Fewer sizes, and fewer and shorter repetitions: 2 minutes for a first look, not for figures to keep."`

@@ -2,7 +2,7 @@
 # compare.sh BASE: benchmarks of the revision BASE and of this working tree, in alternation, so that what else the
 # machine does meanwhile falls on both alike; then benchstat's verdict.
 #
-# ROUNDS (default 6) is how often each side runs. WHOLE=1 adds `hookline bench --quick` of ingest and processor, where
+# ROUNDS (default 6) is how often each side runs. WHOLE=1 adds `lab bench --quick` of ingest and processor, where
 # both sides have it.
 set -euo pipefail
 base=${1:?"which revision to compare with? make bench-compare BASE=main"}

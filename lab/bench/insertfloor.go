@@ -19,7 +19,7 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-// InsertFloorCommand is `hookline bench-insert-floor`: the least that storing events can cost with clickhouse-go. The
+// InsertFloorCommand is `lab insert-floor`: the least that storing events can cost with clickhouse-go. The
 // rows are in memory, in the slices that the driver takes, and go in column by column, as many at a time as the
 // processor inserts.
 type InsertFloorCommand struct {

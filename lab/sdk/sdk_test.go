@@ -100,7 +100,6 @@ func sdks(t *testing.T) map[string]sdk {
 	}
 }
 
-
 func sendgridPublic(t *testing.T, private string) *ecdsa.PublicKey {
 	block, _ := pem.Decode([]byte(private))
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
@@ -209,7 +208,6 @@ func randomText(n int) string {
 	_, _ = cryptorand.Read(raw)
 	return hex.EncodeToString(raw)[:n]
 }
-
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 

@@ -73,10 +73,13 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	for {
-		cmd := o.Server.command(c.file())
+		cmd, err := o.Server.command(c.file())
+		if err != nil {
+			return fmt.Errorf("start ClickHouse: %w", err)
+		}
 		cmd.Env = append(append(cmd.Environ(), env...), "TZ=UTC")
 		cmd.ExtraFiles = append(cmd.ExtraFiles, lock) // so that the folder is locked for as long as the server lives
-		err := o.serve(ctx, cmd, c.addresses(), ready)
+		err = o.serve(ctx, cmd, c.addresses(), ready)
 		if ctx.Err() != nil {
 			return nil
 		}
