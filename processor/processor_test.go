@@ -38,10 +38,12 @@ func TestInvariant8_PoisonCostsOnlyItself(t *testing.T) {
 		return e.Record(s.kafka.Topics().Events)
 	}
 	poison := map[string]*kgo.Record{
-		"p-header":   {Topic: s.kafka.Topics().Events, Key: []byte("p-header"), Value: []byte("what is this")},
-		"p-1970":     with(func(e *schemas.Event) { e.ID, e.Time = "p-1970", time.Unix(0, 0) }),
-		"p-2262":     with(func(e *schemas.Event) { e.ID, e.Time = "p-2262", time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC) }),
-		"p-badtime":  with(func(e *schemas.Event) { e.ID, e.Time, e.BadTime = "p-badtime", time.Time{}, "yesterday" }),
+		"p-header": {Topic: s.kafka.Topics().Events, Key: []byte("p-header"), Value: []byte("what is this")},
+		"p-1970":   with(func(e *schemas.Event) { e.ID, e.Time = "p-1970", time.Unix(0, 0) }),
+		"p-2262":   with(func(e *schemas.Event) { e.ID, e.Time = "p-2262", time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC) }),
+		"p-badtime": with(func(e *schemas.Event) {
+			e.ID, e.Time, e.BadTime, e.Data = "p-badtime", time.Time{}, "yesterday", []byte(`{"order":"x","amount":"1","at":"yesterday"}`)
+		}),
 		"p-amount":   with(func(e *schemas.Event) { e.ID, e.Data = "p-amount", []byte(`{"order":"x","amount":"a lot"}`) }),
 		"p-huge":     with(func(e *schemas.Event) { e.ID, e.Data = "p-huge", []byte(`{"order":"x","amount":1e999999999}`) }),
 		"p-decimals": with(func(e *schemas.Event) { e.ID, e.Data = "p-decimals", []byte(`{"order":"x","amount":"1.00001"}`) }),

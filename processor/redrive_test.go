@@ -31,6 +31,7 @@ func TestInvariant4_RedrivenLettersCountOnce(t *testing.T) {
 	}
 	poison := sale(0, received)
 	poison.ID, poison.Time, poison.BadTime = "never", time.Time{}, "soon"
+	poison.Data = []byte(`{"id":"never","type":"paid","at":"soon","order":"o0","amount":"1.25"}`)
 	s.produce(poison)
 	s.deadLetters(n + 1)
 	want := func(what, sql, want string) {

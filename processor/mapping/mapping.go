@@ -78,7 +78,8 @@ func Append(r *kgo.Record, config *vendors.Config, rows *analytics.Batch) (row a
 	return row, true, err
 }
 
-// Map decides what the event of row counts as: it sets Rule and Outcome. An error is an *Error.
+// Map decides what the event of row counts as: it sets Rule and Outcome, and the time where that could not be read when
+// the event came and can be now. An error is an *Error.
 func Map(row *analytics.Row, config *vendors.Config) error {
 	e := &row.Event
 	vendor, known := config.Vendors[e.Vendor]
@@ -89,6 +90,12 @@ func Map(row *analytics.Row, config *vendors.Config) error {
 	identity := vendors.Identity{ID: e.ID, Type: e.Type, Time: e.Time, BadTime: e.BadTime, BadID: e.BadID, Test: e.Test, Data: e.Data}
 	if e.BadID != "" && !vendor.Identifies(identity) {
 		return &Error{StageIdentify, errors.New(e.BadID)}
+	}
+	if e.BadTime != "" {
+		if at, ok := vendor.TimeOf(identity); ok { // the format was wrong when it came, and is right now
+			e.Time, e.BadTime = at, ""
+			identity.Time, identity.BadTime = at, ""
+		}
 	}
 	outcome, err := vendor.Outcome(identity)
 	if err != nil {

@@ -17,7 +17,7 @@ const vendorsYAML = `
 vendors:
   acme:
     preset: hub
-    events: {id: id, type: type}
+    events: {id: id, type: type, time: {path: at, format: [rfc3339, datetime]}}
     sales:
       paid: {effect: sale, amount: amount, unit: major, currency: {const: USD}, time: {path: paid_at, format: rfc3339}}
 `
@@ -34,14 +34,17 @@ func TestInvariant8_PoisonIsStoredWhereItBelongs(t *testing.T) {
 		sale  bool
 		time  time.Time
 	}{
-		"a sale":               {func(*schemas.Event) {}, "", true, at},
-		"another type":         {func(e *schemas.Event) { e.Type = "other" }, "", false, at},
-		"no amount":            {func(e *schemas.Event) { e.Data = []byte(`{}`) }, mapping.StageMap, false, at},
-		"unknown vendor":       {func(e *schemas.Event) { e.Vendor = "nobody" }, mapping.StageMap, false, at},
-		"sale in 1970":         {func(e *schemas.Event) { e.Data = []byte(`{"amount":"1","paid_at":"1970-01-02T00:00:00Z"}`) }, mapping.StageRow, false, at},
-		"event in 1970":        {func(e *schemas.Event) { e.Time = time.Unix(0, 0) }, mapping.StageTime, false, time.Time{}},
-		"event in 2300":        {func(e *schemas.Event) { e.Time = at.AddDate(274, 0, 0) }, mapping.StageTime, false, time.Time{}},
-		"no time":              {func(e *schemas.Event) { e.Time, e.BadTime = time.Time{}, "soon" }, mapping.StageTime, false, time.Time{}},
+		"a sale":         {func(*schemas.Event) {}, "", true, at},
+		"another type":   {func(e *schemas.Event) { e.Type = "other" }, "", false, at},
+		"no amount":      {func(e *schemas.Event) { e.Data = []byte(`{}`) }, mapping.StageMap, false, at},
+		"unknown vendor": {func(e *schemas.Event) { e.Vendor = "nobody" }, mapping.StageMap, false, at},
+		"sale in 1970":   {func(e *schemas.Event) { e.Data = []byte(`{"amount":"1","paid_at":"1970-01-02T00:00:00Z"}`) }, mapping.StageRow, false, at},
+		"event in 1970":  {func(e *schemas.Event) { e.Time = time.Unix(0, 0) }, mapping.StageTime, false, time.Time{}},
+		"event in 2300":  {func(e *schemas.Event) { e.Time = at.AddDate(274, 0, 0) }, mapping.StageTime, false, time.Time{}},
+		"no time":        {func(e *schemas.Event) { e.Time, e.BadTime = time.Time{}, "soon" }, mapping.StageTime, false, time.Time{}},
+		"a time after all": {func(e *schemas.Event) {
+			e.Time, e.BadTime, e.Data = time.Time{}, "2026-03-01T12:00:00", []byte(`{"amount":"1.25","at":"2026-03-01T12:00:00"}`)
+		}, "", true, at},
 		"no amount, no time":   {func(e *schemas.Event) { e.Time, e.BadTime, e.Data = time.Time{}, "soon", nil }, mapping.StageTime, false, time.Time{}},
 		"no ID of its own":     {func(e *schemas.Event) { e.BadID = "event 2: nothing at id" }, mapping.StageIdentify, false, at},
 		"an ID after all":      {func(e *schemas.Event) { e.BadID, e.Data = "event 2: nothing at id", []byte(`{"id":1,"amount":"1.25"}`) }, "", true, at},

@@ -88,7 +88,7 @@ func traffic(rng *rand.Rand, start time.Time, lasts time.Duration, topic string)
 			case 0:
 				record = func() *kgo.Record { return &kgo.Record{Topic: topic, Key: []byte(e.ID), Value: []byte("what is this")} }
 			case 1:
-				e.Time, e.BadTime = time.Time{}, "yesterday"
+				e.Time, e.BadTime, e.Data = time.Time{}, "yesterday", []byte(`{"order":"x","amount":"1","at":"yesterday"}`)
 			case 2:
 				e.Data = []byte(`{"order":"x","amount":"a lot"}`)
 			case 3:

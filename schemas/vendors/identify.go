@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hookline-io/hookline/internal/jsonscan"
@@ -132,6 +133,17 @@ func (m *eventMapping) identifyOne(dst []Identity, header http.Header, body []by
 	return m.append(dst, &src, body)
 }
 
+// TimeOf reads the time of an event that was stored as it is configured now. ok is false where there is none that can be
+// read, or where a header has it, which is not stored.
+func (v *Vendor) TimeOf(event Identity) (at time.Time, ok bool) {
+	doc, err := v.events.content.stored(event.Data)
+	if err != nil {
+		return time.Time{}, false
+	}
+	at, _ = v.events.readTime(&source{item: extract.New(jsonscan.View(doc), v.events.paths), data: event.Data})
+	return at, !at.IsZero()
+}
+
 // Identifies says whether an event that was stored can be identified by what is configured now.
 func (v *Vendor) Identifies(event Identity) bool {
 	src := source{item: extract.New(jsonscan.View(event.Data), v.events.paths)}
@@ -199,20 +211,28 @@ func (m *eventMapping) one(src *source, data []byte) (event Identity, bad error)
 		}
 		event.Type = clip(typ, maxID)
 	}
-	if m.time != nil {
-		text, err := m.time.read(src)
-		switch parsed, ok := m.time.parse(text); {
-		case err != nil:
-			event.BadTime = clip(err.Error(), maxBadTime)
-		case text == "":
-		case ok:
-			event.Time = parsed
-		default:
-			event.BadTime = clip(text, maxBadTime)
-		}
-	}
+	event.Time, event.BadTime = m.readTime(src)
 	event.Test = anyOf(m.test, src)
 	return event, bad
+}
+
+// readTime returns the event's time, or what stands there if it is none; both are zero where nothing does.
+func (m *eventMapping) readTime(src *source) (at time.Time, bad string) {
+	if m.time == nil {
+		return time.Time{}, ""
+	}
+	text, err := m.time.read(src)
+	if err != nil {
+		return time.Time{}, clip(err.Error(), maxBadTime)
+	}
+	if text == "" {
+		return time.Time{}, ""
+	}
+	at, ok := m.time.parse(text)
+	if !ok {
+		return time.Time{}, clip(text, maxBadTime)
+	}
+	return at, ""
 }
 
 func hash(data []byte) string {
