@@ -50,6 +50,7 @@ type stack struct {
 	dir                string
 	ingest, clickhouse string
 	admins             []string // of ingest and the processor
+	program            *os.Process
 	sender             *sender.Sender
 }
 
@@ -76,6 +77,7 @@ func start(t *testing.T, vendorsYAML string, secrets map[string]string) *stack {
 		t.Fatal(err)
 	}
 	in.Close()
+	s.program = cmd.Process
 	var log bytes.Buffer
 	ready, drained := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -21,6 +21,7 @@ import (
 	"github.com/hookline-io/hookline/compose/local/lockfile"
 	"github.com/hookline-io/hookline/compose/local/packages"
 	"github.com/hookline-io/hookline/compose/local/supervise"
+	"github.com/hookline-io/hookline/internal/service"
 )
 
 // Options say where the stack runs. Program, DataDir and Out are required.
@@ -104,6 +105,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	stopReloading := reloadOnHangup(ctx, supervisor, o.Log)
+	defer stopReloading()
 	var main sync.WaitGroup
 	var mainErr error
 	err = supervisor.Run(ctx, func() {
@@ -120,6 +123,25 @@ func Run(ctx context.Context, o Options) error {
 	cancel()
 	main.Wait()
 	return errors.Join(mainErr, err)
+}
+
+// reloadOnHangup hands SIGHUP on to the parts that read vendors.yaml again by it, until ctx ends or it is stopped.
+func reloadOnHangup(ctx context.Context, s *supervise.Supervisor, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var hangups sync.WaitGroup
+	hangups.Go(func() {
+		_ = service.OnHangup(ctx, func() { // returns no error
+			for _, part := range []string{Ingest, Processor} {
+				if err := s.Signal(part, syscall.SIGHUP); err != nil {
+					log.Warn("vendors not reloaded", "part", part, "err", err)
+				}
+			}
+		})
+	})
+	return func() {
+		cancel()
+		hangups.Wait()
+	}
 }
 
 // prepare makes the data folder what the children expect, and theirs alone until the lock it returns is closed.
