@@ -34,6 +34,7 @@ type (
 		Parameters []any     `yaml:"parameters"`
 		Get        operation `yaml:"get"`
 		Post       operation `yaml:"post"`
+		Options    operation `yaml:"options"`
 	}
 	operation struct {
 		ID          string              `yaml:"operationId"`
@@ -192,7 +193,7 @@ func TestOpenAPIIsComplete(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for path, item := range spec.Paths {
-		for _, op := range []operation{item.Get, item.Post} {
+		for _, op := range []operation{item.Get, item.Post, item.Options} {
 			if op.ID == "" || op.Summary == "" || op.Description == "" {
 				t.Errorf("%s: an operation without an ID, summary or description", path)
 			}

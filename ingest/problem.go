@@ -22,6 +22,7 @@ type problem struct {
 	Reason string `json:"reason"` // for programs: one of a closed set, also a metric label
 
 	retryAfter time.Duration
+	login      bool // WWW-Authenticate asks for a user and a password
 	cause      error // for our own log only
 }
 
@@ -119,6 +120,9 @@ func (p *problem) write(w http.ResponseWriter) error {
 	if p.retryAfter > 0 {
 		seconds := (p.retryAfter + time.Second - 1) / time.Second
 		h.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+	}
+	if p.login {
+		h.Set("WWW-Authenticate", `Basic realm="webhooks", charset="UTF-8"`)
 	}
 	switch p.Reason {
 	case reasonBusy, reasonShare, reasonTooSlow, reasonTooLarge:

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,6 +68,9 @@ type answer struct {
 // receive takes a delivery in. The order is that of limits.go: what is cheap to refuse is refused first.
 func (s *server) receive(c echo.Context, from *source, received time.Time) (answer, error) {
 	r := c.Request()
+	if r.Method == http.MethodOptions && from.vendor.Answers.Origin != "" {
+		return from.permit(c.Response().Header(), r)
+	}
 	if err := from.checkMethod(c.Response(), r.Method); err != nil {
 		return answer{}, err
 	}
@@ -138,6 +142,27 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	taken := from.accepted(events)
 	s.bodies.put(memory, body)
 	return taken, nil
+}
+
+// permit answers a sender that asks whether it may send, as CloudEvents' webhooks do (Azure Event Grid among them). It proves
+// nothing and costs nothing: the deliveries that follow are verified like any other.
+// https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md#4-abuse-protection
+func (from *source) permit(h http.Header, r *http.Request) (answer, error) {
+	origins := r.Header["Webhook-Request-Origin"]
+	allowed := from.vendor.Answers.Origin
+	if len(origins) != 1 || origins[0] == "" {
+		return answer{}, newProblem(string(verify.ReasonMissing), "Ask with WebHook-Request-Origin, once.", nil)
+	}
+	if allowed != "*" && !strings.EqualFold(allowed, origins[0]) {
+		return answer{}, newProblem(string(verify.ReasonMismatch), "Deliveries from this WebHook-Request-Origin are not taken.", nil)
+	}
+	h.Set("WebHook-Allowed-Origin", allowed)
+	h.Set("WebHook-Allowed-Rate", "*")
+	if perMinute := 60 * from.vendor.Limits.Rate; perMinute > 0 {
+		h.Set("WebHook-Allowed-Rate", strconv.Itoa(perMinute))
+	}
+	h.Set("Allow", http.MethodPost)
+	return answer{status: http.StatusOK}, nil
 }
 
 func (from *source) checkMethod(w http.ResponseWriter, method string) error {
@@ -225,6 +250,7 @@ func unverified(err error, vendor *vendors.Vendor) error {
 	}
 	p := newProblem(reason, fmt.Sprintf(
 		"The signature was not accepted: %s. Check that you sign the exact bytes of the body with the secret of vendor %q, and that your clock is right.", failure.Detail, vendor.Name), err)
+	p.login = vendor.Signature.Scheme == "basic" // some senders log in only once they are asked to (RFC 7617)
 	if status := cmp.Or(vendor.Answers.Refused.Status, failure.Status); status != 0 {
 		return p.as(status)
 	}

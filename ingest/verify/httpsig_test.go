@@ -83,12 +83,14 @@ func TestHTTPSignature(t *testing.T) {
 			t.Errorf("%s: %+v, %v", algorithm, result, err)
 		}
 		for what, change := range map[string]func(r *verify.Request){
-			"method":       func(r *verify.Request) { r.Method = http.MethodPut },
-			"query":        func(r *verify.Request) { r.URL += "2" },
-			"body":         func(r *verify.Request) { r.Body = []byte(`{"a":2}`) },
-			"digest":       func(r *verify.Request) { r.Header.Set("Content-Digest", "sha-256=:AAAA:") },
-			"no digest":    func(r *verify.Request) { r.Header.Set("Content-Digest", "md5=:AAAA:") },
-			"two digests":  func(r *verify.Request) { r.Header.Set("Content-Digest", r.Header.Get("Content-Digest")+", sha-512=:AAAA:") },
+			"method":    func(r *verify.Request) { r.Method = http.MethodPut },
+			"query":     func(r *verify.Request) { r.URL += "2" },
+			"body":      func(r *verify.Request) { r.Body = []byte(`{"a":2}`) },
+			"digest":    func(r *verify.Request) { r.Header.Set("Content-Digest", "sha-256=:AAAA:") },
+			"no digest": func(r *verify.Request) { r.Header.Set("Content-Digest", "md5=:AAAA:") },
+			"two digests": func(r *verify.Request) {
+				r.Header.Set("Content-Digest", r.Header.Get("Content-Digest")+", sha-512=:AAAA:")
+			},
 			"created":      func(r *verify.Request) { replaceIn(r, "Signature-Input", "1767225600", "1767225601") },
 			"no created":   func(r *verify.Request) { replaceIn(r, "Signature-Input", ";created=1767225600", "") },
 			"expired":      func(r *verify.Request) { replaceIn(r, "Signature-Input", ";alg", ";expires=1;alg") },
@@ -100,7 +102,9 @@ func TestHTTPSignature(t *testing.T) {
 			"another name": func(r *verify.Request) { replaceIn(r, "Signature", "sig1", "sig2") },
 			"no list":      func(r *verify.Request) { r.Header.Set("Signature-Input", "sig1=1") },
 			"nonsense":     func(r *verify.Request) { r.Header.Set("Signature-Input", `sig1=("`) },
-			"many":         func(r *verify.Request) { r.Header.Set("Signature-Input", "a=(), b=(), c=(), d=(), "+r.Header.Get("Signature-Input")) },
+			"many": func(r *verify.Request) {
+				r.Header.Set("Signature-Input", "a=(), b=(), c=(), d=(), "+r.Header.Get("Signature-Input"))
+			},
 		} {
 			r := sign()
 			change(r)

@@ -5,6 +5,7 @@ import "net/http"
 // Answers are what a vendor wants to read where it insists on something of its own.
 type Answers struct {
 	Accepted Answer `yaml:"accepted" jsonschema_description:"To a delivery that was taken. Default: 200 and the events' IDs."`
+	Origin   string `yaml:"origin" jsonschema_description:"Who may ask with OPTIONS whether it may send, by the abuse protection of CloudEvents: the WebHook-Request-Origin, or * for anyone."`
 	Refused  Answer `yaml:"refused" jsonschema_description:"To a delivery whose signature is not good. Default: 403 and a problem document. Only the status can be set."`
 }
 

@@ -99,7 +99,7 @@ const minSequences = 8
 // withoutSequences are presets that count money, and of whose vendors nobody has written down yet what they send about
 // one payment.
 var withoutSequences = []string{
-	"apple-app-store", "asaas", "braintree", "cashfree", "chargebee", "checkout", "coinbase-commerce", "fastspring", "hotmart", "ko-fi", "korapay",
+	"apple-app-store", "asaas", "braintree", "cashfree", "chargebee", "checkout", "coinbase-commerce", "fastspring", "fourthwall", "hotmart", "ko-fi", "korapay",
 	"lemonsqueezy", "midtrans", "mollie", "monnify", "omise", "paddle", "paymob", "paymongo", "payu", "phonepe", "polar",
 	"revenuecat", "squad", "wompi", "xendit", "xsolla",
 }
