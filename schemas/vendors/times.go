@@ -100,7 +100,7 @@ func (c *compiler) compileTime(spec *timeSpec, mapping bool) timeValue {
 	}
 	if len(spec.Format) == 0 {
 		out.formats = []extract.Format{extract.Formats()["rfc3339"]}
-		if c.zone != nil || spec.Zone != "" { // whoever names a zone has times that state none
+		if c.zone != nil || spec.Zone != "" { // a zone is named for times that state none
 			out.formats = append(out.formats, extract.Formats()["datetime"])
 		}
 	}
@@ -129,7 +129,8 @@ func timeFormat(name string) (extract.Format, error) {
 	if format, ok := extract.Formats()[name]; ok {
 		return format, nil
 	}
-	return nil, fmt.Errorf("unknown time format %q%s; a layout is written like \"%%d.%%m.%%Y %%H:%%M\"", name, suggest(name, timeFormatNames()))
+	return nil, fmt.Errorf("unknown time format %q%s; a layout is written like \"%%d.%%m.%%Y %%H:%%M\"",
+		name, suggest(name, timeFormatNames()))
 }
 
 func timeFormatNames() []string {
