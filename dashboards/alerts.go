@@ -50,6 +50,7 @@ const (
 	usualRefusals   = 10   // in a quarter of an hour: fewer are no spike, whatever is usual
 	usualRefundRate = 0.05 // likewise, of sales
 	fewSales        = 20   // a day: below, a rate says nothing
+	fewEvents       = 5    // that count for nothing: fewer may be pings and tests
 	backlog         = 1000 // records not read yet that are worth a look when they grow
 )
 
@@ -119,6 +120,21 @@ func dataAlerts() []alert {
 			board: VendorsUID, panel: 4,
 			summary: "{{ if .Labels.vendor }}{{ .Labels.vendor }}{{ else }}A vendor{{ end }} refunds far more of its sales than usual. Ask the vendor why, or check how its refunds are mapped.",
 			sql:     refundSpike,
+		},
+		{
+			uid: "hookline-counts-nothing", title: "Events count for nothing", severity: warning, wait: "30m", above: fewEvents,
+			board: VendorsUID, panel: 1,
+			summary: "Events of {{ if .Labels.vendor }}{{ .Labels.vendor }}{{ else }}a vendor{{ end }} have come for a day and none of them counts, though its configuration counts money. " +
+				"Look at their types, and at a body with `hookline vendor check`.",
+			prom: `sum by (vendor) (increase(hookline_processor_mapped_events_total{result!="counted"}[1d]))` +
+				` unless on (vendor) (sum by (vendor) (increase(hookline_processor_mapped_events_total{result="counted"}[1d])) > 0)`,
+		},
+		{
+			uid: "hookline-no-type", title: "Events without a type", severity: warning, wait: "15m", above: fewEvents,
+			board: VendorsUID, panel: 1,
+			summary: "Events of {{ if .Labels.vendor }}{{ .Labels.vendor }}{{ else }}a vendor{{ end }} have no type where events.type looks for it, so that no rule for their money is found. " +
+				"Look at a body with `hookline vendor check`.",
+			prom: `sum by (vendor) (increase(hookline_processor_mapped_events_total{result="no_type"}[1h]))`,
 		},
 	}
 }

@@ -57,6 +57,22 @@ func TestRulesThatAskPrometheusFireAndEnd(t *testing.T) {
 			},
 			fires: map[string][]sample{"20m": nil, "33m": nil, "45m": {{`{topic="webhooks.events"}`, 2800}}, "65m": nil, "85m": nil},
 		},
+		"hookline-counts-nothing": {
+			input: []input{
+				{`hookline_processor_mapped_events_total{vendor="quiet",result="no_money",instance="a"}`, "0+1x40"},
+				{`hookline_processor_mapped_events_total{vendor="good",result="unknown_type",instance="a"}`, "0+1x40"},
+				{`hookline_processor_mapped_events_total{vendor="good",result="counted",instance="b"}`, "0 0 0 1 1 1 1+0x30"},
+				{`hookline_processor_mapped_events_total{vendor="new",result="no_type",instance="a"}`, "0+1x3 3+0x40"},
+			},
+			fires: map[string][]sample{"2m": nil, "30m": {{`{vendor="quiet"}`, 30}}},
+		},
+		"hookline-no-type": {
+			input: []input{
+				{`hookline_processor_mapped_events_total{vendor="headers",result="no_type",instance="a"}`, "0+1x60 60+0x100"},
+				{`hookline_processor_mapped_events_total{vendor="good",result="counted",instance="a"}`, "0+1x160"},
+			},
+			fires: map[string][]sample{"2m": nil, "60m": {{`{vendor="headers"}`, 60}}, "130m": nil},
+		},
 		"hookline-source-prometheus": {fires: map[string][]sample{"5m": nil}}, // only an error raises it
 	}
 	for _, a := range alerts() {

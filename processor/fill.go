@@ -93,7 +93,9 @@ func (l *Loop) add(b *batch, r *kgo.Record, epoch uint64, config *vendors.Config
 	}
 	if id := row.Event.ID; id != "" {
 		vendor := row.Event.Vendor
-		if _, known := config.Vendors[vendor]; !known {
+		if configured, known := config.Vendors[vendor]; known {
+			l.metrics.counted(configured, &row, err)
+		} else {
 			vendor = schemas.UnknownVendor
 		}
 		// What we send round again, retries and redrives, is no delivery. It was received before its record was written.

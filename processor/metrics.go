@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookline-io/hookline/analytics"
+	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 // metrics are what operators see of the processor.
@@ -16,6 +19,7 @@ type metrics struct {
 	retried   prometheus.Counter
 	lag       *prometheus.GaugeVec // by topic and partition
 	holding   prometheus.Gauge
+	mapped    *prometheus.CounterVec // by vendor and result
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -36,8 +40,24 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		holding: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hookline_processor_holding", Help: "1 while a store does not take what we have and nothing is dequeued."}),
 	}
-	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.retried, m.lag, m.holding)
+	m.mapped = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "hookline_processor_mapped_events_total",
+		Help: "Events of vendors whose configuration counts money, by what came of them: counted, no_money, unknown_type, no_type or failed.",
+	}, []string{"vendor", "result"})
+	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.retried, m.lag, m.holding, m.mapped)
 	return m
+}
+
+// counted records what came of an event for the figures. Of a vendor that counts no money nothing is expected.
+func (m *metrics) counted(vendor *vendors.Vendor, row *analytics.Row, err error) {
+	if !vendor.CountsMoney() {
+		return
+	}
+	result := string(vendor.Counting(row.Event.Type, &row.Outcome))
+	if err != nil {
+		result = "failed"
+	}
+	m.mapped.WithLabelValues(vendor.Name, result).Inc()
 }
 
 func (m *metrics) inserted(rows int, took time.Duration) {

@@ -56,6 +56,33 @@ func (m *typeMapping) conditions() string {
 	return strings.Join(rules, ", or ")
 }
 
+// Counting says what came of an event for the figures.
+type Counting string
+
+// What came of an event.
+const (
+	Counted     Counting = "counted"      // it has effects, or states an object
+	NoMoney     Counting = "no_money"     // there are rules for its type, none of which yields anything for it
+	UnknownType Counting = "unknown_type" // no rule is for its type
+	NoType      Counting = "no_type"      // nothing stood where its type should
+)
+
+// CountsMoney says whether any rule of the vendor yields an effect.
+func (v *Vendor) CountsMoney() bool { return v.sales.money }
+
+// Counting says what came of an event of that type which has that outcome.
+func (v *Vendor) Counting(eventType string, outcome *Outcome) Counting {
+	switch {
+	case len(outcome.Effects) > 0 || outcome.Object != "":
+		return Counted
+	case eventType == "":
+		return NoType
+	case v.sales.types.of(eventType) == nil:
+		return UnknownType
+	}
+	return NoMoney
+}
+
 // trace collects where the parts of effects were found.
 type trace struct{ sources []Sources }
 

@@ -241,3 +241,27 @@ func TestRulesRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestCounting tells the ways apart in which an event counts for nothing.
+func TestCounting(t *testing.T) {
+	v := own(t, "{}", "{t: {effect: sale, when: {s: paid}, unit: major, amount: a, currency: {const: EUR}}, o: {object: id, effect: none}, off: null}")
+	if !v.CountsMoney() || own(t, "{}", "{t: {effect: none}, off: null}").CountsMoney() {
+		t.Error("a vendor counts money where a rule has an effect")
+	}
+	for _, tt := range []struct {
+		typ, body string
+		want      vendors.Counting
+	}{
+		{"t", `{"s":"paid","a":1}`, vendors.Counted},
+		{"t", `{"s":"open","a":1}`, vendors.NoMoney},
+		{"o", `{"id":1}`, vendors.Counted},
+		{"off", `{}`, vendors.NoMoney},
+		{"u", `{}`, vendors.UnknownType},
+		{"", `{}`, vendors.NoType},
+	} {
+		outcome, err := v.Outcome(vendors.Identity{ID: "e", Type: tt.typ, Data: []byte(tt.body)})
+		if got := v.Counting(tt.typ, &outcome); err != nil || got != tt.want {
+			t.Errorf("%q %s: %s, %v; want %s", tt.typ, tt.body, got, err, tt.want)
+		}
+	}
+}

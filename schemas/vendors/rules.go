@@ -24,9 +24,11 @@ func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
 		}
 	}
 	for typ, rules := range spec.Sales {
-		if !m.types.add(typ, c.compileType(spec, rules)) {
+		compiled := c.compileType(spec, rules)
+		if !m.types.add(typ, compiled) {
 			c.fail(rules, "%q: a pattern has one *", typ)
 		}
+		m.money = m.money || slices.ContainsFunc(compiled.rules, func(r *rule) bool { return len(r.effects) > 0 })
 	}
 	return m
 }

@@ -15,6 +15,7 @@ type saleMapping struct {
 	content content
 	digits  map[string]int32 // the vendor's own minor units, where they are not those of ISO 4217
 	types   byType[*typeMapping]
+	money   bool // a rule has an effect
 }
 
 // typeMapping is what the events of one type do to the figures.
