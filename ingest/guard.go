@@ -19,8 +19,9 @@ import (
 const peerShare = 4
 
 const (
-	strangerIdle = 10 * time.Second // a connection that never delivered anything verified may be idle for so long
-	strangerSlow = time.Second      // and gives way in the middle of a request after so long
+	strangerIdle = 10 * time.Second       // a connection that never delivered anything verified may be idle for so long
+	strangerBusy = 200 * time.Millisecond // and gives way to another connection in the middle of a request after so long
+	strangerSlow = time.Second            // and to another delivery
 )
 
 // guard bounds connections. Where there are too many, one that waits for its next request gives way, the longest idle
@@ -79,6 +80,12 @@ type handleKey struct{}
 
 func (g *guard) context(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, handleKey{}, &handle{conn: c})
+}
+
+// isKnown says whether something verified came by a request's connection before.
+func isKnown(ctx context.Context) bool {
+	h, ok := ctx.Value(handleKey{}).(*handle)
+	return ok && h.known.Load()
 }
 
 // verified notes that something verified came by a request's connection.
@@ -169,9 +176,12 @@ func (g *guard) enter(c net.Conn, addr netip.Addr, now time.Time) (in bool, out 
 // giveWay returns the first connection that may be closed for another; nil where there is none.
 func (g *guard) giveWay(now time.Time, may func(*connection) bool) *connection {
 	for class := range g.lists {
+		if class == idleKnown && 2*g.known < len(g.open) {
+			break // no number of strangers drives out a vendor
+		}
 		for e := g.lists[class].Front(); e != nil; e = e.Next() {
 			c := e.Value.(*connection)
-			if class == slowStranger && now.Sub(c.since) < strangerSlow {
+			if class == slowStranger && now.Sub(c.since) < strangerBusy {
 				break // the rest are younger
 			}
 			if may(c) {

@@ -63,10 +63,9 @@ func TestConnectionsGiveWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newTestGuard(8)
 		slow := g.testOpen("192.0.2.1", false, active)
-		time.Sleep(500 * time.Millisecond)
-		fresh := g.testOpen("192.0.2.1", false, active)
 		knownOld := g.testOpen("192.0.2.2", true, active, idle)
-		time.Sleep(700 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
+		fresh := g.testOpen("192.0.2.1", false, active)
 		knownNew := g.testOpen("192.0.2.2", true, active, idle)
 		strangerOld := g.testOpen("192.0.2.3", false, active, idle)
 		time.Sleep(time.Millisecond)
@@ -154,4 +153,18 @@ func TestIdleStrangers(t *testing.T) {
 			t.Errorf("after 12 s: %t %t %t %t, want the strangers' closed", stranger.closed, said.closed, known.closed, inUse.closed)
 		}
 	})
+}
+
+// Strangers who are fast and many drive out no vendor's connection.
+func TestStrangersDriveOutNoVendor(t *testing.T) {
+	g := newTestGuard(8)
+	vendor := g.testOpen("192.0.2.1", true, active, idle)
+	for i := range 7 {
+		g.testOpen("198.51.100."+string(rune('1'+i)), false, active)
+	}
+	for range 100 {
+		if c := g.testOpen("203.0.113.1", false, active); !c.closed || vendor.closed {
+			t.Fatalf("new one closed %t, vendor's closed %t", c.closed, vendor.closed)
+		}
+	}
 }

@@ -79,24 +79,38 @@ const (
 	leastBytes      = 16 << 20
 )
 
+// open is how much of the room there is for a delivery: a quarter is not for strangers, unless the room is small.
+func (r *room) open(known bool) (deliveries, bytes int64) {
+	deliveries, bytes = r.maxDeliveries, r.maxBytes
+	if !known && deliveries >= 2*leastDeliveries {
+		deliveries -= deliveries / peerShare
+	}
+	if !known && bytes >= 2*leastBytes {
+		bytes -= bytes / peerShare
+	}
+	return deliveries, bytes
+}
+
 // hold is what one delivery holds of the room, or all of an address.
 type hold struct {
 	room              *room
 	addr              netip.Addr
+	known             bool // it came by a connection that delivered something verified
 	deliveries, bytes int64
 }
 
 // enter lets a delivery in, or says why it has to come again. announced is the length of its body, and -1 if that
 // is not known. It is not held yet: otherwise a header of a few bytes could hold as much as the largest body. makeWay is
 // asked to end another delivery where there is no space.
-func (r *room) enter(announced int64, addr netip.Addr, makeWay func() bool) (*hold, error) {
-	h := &hold{room: r, addr: addr}
+func (r *room) enter(announced int64, addr netip.Addr, known bool, makeWay func() bool) (*hold, error) {
+	h := &hold{room: r, addr: addr, known: known}
 	if !r.share(h, 1, 0) {
 		return nil, tooManyOfYours()
 	}
-	full := r.maxBytes > 0 && r.bytes.Load()+max(announced, 0) > r.maxBytes
+	deliveries, bytes := r.open(known)
+	full := bytes > 0 && r.bytes.Load()+max(announced, 0) > bytes
 	n := r.deliveries.Add(1)
-	if full = full || r.maxDeliveries > 0 && n > r.maxDeliveries; full && !makeWay() {
+	if full = full || deliveries > 0 && n > deliveries; full && !makeWay() {
 		h.leave()
 		return nil, busy(nil)
 	}
@@ -108,7 +122,8 @@ func (h *hold) grow(n int64) error {
 	if !h.room.share(h, 0, n) {
 		return tooManyOfYours()
 	}
-	if total := h.room.bytes.Add(n); h.room.maxBytes > 0 && total > h.room.maxBytes {
+	_, most := h.room.open(h.known)
+	if total := h.room.bytes.Add(n); most > 0 && total > most {
 		h.room.bytes.Add(-n)
 		h.room.share(h, 0, -n)
 		return busy(nil)

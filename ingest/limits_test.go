@@ -101,7 +101,7 @@ func TestAllowed(t *testing.T) {
 func TestRoomHoldsWhatCameNotWhatWasAnnounced(t *testing.T) { // invariant 9
 	r := &room{maxDeliveries: 3, maxBytes: 100}
 	enter := func(announced int64) (*hold, error) {
-		return r.enter(announced, netip.Addr{}, func() bool { return false })
+		return r.enter(announced, netip.Addr{}, false, func() bool { return false })
 	}
 	first, err := enter(90)
 	second, err2 := enter(90)
@@ -138,7 +138,7 @@ func TestRoomUnderLoad(t *testing.T) {
 	for i := range 64 {
 		wg.Go(func() {
 			for range 1000 {
-				h, err := r.enter(int64(i), netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 5)}), func() bool { return i%2 == 0 })
+				h, err := r.enter(int64(i), netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 5)}), i%3 == 0, func() bool { return i%2 == 0 })
 				if err != nil {
 					continue
 				}
@@ -160,7 +160,7 @@ func TestRoomOfOneAddress(t *testing.T) { // invariant 9
 	r := &room{maxDeliveries: 200, maxBytes: 100 << 20, trusted: []netip.Prefix{netip.PrefixFrom(proxy, 32)}}
 	count := func(addr netip.Addr, n int) (in int, last error) {
 		for range n {
-			if _, err := r.enter(0, addr, func() bool { return false }); err != nil {
+			if _, err := r.enter(0, addr, true, func() bool { return false }); err != nil {
 				last = err
 			} else {
 				in++
@@ -178,15 +178,31 @@ func TestRoomOfOneAddress(t *testing.T) { // invariant 9
 		t.Errorf("a trusted proxy has %d of the other 150, and then %v", in, err)
 	}
 	made := false
-	if _, err := r.enter(0, other, func() bool { made = true; return true }); err != nil || !made {
+	if _, err := r.enter(0, other, true, func() bool { made = true; return true }); err != nil || !made {
 		t.Errorf("a delivery that another made way for: %v", err)
 	}
 	bytes := &room{maxBytes: 100 << 20}
-	h, err := bytes.enter(0, one, nil)
+	h, err := bytes.enter(0, one, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if h.grow(25<<20) != nil || h.grow(1) == nil {
 		t.Error("want 25 of 100 MB for one address")
+	}
+}
+
+func TestRoomForVendors(t *testing.T) { // invariant 9
+	r := &room{maxDeliveries: 100}
+	count := func(known bool) (in int) {
+		for i := range 200 {
+			addr := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+			if _, err := r.enter(0, addr, known, func() bool { return false }); err == nil {
+				in++
+			}
+		}
+		return in
+	}
+	if strangers, vendors := count(false), count(true); strangers != 75 || vendors != 25 {
+		t.Errorf("strangers have %d of 100 and vendors %d, want 75 and 25", strangers, vendors)
 	}
 }

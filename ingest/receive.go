@@ -78,7 +78,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{}, newProblem(reasonAddress, "Deliveries of this vendor are not taken from your address.", nil)
 	}
 	addr, _ := netip.ParseAddr(c.RealIP()) // no address at all is an address like any other
-	held, err := s.room.enter(r.ContentLength, addr.Unmap().WithZone(""), func() bool { return s.guard.makeWay(received) })
+	held, err := s.room.enter(r.ContentLength, addr.Unmap().WithZone(""), isKnown(r.Context()), func() bool { return s.guard.makeWay(received) })
 	if err != nil {
 		return answer{}, err
 	}
