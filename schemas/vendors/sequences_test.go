@@ -100,8 +100,8 @@ const minSequences = 8
 // one payment.
 var withoutSequences = []string{
 	"apple-app-store", "asaas", "braintree", "cashfree", "chargebee", "checkout", "coinbase-commerce", "fastspring", "fourthwall", "hotmart", "ko-fi", "korapay",
-	"lemonsqueezy", "midtrans", "mollie", "monnify", "omise", "paddle", "paymob", "paymongo", "payu", "phonepe", "polar",
-	"revenuecat", "squad", "wompi", "xendit", "xsolla",
+	"midtrans", "mollie", "monnify", "omise", "paddle", "paymob", "paymongo", "payu", "phonepe", "polar",
+	"squad", "wompi", "xendit",
 }
 
 func hasSequences(t *testing.T, preset vendors.Preset) bool {
