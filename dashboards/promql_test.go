@@ -85,10 +85,11 @@ func TestRulesThatAskPrometheusFireAndEnd(t *testing.T) {
 			continue
 		}
 		one := test{Interval: "1m", Input: wanted.input}
+		nothing := test{Interval: "1m", Queries: []evaluation{{Expr: fmt.Sprintf("(%s) > %v", a.prom, a.above), At: "30m"}}} // no series at all
 		for at, samples := range wanted.fires {
 			one.Queries = append(one.Queries, evaluation{Expr: fmt.Sprintf("(%s) > %v", a.prom, a.above), At: at, Samples: samples})
 		}
-		raw, err := json.Marshal(map[string]any{"rule_files": []string{}, "evaluation_interval": "1m", "tests": []test{one}}) // JSON is YAML
+		raw, err := json.Marshal(map[string]any{"rule_files": []string{}, "evaluation_interval": "1m", "tests": []test{one, nothing}}) // JSON is YAML
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,10 +12,35 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
-// watched is an alert rule that asks ClickHouse: its query and the value above which it fires.
+// watched is an alert rule that asks ClickHouse: its query, the value above which it fires, and what it does without
+// rows and when its query fails.
 type watched struct {
-	sql   string
-	above float64
+	sql            string
+	above          float64
+	noData, failed string
+}
+
+// after is the state of a rule that was in another, by Grafana's rules of evaluation
+// (https://grafana.com/docs/grafana/latest/alerting/fundamentals/alert-rule-evaluation/nodata-and-error-states/).
+func (w watched) after(before string, firing []string, rows int, err error) string {
+	special := ""
+	switch {
+	case err != nil:
+		special = w.failed
+	case rows == 0:
+		special = w.noData
+	case len(firing) > 0:
+		return "Alerting"
+	default:
+		return "Normal"
+	}
+	switch special {
+	case "KeepLast":
+		return before
+	case "OK":
+		return "Normal"
+	}
+	return special
 }
 
 // rules reads the rules that ask ClickHouse out of the generated file.
@@ -28,8 +53,10 @@ func rules(t *testing.T) map[string]watched {
 	var file struct {
 		Groups []struct {
 			Rules []struct {
-				UID  string
-				Data []struct {
+				UID          string
+				NoDataState  string
+				ExecErrState string
+				Data         []struct {
 					DatasourceUID string
 					Model         struct {
 						RawSQL     string
@@ -45,7 +72,7 @@ func rules(t *testing.T) map[string]watched {
 	out := map[string]watched{}
 	for _, rule := range file.Groups[0].Rules {
 		if rule.Data[0].DatasourceUID == dashboards.ClickHouseUID {
-			out[rule.UID] = watched{rule.Data[0].Model.RawSQL, rule.Data[1].Model.Conditions[0].Evaluator.Params[0]}
+			out[rule.UID] = watched{rule.Data[0].Model.RawSQL, rule.Data[1].Model.Conditions[0].Evaluator.Params[0], rule.NoDataState, rule.ExecErrState}
 		}
 	}
 	return out
@@ -176,5 +203,46 @@ func TestAlertRulesFireAndEnd(t *testing.T) {
 	}
 	if len(all) > 0 {
 		t.Errorf("rules without a test: %v", all)
+	}
+}
+
+// While ClickHouse is away, one rule fires: that it is away. A new database has nothing to report. The others stay as they
+// were, firing or not.
+func TestAlertRulesWithoutClickHouse(t *testing.T) {
+	t.Parallel()
+	server := prepared.Engine(t)
+	store(t, server, nil)
+	engine, err := Open(server.DSN + "/hookline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := func(before string) map[string]string {
+		out := map[string]string{}
+		for uid, rule := range rules(t) {
+			frame, err := engine.Query(t.Context(), rule.sql)
+			var fires []string
+			if err == nil {
+				fires = firing(t, engine, rule)
+			}
+			out[uid] = rule.after(before, fires, frame.rows(), err)
+		}
+		return out
+	}
+	for uid, state := range states("Normal") {
+		if state != "Normal" {
+			t.Errorf("%s is %s in a new database", uid, state)
+		}
+	}
+	server.Kill()
+	for _, before := range []string{"Normal", "Alerting"} {
+		for uid, state := range states(before) {
+			want := before
+			if uid == "hookline-source-clickhouse" {
+				want = "Alerting"
+			}
+			if state != want {
+				t.Errorf("%s was %s and is %s while ClickHouse is away, want %s", uid, before, state, want)
+			}
+		}
 	}
 }

@@ -14,7 +14,7 @@ const (
 	liveRate = 0.2    // deliveries per second after that; more, and in an hour this month would dwarf all others
 )
 
-// Play makes a running stack worth looking at: where there are no events yet it tells the history, and then sends one
+// Play makes a running stack worth looking at: it sends the history, or what an interruption left of it, and then one
 // delivery every few seconds until ctx ends.
 func Play(ctx context.Context, log *slog.Logger, target Target) error {
 	db, err := analytics.Open(ctx, target.ClickHouse)
@@ -26,8 +26,18 @@ func Play(ctx context.Context, log *slog.Logger, target Target) error {
 	if err != nil {
 		return err
 	}
-	if stored == 0 {
-		if _, err := Tell(ctx, log, target); err != nil {
+	p, err := readProgress(target)
+	if err != nil {
+		return err
+	}
+	switch {
+	case stored == 0: // new, or emptied
+		p = newProgress(target)
+	case p == nil: // of a version that kept none
+		p = &progress{Done: true}
+	}
+	if !p.Done {
+		if _, err := p.tell(ctx, log, target); err != nil {
 			return err
 		}
 	}
@@ -42,18 +52,10 @@ func Play(ctx context.Context, log *slog.Logger, target Target) error {
 }
 
 // Tell sends 25 months of history, and returns how many events they have. What happened was received soon after, not
-// today: boards would have nothing but months to say of delays. What states no time, and what is delivered again, comes
+// today: boards would have nothing but months to show of delays. What states no time, and what is delivered again, comes
 // now.
 func Tell(ctx context.Context, log *slog.Logger, target Target) (events uint64, err error) {
-	r, err := newRunner(log, target, playful())
-	if err != nil {
-		return 0, err
-	}
-	defer r.past.kafka.Close()
-	log.Info("demo vendors send 25 months of history", "deliveries", history)
-	r.punctual = true
-	err = r.run(ctx, func(made int) bool { return made < history })
-	return r.ledger.Events(), err
+	return newProgress(target).tell(ctx, log, target)
 }
 
 // playful is a load that differs each time.

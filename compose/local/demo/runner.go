@@ -40,6 +40,9 @@ type runner struct {
 	log     *slog.Logger
 	faults  []Fault // still to come
 
+	skip int             // deliveries that are made and not sent: they were before
+	made func(int) error // called with the number made, if set
+
 	past     *past // takes in what is received at another time than now
 	punctual bool  // events of the history arrive soon after they happened, rather than now
 
@@ -71,6 +74,10 @@ func (r *runner) run(ctx context.Context, more func(made int) bool) error {
 	group.Go(func() error {
 		defer close(jobs)
 		for i := 0; more(i); i++ {
+			if i < r.skip {
+				r.next()
+				continue
+			}
 			if err := r.strike(i); err != nil {
 				return err
 			}
@@ -83,6 +90,11 @@ func (r *runner) run(ctx context.Context, more func(made int) bool) error {
 			case jobs <- r.next():
 			case <-ctx.Done():
 				return ctx.Err()
+			}
+			if r.made != nil {
+				if err := r.made(i + 1); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
