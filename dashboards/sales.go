@@ -141,7 +141,7 @@ HAVING count() > 0`,
 			{
 				id: 13, title: "Net sales by day or week (${currency})", at: at(0, 42, 24, 10), unit: wholeMoney(), shape: TableQuery,
 				description: fmt.Sprintf("Sales minus refunds by vendor: by day in a range of up to %d days, else by week, named by its Monday. The first and the last week have only the days that lie in the range. Choose a shorter range to look closer.", mostDays),
-				draw:        stacked(),
+				draw:        stacked().XTickLabelSpacing(100),
 				matrix:      [3]string{"Day", "Vendor", "Net"},
 				sql:         netPerDay,
 			},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,65 @@ func TestPage(t *testing.T) {
 		b.show(server.URL+eur, 390, "light")
 		if over := read[float64](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 			t.Errorf("the page is %v pixels too wide", over)
+		}
+		b.checkComplaints()
+	})
+	t.Run("stacks have a total", func(t *testing.T) {
+		b.t = t
+		b.show(server.URL+eur, 1400, "light")
+		b.do(chromedp.Evaluate[chromedp.Void](`echarts.getInstanceByDom(document.querySelector("#panel-5 .canvas")).dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: 11 })`))
+		want := netOf(ledger, func(s sold) bool { return s.currency == "EUR" && s.month(t, utc) == "Dec 2025" }).Round(0).StringFixed(0)
+		b.until("#panel-5 .tip-total", "Total"+strings.TrimSuffix(amount("EUR", want), "."))
+		b.checkComplaints()
+	})
+	t.Run("notes close", func(t *testing.T) {
+		b.t = t
+		for name, away := range map[string]string{
+			"Escape":            `document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }))`,
+			"a click elsewhere": `document.querySelector("#panel-5").dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }))`,
+		} {
+			b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#panel-1 .info").click()`))
+			if read[bool](b, `document.querySelector("#panel-1 .note").hidden`) {
+				t.Fatal("the note does not open")
+			}
+			b.do(chromedp.Evaluate[chromedp.Void](away))
+			if !read[bool](b, `document.querySelector("#panel-1 .note").hidden`) {
+				t.Errorf("%s does not close the note", name)
+			}
+		}
+		b.checkComplaints()
+	})
+	t.Run("one panel alone", func(t *testing.T) {
+		b.t = t
+		for _, form := range []string{"5", "panel-5"} { // of Grafana 11, and of 12
+			b.show(server.URL+eur+"&viewPanel="+form, 1400, "light")
+			if got := b.texts(".panel h2"); !slices.Equal(got, []string{"Net sales per month (EUR)"}) {
+				t.Errorf("viewPanel=%s shows %q", form, got)
+			}
+		}
+		b.do(chromedp.Evaluate[chromedp.Void](`document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }))`))
+		b.until("#panel-1 h2", "Net sales this month")
+		b.checkComplaints()
+	})
+	t.Run("ranges are links", func(t *testing.T) {
+		b.t = t
+		b.show(server.URL+"/d/hookline-sales?var-currency=EUR&var-zone=UTC", 1400, "light")
+		if got := b.texts("#links a"); !slices.Equal(got, []string{"This quarter", "Last quarter", "Year to date"}) {
+			t.Errorf("links are %q", got)
+		}
+		b.do(chromedp.Click(chromedp.CSS("#links a:nth-child(2)")), chromedp.WaitVisible(chromedp.CSS(`#board[aria-busy="false"]`)))
+		if where := read[string](b, `location.search`); !strings.Contains(where, "from=now-1Q%2FQ") || !strings.Contains(where, "var-currency=EUR") {
+			t.Errorf("the link leads to %s", where)
+		}
+		b.until("#range summary", "Last quarter")
+		b.checkComplaints()
+	})
+	t.Run("headings on a phone", func(t *testing.T) {
+		b.t = t
+		b.show(server.URL+"/d/"+dashboards.PipelineUID, 390, "light")
+		order := read[[]string](b, `[...document.querySelectorAll(".panel h2")].sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map((e) => e.textContent)`)
+		if at := slices.Index(order, "From Kafka to ClickHouse"); at < 10 || order[at+1] != "Events per second, stored and not" {
+			t.Errorf("the headings are not where they belong: %q", order)
 		}
 		b.checkComplaints()
 	})
@@ -212,6 +272,9 @@ func tableBecomesCSV(t *testing.T, b *browser, ledger []sold) {
 	}
 	var net decimal.Decimal
 	for _, row := range rows[1:] {
+		if !regexp.MustCompile(`^2025-\d\d-01$`).MatchString(row[0]) {
+			t.Errorf("%q is no date that a spreadsheet reads", row[0])
+		}
 		if strings.ContainsAny(row[1][:1], "=+-@") {
 			t.Errorf("a spreadsheet would run %q", row[1])
 		}

@@ -140,7 +140,7 @@ function closeNotes() {
   };
   document.addEventListener("pointerdown", (event) => close((panel) => panel.note.contains(event.target) || panel.info.contains(event.target)));
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.target.closest("details[open]")) return;
+    if (event.key !== "Escape" || (event.target instanceof Element && event.target.closest("details[open]"))) return;
     const [closed] = close(() => false);
     if (closed) closed.info.focus();
     else if (only()) leave();

@@ -80,6 +80,8 @@ export class Chart {
     const values = this.shown().flatMap((series) => series.field.values).filter((value) => value !== null);
     const scale = custom.scaleDistribution ?? {};
     const tick = first ? tickWriter(first.field, this.zone) : String;
+    const highest = this.highest(values);
+    const step = scale.type === "log" ? undefined : durationStep(first?.field.config.unit, highest);
     return {
       animation: false,
       useUTC: this.zone === "UTC",
@@ -90,8 +92,8 @@ export class Chart {
         // A soft minimum gives way only to values below it.
         min: custom.axisSoftMin !== undefined && values.every((value) => value >= custom.axisSoftMin) ? custom.axisSoftMin : null,
         // A soft maximum gives way to values above it.
-        max: custom.axisSoftMax !== undefined && this.highest(values) <= custom.axisSoftMax ? custom.axisSoftMax : null,
-        interval: scale.type === "log" ? undefined : durationStep(first?.field.config.unit, this.highest(values)),
+        max: custom.axisSoftMax !== undefined && highest <= custom.axisSoftMax ? custom.axisSoftMax : step ? Math.ceil(highest / step) * step : null,
+        interval: step,
         axisLine: { show: false }, axisTick: { show: false },
         axisLabel: { color: text, fontSize: 12, formatter: (value) => tick(value) },
         splitLine: { lineStyle: { color: lines } },

@@ -20,7 +20,7 @@ export function table(title, frame, zone, state) {
       order.sort((a, b) => way * compare(values[a], values[b]));
     }
     body.replaceChildren(...order.slice(0, state.shown).map((row) => h("tr", {}, fields.map((field, column) => {
-      const text = write[column](field.values[row]);
+      const text = field.values[row] === null ? field.config.noValue ?? "" : write[column](field.values[row]);
       const to = address(field, frame, row);
       const kind = field.config.custom?.cellOptions;
       if (kind?.type === "gauge") return h("td", { class: "number measured" }, h("div", {}, track(field, field.values[row]), h("span", {}, text)));
