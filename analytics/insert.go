@@ -10,7 +10,7 @@ import (
 )
 
 // deduplicationToken is the setting that says which INSERTs are the same.
-const deduplicationToken = "insert_deduplication_token"
+const deduplicationToken = "insert_deduplication_token" //nolint:gosec // the name of a setting
 
 // insertSettings make an INSERT mean: stored when it returns. Call it for each INSERT.
 //
