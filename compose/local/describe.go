@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookline-io/hookline/compose/clickhouse"
 	"github.com/hookline-io/hookline/compose/local/engine"
+	"github.com/hookline-io/hookline/internal/terminal"
 )
 
 // The sale to try the stack with is of the sample's plainest vendor.
@@ -58,7 +59,8 @@ func (s *Stack) describe(o *Options) {
 		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
 	}
 	_ = table.Flush()
-	sale := shorten(filepath.Join(o.DataDir, sampleFile))
+	program, vendors = terminal.Word(program), terminal.Word(vendors)
+	sale := terminal.Word(shorten(filepath.Join(o.DataDir, sampleFile)))
 	if filepath.Dir(s.Vendors) != o.DataDir {
 		fmt.Fprintf(w, "\nSend a payload as one of your vendors would:\n\n  %s vendor send --vendors %s --to %s --vendor NAME payload.json\n\n", program, vendors, url(p.Ingest))
 		return
@@ -75,7 +77,7 @@ or, with any vendor's way to sign:
 
   %s vendor send --vendors %s --to %s --vendor %s %s
 
-`, url(p.Ingest), sampleVendor, sale, shorten(filepath.Join(o.DataDir, "secrets", sampleVendor)), sale, program, vendors, url(p.Ingest), sampleVendor, sale)
+`, url(p.Ingest), sampleVendor, sale, terminal.Word(shorten(filepath.Join(o.DataDir, "secrets", sampleVendor))), sale, program, vendors, url(p.Ingest), sampleVendor, sale)
 }
 
 // shorten returns path as it is seen from the working folder, where that is below it.

@@ -156,6 +156,7 @@ func TestPrintedSignature(t *testing.T) {
 		t.Skip("SKIPPED: openssl is not installed")
 	}
 	o, out := fakeOptions(t)
+	o.DataDir = filepath.Join(t.TempDir(), "my data, it's mine")
 	o.Main = func(context.Context, *Stack) error { return nil }
 	if err := Run(context.Background(), o); err != nil {
 		t.Fatalf("%v\n%s", err, out)

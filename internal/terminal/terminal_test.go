@@ -26,3 +26,13 @@ func TestPrintable(t *testing.T) {
 		t.Errorf("%d, %v, %q", n, err, out.String())
 	}
 }
+
+func TestWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "''", "/home/a/.hookline": "/home/a/.hookline", "my data": "'my data'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "a;b": "'a;b'", "*": "'*'", "a b/c": "'a b/c'",
+	} {
+		if got := Word(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
