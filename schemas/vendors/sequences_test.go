@@ -99,8 +99,8 @@ const minSequences = 8
 // withoutSequences are presets that count money, and of whose vendors nobody has written down yet what they send about
 // one payment.
 var withoutSequences = []string{
-	"apple-app-store", "asaas", "braintree", "cashfree", "chargebee", "checkout", "coinbase-commerce", "fastspring", "fourthwall", "hotmart", "ko-fi", "korapay",
-	"midtrans", "mollie", "monnify", "omise", "paddle", "paymob", "paymongo", "payu", "phonepe", "polar",
+	"apple-app-store", "asaas", "braintree", "cashfree", "chargebee", "coinbase-commerce", "fastspring", "fourthwall", "hotmart", "ko-fi", "korapay",
+	"midtrans", "mollie", "monnify", "omise", "paymob", "paymongo", "payu", "phonepe", "polar",
 	"squad", "wompi", "xendit",
 }
 
