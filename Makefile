@@ -86,6 +86,10 @@ test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 
 		$$(grep -rlE --include='*_test.go' --exclude-dir=broker --exclude-dir=preview 'testkit\.(Broker|OnApache)\(' . | xargs -n1 dirname | sort -u)
 	cd lab/checks && HOOKLINE_TEST_KAFKA=apache go test -count=1 -timeout 10m -run 'Kafka|Compose|Losing' ./...
 
+.PHONY: test-cluster
+test-cluster: ## setup, redeliveries, reprocess and audit on three ClickHouse shards
+	go test -count=1 -timeout 20m -tags cluster -run '^TestCluster$$' -v ./processor
+
 .PHONY: bench
 bench: lab ## measure ingest, processor and the whole path next to their floors (8 minutes on a quiet machine; ARGS=--quick for 2)
 	$(LAB) bench $(ARGS)

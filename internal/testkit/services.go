@@ -1,8 +1,13 @@
 package testkit
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,9 +40,33 @@ func EngineWith(t testing.TB, override string) *EngineProcess {
 	return startEngine(t, spec{DataDir: t.TempDir(), Override: override})
 }
 
+// Cluster starts engines that name one another as the shards of the cluster "hookline", over the native protocol, with more
+// XML for the configuration of all of them.
+func Cluster(t testing.TB, shards int, override string) []*EngineProcess {
+	t.Helper()
+	password := rand.Text()
+	var cluster strings.Builder
+	specs := make([]spec, shards)
+	for i := range specs {
+		specs[i] = spec{DataDir: t.TempDir(), Native: FreeAddress(t)}
+		file := engine.PasswordFile(filepath.Join(specs[i].DataDir, "clickhouse"), Owner)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(password), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		host, port, _ := net.SplitHostPort(specs[i].Native)
+		fmt.Fprintf(&cluster, "<shard><replica><host>%s</host><port>%s</port><user>%s</user><password>%s</password></replica></shard>", host, port, Owner, password)
+	}
+	engines := make([]*EngineProcess, shards)
+	for i, s := range specs {
+		s.Override = fmt.Sprintf("<clickhouse><remote_servers><hookline>%s</hookline></remote_servers><macros><shard>%d</shard><replica>1</replica></macros>%s</clickhouse>", &cluster, i+1, override)
+		engines[i] = startEngine(t, s)
+	}
+	return engines
+}
+
 func startEngine(t testing.TB, s spec) *EngineProcess {
 	t.Helper()
-	s.Service, s.Listen, s.Native = "engine", "127.0.0.1:0", "127.0.0.1:0"
+	s.Service, s.Listen, s.Native = "engine", "127.0.0.1:0", cmp.Or(s.Native, "127.0.0.1:0")
 	e := &EngineProcess{child: startChild(t, s)}
 	e.URL = "http://" + e.spec.Listen
 	e.DSN = e.As(t, "migrator")
