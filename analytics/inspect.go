@@ -3,6 +3,7 @@ package analytics
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,25 +75,51 @@ func (db *DB) Schema(ctx context.Context) (Schema, error) {
 	return s, err
 }
 
-// Rights that the parts of hookline need, each on a table of the database, or on all of it.
-var (
-	rightsToStore = []right{
-		{"INSERT", "events"}, {"INSERT", "sales"}, {"INSERT", "action_results"}, {"INSERT", "rejections"}, {"INSERT", "dead_letters"},
-		{"INSERT", "ledger"}, {"SELECT", "ledger"}, {"SELECT", "dead_letters"},
-	}
-	rightsToSetUp = []right{
-		{"CREATE TABLE", ""}, {"CREATE VIEW", ""}, {"DROP TABLE", ""}, {"DROP VIEW", ""}, {"ALTER", ""}, {"SELECT", ""}, {"INSERT", ""},
-	}
-	rightsToLook = []right{{"SELECT", versionTable}}
-)
+// right is to do something on an object, as ClickHouse's GRANT has them.
+type right struct{ access, on string }
 
-type right struct{ access, table string }
+func (r right) String() string { return r.access + " ON " + strings.ReplaceAll(r.on, "`", "") }
+
+// rights are those that the parts of hookline need.
+type rights struct{ store, setUp, look, watch, read []right }
+
+func (db *DB) rights() (r rights) {
+	on := func(access string, tables ...string) (out []right) {
+		for _, table := range tables {
+			out = append(out, right{access, identifier(db.Name()) + "." + table})
+		}
+		return out
+	}
+	r.store = append(on("INSERT", "events", "sales", "action_results", "rejections", "dead_letters", "ledger"), on("SELECT", "ledger", "dead_letters")...)
+	for _, access := range []string{"CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW", "ALTER", "SELECT", "INSERT"} {
+		r.setUp = append(r.setUp, on(access, "*")...)
+	}
+	// Everyone has these unless the server has table_engines_require_grant.
+	database := "Atomic"
+	if db.options.Replicated {
+		database = "Replicated"
+	}
+	for _, engine := range []string{database, "Memory", db.engine("MergeTree"), db.engine("ReplacingMergeTree")} {
+		r.setUp = append(r.setUp, right{"TABLE ENGINE", engine})
+	}
+	r.look = on("SELECT", versionTable)
+	r.watch = []right{{"SELECT", "system.view_refreshes"}}
+	for _, view := range refreshes(nil, Retention{}) {
+		r.watch = append(r.watch, on("SHOW TABLES", view.View())...)
+	}
+	r.read = on("SELECT", "sales_per_month", "reporting_zones", "rollup_state")
+	return r
+}
 
 // Grants are the rights that this user lacks, as ClickHouse's GRANT has them, such as "INSERT ON hookline.events".
 type Grants struct {
 	Store []string // of those of the processor
 	SetUp []string // of those of `hookline setup`
 	Look  []string // of those that Schema needs
+	Watch []string // of those that Refreshes needs
+	// ReadsOnly says that this user is one of people or boards, and none of our parts: it may read figures, and neither
+	// insert anything nor create tables.
+	ReadsOnly bool
 }
 
 // Grants asks ClickHouse what this user may not do. It works before the database exists.
@@ -102,25 +129,27 @@ func (db *DB) Grants(ctx context.Context) (g Grants, err error) {
 		return Grants{}, err
 	}
 	defer server.Close()
+	needed := db.rights()
+	var read []string
 	for _, part := range []struct {
 		rights  []right
 		lacking *[]string
-	}{{rightsToStore, &g.Store}, {rightsToSetUp, &g.SetUp}, {rightsToLook, &g.Look}} {
+	}{{needed.store, &g.Store}, {needed.setUp, &g.SetUp}, {needed.look, &g.Look}, {needed.watch, &g.Watch}, {needed.read, &read}} {
 		for _, r := range part.rights {
-			on := identifier(db.Name()) + ".*"
-			if r.table != "" {
-				on = identifier(db.Name()) + "." + r.table
-			}
-			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+r.access+" ON "+on,
+			granted, err := collect(ctx, server, "check grants", "CHECK GRANT "+r.access+" ON "+r.on,
 				func(rows driver.Rows) (ok uint8, err error) { return ok, rows.Scan(&ok) })
 			if err != nil {
 				return Grants{}, err
 			}
 			if len(granted) != 1 || granted[0] == 0 {
-				*part.lacking = append(*part.lacking, r.access+" ON "+strings.ReplaceAll(on, "`", ""))
+				*part.lacking = append(*part.lacking, r.String())
 			}
 		}
 	}
+	may := func(lacking []string, rights []right, access string) bool {
+		return slices.ContainsFunc(rights, func(r right) bool { return r.access == access && !slices.Contains(lacking, r.String()) })
+	}
+	g.ReadsOnly = len(read) == 0 && !may(g.Store, needed.store, "INSERT") && !may(g.SetUp, needed.setUp, "CREATE TABLE")
 	return g, nil
 }
 

@@ -339,7 +339,8 @@ func TestGrantsNameWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := map[string]string{}
-	for line := range strings.Lines(e.Ask(t, "", "SELECT database || '.' || name, engine FROM system.tables WHERE database IN ('hookline', 'system')")) {
+	for line := range strings.Lines(e.Ask(t, "", `SELECT database || '.' || name, engine FROM system.tables WHERE database IN ('hookline', 'system')
+		UNION ALL SELECT name, 'engine' FROM system.table_engines UNION ALL SELECT name, 'engine' FROM system.database_engines`)) {
 		name, kind, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		kinds[name] = kind
 	}

@@ -46,7 +46,11 @@ func lookAtClickHouse(ctx context.Context, _ *slog.Logger, o Options) []Finding 
 		return append(findings, failed("schema", err.Error(), fixClickHouse(o.ClickHouse, err)))
 	}
 	findings = append(findings, judgeSchema(db.Name(), schema))
-	if schema.Exists && len(schema.Pending) == 0 {
+	switch {
+	case !schema.Exists || len(schema.Pending) > 0:
+	case len(grants.Watch) > 0:
+		findings = append(findings, unknown("rollups", server.User+" may not see them: it lacks "+strings.Join(grants.Watch, ", ")))
+	default:
 		findings = append(findings, lookAtRefreshes(ctx, o, db)...)
 	}
 	return findings
@@ -97,6 +101,8 @@ func judgeVersion(s analytics.Server) Finding {
 func judgeGrants(g analytics.Grants, user string) Finding {
 	const check = "grants"
 	switch {
+	case g.ReadsOnly:
+		return ok(check, user+" may read figures, as people and boards do; the processor and 'hookline setup' need more")
 	case len(g.Store) > 0 && len(g.SetUp) > 0:
 		var grants []string
 		for _, right := range g.Store {
