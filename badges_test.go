@@ -15,9 +15,9 @@ import (
 func TestBadgesAreTrue(t *testing.T) {
 	for _, badge := range []struct{ name, label, file, pattern string }{
 		{"go", "Go", "go.mod", `(?m)^go (\d+\.\d+)`},
-		{"kafka", "Apache Kafka", "compose/.env", `apache/kafka:(\d+\.\d+)`},
-		{"clickhouse", "ClickHouse", "compose/.env", `clickhouse-server:(\d+\.\d+)`},
-		{"grafana", "Grafana", "compose/.env", `grafana/grafana:(\d+\.\d+)`},
+		{"kafka", "Apache Kafka", "compose/defaults.env", `apache/kafka:(\d+\.\d+)`},
+		{"clickhouse", "ClickHouse", "compose/defaults.env", `clickhouse-server:(\d+\.\d+)`},
+		{"grafana", "Grafana", "compose/defaults.env", `grafana/grafana:(\d+\.\d+)`},
 		{"license", "licence", "LICENSE", `(Apache) License\s+Version 2\.0`},
 	} {
 		text, err := os.ReadFile(badge.file)

@@ -1,9 +1,12 @@
 #!/bin/sh
-# Starts and stops the stack in Docker: stack.sh up | down | secrets. `make up` and `make down` call it.
+# Starts, reloads and stops the stack in Docker: stack.sh up | reload | down | secrets. `make up` and `make down` call it.
 #   HA=1                          with compose.ha.yaml on top
-#   ALERT_WEBHOOK_URL=https://…   whom alerts are told; remembered
-# Passwords are generated once into .secrets/, which git ignores. A file that is there already is left as it is, so
-# to change a password remove its file, say `up`, and restart what uses it.
+#   HOOKLINE_VERSION=v1.2.3       the image to run
+#   ALERT_WEBHOOK_URL=https://…   where alerts are sent
+# These three are remembered in .env, which Compose reads: `docker compose` in this folder then means the same stack.
+# The rest of .env comes from defaults.env and from your settings.env, if there is one.
+# Passwords are generated once into .secrets/. A file that is there already is left as it is: to change a password
+# remove its file, run `up`, and restart what uses it. Git ignores .env, settings.env and .secrets/.
 set -eu
 umask 077
 cd "$(dirname "$0")"
@@ -50,11 +53,35 @@ secrets() {
     printf 'GF_CLICKHOUSE_PASSWORD=%s\n' "$(cat .secrets/clickhouse_grafana)"
     printf "ALERT_WEBHOOK_URL='%s'\n" "${webhook:-http://no-alert-webhook-url-is-set.invalid}"
   } >.secrets/grafana.env
-  [ -z "$webhook" ] || ALERTING=webhook
-  export ALERTING="${ALERTING:-quiet}"
+  settings
   if [ "${fresh:-}" ]; then
     say "Passwords are generated, and kept in compose/.secrets/. Shown this once: Grafana's user admin has $(cat .secrets/grafana_admin)"
   fi
+}
+
+# remembered NAME: its value in .env as it is.
+remembered() { [ ! -e .env ] || sed -n "s/^$1=//p" .env | tail -n 1; }
+
+# settings writes .env: whole, or not at all.
+settings() {
+  files=compose.yaml
+  case "${HA:-}" in
+  "") files=$(remembered COMPOSE_FILE) ;;
+  0) ;;
+  *) files=compose.yaml:compose.ha.yaml ;;
+  esac
+  alerting=quiet
+  [ -z "$webhook" ] || alerting=webhook
+  version=${HOOKLINE_VERSION:-$(remembered HOOKLINE_VERSION)}
+  {
+    say "# Written by stack.sh from defaults.env and settings.env: change those, not this."
+    cat defaults.env
+    [ ! -e settings.env ] || cat settings.env
+    say "COMPOSE_FILE=${files:-compose.yaml}"
+    say "HOOKLINE_VERSION=${version:-dev}"
+    say "ALERTING=$alerting"
+  } >.env.new
+  mv .env.new .env
 }
 
 docker_works() {
@@ -63,12 +90,10 @@ docker_works() {
   docker info >/dev/null 2>&1 || fail "the Docker daemon does not answer: $(docker info 2>&1 | tail -n 1)"
 }
 
+# What .env remembers holds, whatever the shell has.
 compose() {
-  if [ "${HA:-}" ]; then
-    docker compose -f compose.yaml -f compose.ha.yaml "$@"
-  else
-    docker compose -f compose.yaml "$@"
-  fi
+  unset COMPOSE_FILE HOOKLINE_VERSION ALERTING
+  docker compose "$@"
 }
 
 case "${1:-}" in
@@ -76,10 +101,18 @@ secrets) secrets ;;
 up)
   docker_works
   secrets
-  export HOOKLINE_VERSION="${HOOKLINE_VERSION:-dev}"
-  compose up --detach --build --wait || fail "not everything started. What is wrong: docker compose -f compose/compose.yaml ps --all, and logs SERVICE"
+  compose up --detach --build --wait || fail "not everything started. What is wrong, in compose/: docker compose ps --all, and docker compose logs SERVICE"
   say "Grafana: http://$(compose port grafana 3000), user admin, password in compose/.secrets/grafana_admin"
   say "Send a sale: docker compose -f compose/compose.yaml exec -T ingest /hookline vendor send --vendor acme - < compose/config/sale.json"
+  ;;
+reload)
+  docker_works
+  secrets
+  parts=$(compose config --services | grep -E '^(ingest|processor)(-[0-9]+)?$' | sort | tr '\n' ' ')
+  compose exec -T ingest /hookline vendor check --vendors /etc/hookline/vendors.yaml || fail "vendors.yaml is not taken; nothing is reloaded"
+  # shellcheck disable=SC2086
+  compose kill --signal HUP $parts
+  say "Reloaded: $parts"
   ;;
 down)
   docker_works
@@ -87,5 +120,5 @@ down)
   compose down
   say "Stopped. The data is kept in Docker's volumes: docker volume ls --filter label=com.docker.compose.project=hookline"
   ;;
-*) fail "usage: stack.sh up | down | secrets" ;;
+*) fail "usage: stack.sh up | reload | down | secrets" ;;
 esac

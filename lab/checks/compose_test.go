@@ -162,6 +162,9 @@ func TestEveryServiceIsConfined(t *testing.T) {
 			if s.HealthCheck == nil && s.Command[0] != "setup" {
 				t.Errorf("%s has no health check", name)
 			}
+			if s.Logging == nil || s.Logging.Options["max-size"] == "" || s.Logging.Options["max-file"] == "" {
+				t.Errorf("%s logs until the disk is full", name)
+			}
 			if s.Restart == "" {
 				t.Errorf("%s is not restarted", name)
 			}

@@ -6,13 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
 )
 
 // stack runs compose/stack.sh of dir with a docker that is this script, or none at all.
 func stack(t *testing.T, dir, docker string, args ...string) (string, error) {
 	t.Helper()
 	bin := t.TempDir()
-	for _, name := range []string{"sh", "dirname", "od", "tr", "head", "base64", "mkdir", "chmod", "mv", "cat", "rm", "tail"} {
+	for _, name := range []string{"sh", "dirname", "od", "tr", "head", "base64", "mkdir", "chmod", "mv", "cat", "rm", "tail", "sed", "grep", "sort"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			t.Fatal(err)
@@ -28,8 +31,10 @@ func stack(t *testing.T, dir, docker string, args ...string) (string, error) {
 	}
 	cmd := exec.Command("sh", append([]string{filepath.Join(dir, "compose/stack.sh")}, args...)...)
 	cmd.Env = []string{"PATH=" + bin}
-	if url := os.Getenv("STACK_TEST_WEBHOOK"); url != "" {
-		cmd.Env = append(cmd.Env, "ALERT_WEBHOOK_URL="+url)
+	for _, name := range []string{"ALERT_WEBHOOK_URL", "HOOKLINE_VERSION", "HA"} {
+		if value := os.Getenv("STACK_TEST_" + name); value != "" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
 	}
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -55,34 +60,123 @@ func TestStackSaysWhatIsWrongWithDocker(t *testing.T) {
 func TestStackStartsWhatIsAskedFor(t *testing.T) {
 	dir := checkout(t)
 	calls := filepath.Join(t.TempDir(), "calls")
-	docker := `printf '%s ALERTING=%s\n' "$*" "$ALERTING" >>` + calls + "\n"
+	docker := `printf '%s\n' "$*" >>` + calls + "\n"
 	if out, err := stack(t, dir, docker, "up"); err != nil || !strings.Contains(out, "Grafana: http://") {
 		t.Fatalf("%v: %s", err, out)
 	}
-	t.Setenv("STACK_TEST_WEBHOOK", "https://chat.example.com/hooks/1?a=b&c=d")
+	t.Setenv("STACK_TEST_ALERT_WEBHOOK_URL", "https://chat.example.com/hooks/1?a=b&c=d")
 	if out, err := stack(t, dir, docker, "up"); err != nil || strings.Contains(out, "chat.example.com") {
-		t.Fatalf("%v: %s", err, out)
-	}
-	t.Setenv("STACK_TEST_WEBHOOK", "")
-	if out, err := stack(t, dir, docker, "up"); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	raw, err := os.ReadFile(calls)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ups []string
-	for line := range strings.Lines(string(raw)) {
-		if strings.Contains(line, " up ") {
-			ups = append(ups, strings.TrimSpace(line))
+	if ups := strings.Count(string(raw), "compose up --detach --build --wait\n"); ups != 2 {
+		t.Errorf("docker was called with %s", raw)
+	}
+	if url := *plain(t, dir).Services["grafana"].Environment["ALERT_WEBHOOK_URL"]; url != "https://chat.example.com/hooks/1?a=b&c=d" {
+		t.Errorf("Grafana tells %q", url)
+	}
+}
+
+// plain is what `docker compose`, typed in dir/compose, makes of what is there.
+func plain(t *testing.T, dir string) *types.Project {
+	t.Helper()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chdir(filepath.Join(dir, "compose")); err != nil { // COMPOSE_FILE is relative to where one types
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := os.Chdir(here); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	options, err := cli.NewProjectOptions(nil, cli.WithWorkingDirectory(filepath.Join(dir, "compose")), cli.WithEnvFiles(), cli.WithDotEnv,
+		cli.WithConfigFileEnv, cli.WithDefaultConfigPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := options.LoadProject(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Documented commands such as `docker compose up -d processor` must mean the stack that runs: its image, its copies, its
+// alerts.
+func TestPlainComposeMeansTheStackThatRuns(t *testing.T) {
+	dir := checkout(t)
+	is := func(version, alerting string, ha bool) {
+		t.Helper()
+		p := plain(t, dir)
+		if _, copies := p.Services["processor-2"]; copies != ha {
+			t.Errorf("two of each: %t, want %t", copies, ha)
+		}
+		if got := p.Services["processor"].Image; got != "hookline:"+version {
+			t.Errorf("the processor is %s, want %s", got, version)
+		}
+		if got := p.Services["alertmanager"].Command[0]; got != "--config.file=/etc/alertmanager/"+alerting+".yml" {
+			t.Errorf("Alertmanager runs with %s, want %s", got, alerting)
 		}
 	}
-	const up = "compose -f compose.yaml up --detach --build --wait ALERTING="
-	if len(ups) != 3 || ups[0] != up+"quiet" || ups[1] != up+"webhook" || ups[2] != up+"webhook" {
-		t.Errorf("docker was called with %q", ups)
+	up := func() {
+		t.Helper()
+		if out, err := stack(t, dir, "exit 0", "up"); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
 	}
-	if url := *project(t, dir, nil, "compose.yaml").Services["grafana"].Environment["ALERT_WEBHOOK_URL"]; url != "https://chat.example.com/hooks/1?a=b&c=d" {
-		t.Errorf("Grafana tells %q", url)
+	is("dev", "quiet", false) // before the first start
+	t.Setenv("STACK_TEST_HA", "1")
+	t.Setenv("STACK_TEST_HOOKLINE_VERSION", "v1.2.3")
+	t.Setenv("STACK_TEST_ALERT_WEBHOOK_URL", "https://chat.example.com")
+	up()
+	is("v1.2.3", "webhook", true)
+	for _, name := range []string{"HA", "HOOKLINE_VERSION", "ALERT_WEBHOOK_URL"} {
+		t.Setenv("STACK_TEST_"+name, "")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "compose/settings.env"), []byte("GRAFANA_URL=https://grafana.example.com/\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	up()
+	is("v1.2.3", "webhook", true)
+	if got := *plain(t, dir).Services["grafana"].Environment["GF_SERVER_ROOT_URL"]; got != "https://grafana.example.com/" {
+		t.Errorf("Grafana's root URL is %s", got)
+	}
+	t.Setenv("STACK_TEST_HA", "0")
+	up()
+	is("v1.2.3", "webhook", false)
+}
+
+// A new vendors.yaml is for every copy of what reads it, and only if it is right.
+func TestStackReloadsEveryCopy(t *testing.T) {
+	dir := checkout(t)
+	calls := filepath.Join(t.TempDir(), "calls")
+	docker := `printf '%s\n' "$*" >>` + calls + `
+case "$*" in *--services*) printf 'processor\nkafka\ningest-2\nprocessor-2\nsetup\ningest\n' ;; *" check "*) exit ${BAD:-0} ;; esac
+`
+	if out, err := stack(t, dir, docker, "reload"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	raw, err := os.ReadFile(calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(raw), "compose kill --signal HUP ingest ingest-2 processor processor-2\n") {
+		t.Errorf("docker was called with %s", raw)
+	}
+	if err := os.Remove(calls); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := stack(t, dir, "BAD=1\n"+docker, "reload"); err == nil || !strings.Contains(out, "nothing is reloaded") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if raw, err = os.ReadFile(calls); err != nil || strings.Contains(string(raw), "HUP") {
+		t.Errorf("a bad file was reloaded: %s, %v", raw, err)
 	}
 }
 
