@@ -351,9 +351,9 @@ func TestGrantsNameWhatIsThere(t *testing.T) {
 			found := grant.FindStringSubmatch(query.Text)
 			switch {
 			case found == nil && strings.HasPrefix(query.Text, "GRANT hookline_"): // another role
-			case strings.HasPrefix(query.Text, "GRANT TABLE ENGINE ON "):
 			case found == nil:
 				t.Errorf("%s: cannot read %q", role.XMLName.Local, query.Text)
+			case found[1] == "NAMED COLLECTION": // which the operator has where there are backups to object storage
 			case found[3] == "hookline.*" || kinds[found[3]] != "":
 				granted = append(granted, found[3])
 			default:

@@ -1,24 +1,38 @@
 package checks
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
+	promlabels "github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Kubernetes' own validator holds the manifests against the schemas that API servers publish: what is required, of which
 // type, and what no field is called.
 func TestKubernetesSchemasTakeTheManifests(t *testing.T) {
-	for _, folder := range []string{"base", "production"} {
-		text, err := build(t, folder).AsYaml()
+	for folder, path := range map[string]string{"base": manifests + "/base", "everything": everything(t)} {
+		built := build(t, path)
+		for _, r := range built.Resources() { // kinds of Prometheus Operator, whose types kustomize reads them as
+			if r.GetKind() == "PodMonitor" || r.GetKind() == "PrometheusRule" {
+				if err := built.Remove(r.CurId()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		text, err := built.AsYaml()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,6 +48,9 @@ func TestKubernetesSchemasTakeTheManifests(t *testing.T) {
 			t.Errorf("%s: %v\n%s", folder, err, out)
 		}
 		for right, wrong := range map[string]string{"maxSkew: 1": "maxSkew: one", " containers:": " initContainers:", "podSelector:": "podselector:", "serviceName:": "servicename:"} {
+			if !strings.Contains(string(text), right) {
+				continue
+			}
 			if out, err := validate(strings.Replace(string(text), right, wrong, 1)); err == nil {
 				t.Errorf("%s: %s is taken:\n%s", folder, wrong, out)
 			}
@@ -63,7 +80,7 @@ func TestPodsAreConfined(t *testing.T) {
 			if one.Resources.Requests.Cpu().IsZero() || one.Resources.Requests.Memory().IsZero() || one.Resources.Limits.Memory().IsZero() {
 				t.Errorf("%s: resources %+v", name, one.Resources)
 			}
-			if !regexp.MustCompile(`^[a-z./-]+:v\d+\.\d+\.\d+`).MatchString(one.Image) {
+			if !regexp.MustCompile(`^[a-z./-]+:v?\d+\.\d+\.\d+`).MatchString(one.Image) {
 				t.Errorf("%s: image %s", name, one.Image)
 			}
 		}
@@ -73,6 +90,9 @@ func TestPodsAreConfined(t *testing.T) {
 func TestPodsAreToldWhatHooklineKnows(t *testing.T) {
 	clusters(t, func(t *testing.T, c cluster) {
 		for name, w := range c.workloads {
+			if !w.ours() {
+				continue
+			}
 			one := w.container()
 			known := knownEnv(t, one.Args[0])
 			for _, from := range one.EnvFrom {
@@ -118,6 +138,12 @@ func TestPodsHaveWhatTheyMount(t *testing.T) {
 				case v.ConfigMap != nil:
 					if c.configs[v.ConfigMap.Name].Data["vendors.yaml"] == "" {
 						t.Errorf("%s: no vendors.yaml in ConfigMap %s", name, v.ConfigMap.Name)
+					}
+				case v.Secret != nil && len(c.secrets) > 0: // the overlay makes them
+					for _, item := range v.Secret.Items {
+						if len(c.secrets[v.Secret.SecretName].Data[item.Key]) == 0 {
+							t.Errorf("%s: no %s in Secret %s", name, item.Key, v.Secret.SecretName)
+						}
 					}
 				case v.Secret == nil || !slices.Contains(secrets, v.Secret.SecretName):
 					t.Errorf("%s: volume %s of nothing that is there", name, v.Name)
@@ -217,7 +243,7 @@ func TestEverySelectorAndPortMeansSomething(t *testing.T) {
 }
 
 func TestAutoscalersScaleWhatIsThere(t *testing.T) {
-	c := kustomize(t, "production")
+	c := kustomize(t, manifests+"/production")
 	if len(c.scalers) != 2 {
 		t.Fatalf("%d autoscalers", len(c.scalers))
 	}
@@ -249,13 +275,146 @@ func TestAutoscalersScaleWhatIsThere(t *testing.T) {
 	}
 }
 
-// The ConfigMaps' names end in a hash, so that who changes vendors.yaml restarts the pods that read it.
-func TestAChangeOfVendorsRollsThePods(t *testing.T) {
-	base, production := kustomize(t, "base"), kustomize(t, "production")
-	name := func(c cluster) string {
-		return c.workloads["hookline-ingest"].pod.Spec.Volumes[0].ConfigMap.Name
+// The names of ConfigMaps and, in an overlay with secretGenerator, of Secrets end in a hash: a change of vendors.yaml, of a vendor's
+// secret or of a password restarts the pods that read it.
+func TestAChangeOfVendorsOrSecretsRollsThePods(t *testing.T) {
+	overlay := everything(t)
+	before := kustomize(t, overlay)
+	changed := func() (names []string) {
+		after := kustomize(t, overlay)
+		for name, w := range after.workloads {
+			if !reflect.DeepEqual(w.pod, before.workloads[name].pod) {
+				names = append(names, name)
+			}
+		}
+		before = after
+		slices.Sort(names)
+		return names
 	}
-	if name(base) == name(production) || !strings.HasPrefix(name(base), "hookline-vendors-") {
-		t.Errorf("%s and %s", name(base), name(production))
+	if got := changed(); len(got) > 0 {
+		t.Errorf("without a change these roll: %v", got)
+	}
+	writeSecret(t, overlay, "acme", "second")
+	if got, want := changed(), []string{"hookline-ingest", "hookline-processor"}; !slices.Equal(got, want) {
+		t.Errorf("a vendor's new secret rolls %v, want %v", got, want)
+	}
+	writeSecret(t, overlay, "writer", "second")
+	if got := changed(); !slices.Contains(got, "hookline-processor") || slices.Contains(got, "hookline-ingest") {
+		t.Errorf("a new password rolls %v", got)
+	}
+	if err := os.WriteFile(filepath.Join(overlay, "vendors.yaml"), []byte("vendors: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := changed(), []string{"hookline-ingest", "hookline-processor"}; !slices.Equal(got, want) {
+		t.Errorf("a new vendors.yaml rolls %v, want %v", got, want)
+	}
+}
+
+// Policies know namespaces by labels that the cluster has none of until somebody sets them.
+func TestEveryLabelOfANamespaceIsExplained(t *testing.T) {
+	explained, err := os.ReadFile(manifests + "/network/kustomization.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, labels := kustomize(t, everything(t)), 0
+	for _, p := range c.policies {
+		var peers []networkingv1.NetworkPolicyPeer
+		for _, rule := range p.Spec.Ingress {
+			peers = append(peers, rule.From...)
+		}
+		for _, rule := range p.Spec.Egress {
+			peers = append(peers, rule.To...)
+		}
+		for _, peer := range peers {
+			if peer.NamespaceSelector == nil {
+				continue
+			}
+			for label, value := range peer.NamespaceSelector.MatchLabels {
+				if label == "kubernetes.io/metadata.name" && value == "kube-system" { // which Kubernetes sets, of a namespace that each cluster has
+					continue
+				}
+				labels++
+				if !strings.Contains(string(explained), " "+label+"="+value) {
+					t.Errorf("policy %s: nothing says to set %s=%s", p.Name, label, value)
+				}
+			}
+		}
+	}
+	if labels < 4 {
+		t.Errorf("only %d labels", labels)
+	}
+}
+
+var update = flag.Bool("update", false, "write compose/k8s/monitoring/rules.yaml from compose/prometheus/rules.yml")
+
+// One set of rules: those of compose/prometheus.
+func TestPrometheusOperatorHasTheSameRules(t *testing.T) {
+	source, err := os.ReadFile(root + "/compose/prometheus/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, groups, found := strings.Cut(string(source), "\ngroups:\n")
+	if !found {
+		t.Fatal("rules.yml has no groups")
+	}
+	text := "# Generated from compose/prometheus/rules.yml: go test -run TestPrometheusOperatorHasTheSameRules -update, in lab/checks.\n" +
+		"apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: hookline}\nspec:\n  groups:\n" +
+		regexp.MustCompile(`(?m)^(.)`).ReplaceAllString(groups, "  $1")
+	file := manifests + "/monitoring/rules.yaml"
+	if *update {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != text {
+		t.Errorf("%s is not what rules.yml makes; write it with -update: %v", file, err)
+	}
+	c := kustomize(t, everything(t))
+	if len(c.rules) != 1 || len(c.rules[0].Spec.Groups) == 0 || len(c.rules[0].Spec.Groups[0].Rules) < 10 {
+		t.Errorf("Prometheus Operator reads %+v", c.rules)
+	}
+}
+
+// The rules ask for job and part, which Prometheus Operator would set otherwise.
+func TestThePodMonitorLabelsAsTheRulesAsk(t *testing.T) {
+	c := kustomize(t, everything(t))
+	if len(c.monitors) != 1 {
+		t.Fatalf("%d monitors", len(c.monitors))
+	}
+	monitor := c.monitors[0].Spec
+	of := c.selected(&monitor.Selector)
+	if len(of) != 2 {
+		t.Fatalf("it asks %d workloads", len(of))
+	}
+	for _, w := range of {
+		endpoint := monitor.PodMetricsEndpoints[0]
+		if _, ok := w.port(*endpoint.Port); !ok {
+			t.Errorf("no port %s", *endpoint.Port)
+		}
+		var configs []*relabel.Config
+		for _, r := range endpoint.RelabelConfigs {
+			config := relabel.DefaultRelabelConfig
+			config.Action, config.TargetLabel = relabel.Action(r.Action), r.TargetLabel
+			if r.Replacement != nil {
+				config.Replacement = *r.Replacement
+			}
+			if r.Regex != "" {
+				config.Regex = relabel.MustNewRegexp(r.Regex)
+			}
+			for _, label := range r.SourceLabels {
+				config.SourceLabels = append(config.SourceLabels, model.LabelName(label))
+			}
+			configs = append(configs, &config)
+		}
+		name := w.pod.Labels["app.kubernetes.io/name"]
+		for _, config := range configs {
+			if err := config.Validate(model.UTF8Validation); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := promlabels.NewBuilder(promlabels.FromStrings("__meta_kubernetes_pod_label_app_kubernetes_io_name", name, "__meta_kubernetes_pod_name", name+"-0", "job", "hookline/hookline"))
+		if !relabel.ProcessBuilder(got, configs...) || got.Get("job") != "hookline" || got.Get("instance") != name+"-0" || "hookline-"+got.Get("part") != name {
+			t.Errorf("%s is labelled %s", name, got.Labels())
+		}
 	}
 }
