@@ -168,6 +168,9 @@ func TestEveryServiceIsConfined(t *testing.T) {
 			if s.Restart == "" {
 				t.Errorf("%s is not restarted", name)
 			}
+			if s.Logging == nil || s.Logging.Options["max-size"] == "" || s.Logging.Options["max-file"] == "" {
+				t.Errorf("%s may fill the disk with its log", name)
+			}
 			for condition, on := range s.DependsOn {
 				if on.Condition == types.ServiceConditionHealthy && p.Services[condition].HealthCheck == nil {
 					t.Errorf("%s waits for the health of %s, which has no check", name, condition)
