@@ -50,6 +50,20 @@ func (o *Options) engine(assets packages.Dir) []string {
 	return args
 }
 
+// metrics says where the preview has its metrics from: a Prometheus, or the parts themselves.
+func (o *Options) metrics() []string {
+	if o.Prometheus != "" {
+		return []string{"--prometheus-url=" + o.Prometheus}
+	}
+	var args []string
+	for _, admin := range []int{o.Ports.IngestAdmin, o.Ports.ProcessorAdmin, o.Second} {
+		if admin != 0 {
+			args = append(args, "--scrape="+url(admin)+"/metrics")
+		}
+	}
+	return args
+}
+
 // children is the stack: what runs, with which arguments, after what, and how to know that it does its job.
 func children(o *Options, assets packages.Dir) []supervise.Child {
 	kafka := "--kafka-brokers=" + address(cmp.Or(o.Through.Kafka, o.Ports.Kafka))
@@ -88,7 +102,7 @@ func children(o *Options, assets packages.Dir) []supervise.Child {
 			"--listen=" + address(o.Ports.Ingest), "--admin-listen=" + address(o.Ports.IngestAdmin), kafka, vendors,
 		}, []string{Broker, setup}, supervise.HTTP(url(o.Ports.IngestAdmin) + "/readyz")},
 		process(Processor, o.Ports.ProcessorAdmin, "--instance=local"),
-		{preview, append(as("grafana"),
+		{preview, append(append(as("grafana"), o.metrics()...),
 			"--listen="+address(o.Ports.Preview), "--assets="+assets.NodeModules(), "--refresh=5s", // of one reader
 		), []string{Engine, setup}, supervise.HTTP(url(o.Ports.Preview) + "/readyz")},
 	}

@@ -18,6 +18,7 @@ type Command struct {
 	Demo       bool   `help:"Have the four sample vendors send: 25 months of history at first, then a delivery every five seconds."`
 	Kafka      Kafka  `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
 	ClickHouse string `name:"clickhouse" type:"path" placeholder:"PATH" help:"An installed clickhouse to run in place of the library. Where there is no library for the machine, the one on PATH is run."`
+	Prometheus string `name:"prometheus-url" placeholder:"URL" help:"Prometheus that watches this stack, for the board Pipeline. Without it, the preview reads the parts' metrics itself."`
 	SyncWrites bool   `help:"Have the broker flush every batch to the disk before it is acknowledged."`
 	Ports      Ports  `embed:""`
 }
@@ -54,7 +55,7 @@ func (c *Command) Options(log *slog.Logger) (Options, error) {
 	}
 	_, plain := os.LookupEnv("NO_COLOR")
 	return Options{
-		Program: program, DataDir: c.DataDir, Fresh: c.Fresh, Vendors: c.Vendors, Kafka: c.Kafka, SyncWrites: c.SyncWrites, Binary: c.ClickHouse, Ports: c.Ports,
+		Program: program, DataDir: c.DataDir, Fresh: c.Fresh, Vendors: c.Vendors, Kafka: c.Kafka, SyncWrites: c.SyncWrites, Binary: c.ClickHouse, Prometheus: c.Prometheus, Ports: c.Ports,
 		Out: os.Stdout, Colour: !plain && term.IsTerminal(int(os.Stdout.Fd())), Log: log,
 	}, nil
 }

@@ -21,13 +21,14 @@ const (
 	sampleFile   = "sale.json"
 )
 
-// writeSampleSale writes a sale to send. It is another one at each start: one and the same counts only once.
+// writeSampleSale writes a sale to send, in the currency that boards of the sample vendors open with. It is another one at
+// each start: one and the same counts only once.
 func writeSampleSale(dir string) error {
 	now := time.Now()
 	id := strconv.FormatInt(now.UnixMilli(), 36)
 	text, err := json.MarshalIndent(map[string]any{
 		"id": "first_" + id, "event": "order.paid", "paid_at": now.UTC().Format(time.RFC3339),
-		"order": map[string]any{"id": "order_" + id, "total": "1234.500", "currency": "KWD"},
+		"order": map[string]any{"id": "order_" + id, "total": "1234.50", "currency": "USD"},
 	}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write a sale to try: %w", err)
@@ -59,6 +60,7 @@ func (s *Stack) describe(o *Options) {
 		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
 	}
 	_ = table.Flush()
+	s.describeCommands(o)
 	program, vendors = terminal.Word(program), terminal.Word(vendors)
 	sale := terminal.Word(shorten(filepath.Join(o.DataDir, sampleFile)))
 	if filepath.Dir(s.Vendors) != o.DataDir {
@@ -69,7 +71,7 @@ func (s *Stack) describe(o *Options) {
 	fmt.Fprintf(w, `
 Send a sale, as a vendor would:
 
-  curl -sS %s/webhooks/%s --data-binary @%s \
+  curl -sS '%s/webhooks/%s' --data-binary @%s \
     -H 'Content-Type: application/json' \
     -H "X-Hub-Signature-256: sha256=$(openssl dgst -sha256 -hmac "$(cat %s)" -r %s | cut -c1-64)"
 
@@ -78,6 +80,20 @@ or, with any vendor's way to sign:
   %s vendor send --vendors %s --to %s --vendor %s %s
 
 `, url(p.Ingest), sampleVendor, sale, terminal.Word(shorten(filepath.Join(o.DataDir, "secrets", sampleVendor))), sale, program, vendors, url(p.Ingest), sampleVendor, sale)
+}
+
+// describeCommands prints what looks after the stack, with the environment that it needs.
+func (s *Stack) describeCommands(o *Options) {
+	writer := o.ClickHouse("writer", s.Ports.Native)
+	fmt.Fprintf(o.Out, `
+Look after it:
+
+  export HOOKLINE_KAFKA_BROKERS=%s HOOKLINE_VENDORS=%s
+  export HOOKLINE_CLICKHOUSE_DSN=%s HOOKLINE_CLICKHOUSE_PASSWORD=%s
+  %[5]s doctor
+  %[5]s audit
+  %[5]s dlq list
+`, address(s.Ports.Kafka), terminal.Word(s.Vendors), terminal.Word(string(writer.DSN)), terminal.Word(string(writer.Password)), terminal.Word(shorten(o.Program)))
 }
 
 // shorten returns path as it is seen from the working folder, where that is below it.

@@ -31,6 +31,7 @@ type Options struct {
 	Fresh      bool   // begin with empty topics and tables; vendors.yaml and the secrets stay
 	Vendors    string // vendors.yaml; empty: DataDir/vendors.yaml, written with four sample vendors if missing
 	Kafka      Kafka
+	Prometheus string // address of one for the preview to ask; empty: the preview reads the parts' metrics itself
 	Binary     string // an installed clickhouse to run in place of the library
 	SyncWrites bool   // have the broker flush every batch to the disk
 	Ports      Ports

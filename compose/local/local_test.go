@@ -108,7 +108,10 @@ func TestRun(t *testing.T) {
 	for _, want := range []string{
 		"hookline is ready",
 		fmt.Sprintf("http://127.0.0.1:%d/webhooks/{vendor}", o.Ports.Ingest),
-		fmt.Sprintf("curl -sS http://127.0.0.1:%d/webhooks/gulf-market", o.Ports.Ingest),
+		fmt.Sprintf("curl -sS 'http://127.0.0.1:%d/webhooks/gulf-market'", o.Ports.Ingest),
+		fmt.Sprintf("--scrape=http://127.0.0.1:%d/metrics --scrape=http://127.0.0.1:%d/metrics", o.Ports.IngestAdmin, o.Ports.ProcessorAdmin),
+		fmt.Sprintf("export HOOKLINE_CLICKHOUSE_DSN=clickhouse://writer@127.0.0.1:%d/hookline HOOKLINE_CLICKHOUSE_PASSWORD=file:%s/clickhouse/writer.password", o.Ports.Native, o.DataDir),
+		" doctor\n", " audit\n", " dlq list\n",
 		fmt.Sprintf("setup     | begins with --clickhouse-dsn=clickhouse://migrator@127.0.0.1:%d/hookline --clickhouse-password=file:%s/clickhouse/migrator.password", o.Ports.Native, o.DataDir),
 		fmt.Sprintf("--clickhouse-dsn=clickhouse://writer@127.0.0.1:%d/hookline --clickhouse-password=file:%s/clickhouse/writer.password", o.Ports.Native, o.DataDir),
 		fmt.Sprintf("preview   | begins with --clickhouse-dsn=clickhouse://grafana@127.0.0.1:%d/hookline", o.Ports.Native),

@@ -41,7 +41,7 @@ func open(t testing.TB) *browser {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true))
 	b := &browser{t: t, complaints: make(chan string, 100)}
-	const whole = 5 * time.Minute // all of a test's pages, on a machine that has other things to do
+	const whole = 10 * time.Minute // all of a test's pages, on a machine that has other things to do
 	deadline, cancel := context.WithTimeout(context.Background(), whole)
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(deadline, options...)
