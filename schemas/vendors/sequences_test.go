@@ -100,7 +100,7 @@ const minSequences = 8
 // one payment.
 var withoutSequences = []string{
 	"apple-app-store", "asaas", "braintree", "cashfree", "chargebee", "coinbase-commerce", "fastspring", "fourthwall", "hotmart", "ko-fi", "korapay",
-	"midtrans", "mollie", "monnify", "omise", "paymob", "paymongo", "payu", "phonepe", "polar",
+	"midtrans", "mollie", "monnify", "omise", "paymob", "paymongo", "payu", "phonepe",
 	"squad", "wompi", "xendit",
 }
 
@@ -189,7 +189,7 @@ func (f *sequenceFile) statements(t *testing.T, preset string, s sequence) []sta
 		if d.Headers == nil {
 			d.Headers = map[string]string{}
 		}
-		for _, name := range []string{"X-Shopify-Event-Id", "X-WC-Webhook-Delivery-ID", "X-Razorpay-Event-Id", "X-GitHub-Delivery"} {
+		for _, name := range []string{"X-Shopify-Event-Id", "X-WC-Webhook-Delivery-ID", "X-Razorpay-Event-Id", "X-GitHub-Delivery", "Webhook-Id"} {
 			d.Headers[name] = fmt.Sprint(v.Is, i) // what tells deliveries apart
 		}
 		out = append(out, mapped(t, vendor, d)...)
