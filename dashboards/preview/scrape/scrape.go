@@ -65,19 +65,22 @@ func New(targets []string, every time.Duration, log *slog.Logger) (*Store, error
 	}, nil
 }
 
-// Run reads all targets in the store's rhythm until ctx ends. A target that does not answer is logged once, until it does.
+// Run reads all targets in the store's rhythm until ctx ends. A target that does not answer twice is logged once, until it does.
 func (s *Store) Run(ctx context.Context) {
 	ticker := time.NewTicker(s.every)
 	defer ticker.Stop()
-	silent := map[string]bool{}
+	missed := map[string]int{} // in a row, by target
 	for {
 		now := time.Now()
 		for _, target := range s.targets {
 			err := s.scrape(ctx, target, now)
-			if err != nil && !silent[target] && ctx.Err() == nil {
+			if err == nil {
+				missed[target] = 0
+				continue
+			}
+			if missed[target]++; missed[target] == 2 && ctx.Err() == nil { // the first may be that it starts
 				s.log.Warn("metrics not read", "target", target, "err", err)
 			}
-			silent[target] = err != nil
 		}
 		s.forget(now.Add(-kept))
 		select {
