@@ -139,7 +139,7 @@ func TestPlainComposeMeansTheStackThatRuns(t *testing.T) {
 	for _, name := range []string{"HA", "HOOKLINE_VERSION", "ALERT_WEBHOOK_URL"} {
 		t.Setenv("STACK_TEST_"+name, "")
 	}
-	if err := os.WriteFile(filepath.Join(dir, "compose/settings.env"), []byte("GRAFANA_URL=https://grafana.example.com/\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "compose/settings.env"), []byte("GRAFANA_ROOT_URL=https://grafana.example.com/\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	up()
