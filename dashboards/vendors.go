@@ -156,7 +156,7 @@ const worse = scope + `,
             ('Net sales, on the same days of the month before', toFloat64(net_now), toFloat64(net_before), 'money', net_before > 0 AND net_now < 0.9 * net_before, toFloat64(net_before) / greatest(toFloat64(net_now), 0.01)),
             ('Refund rate', ifNull(refunds_now, 0), ifNull(refunds_usual, 0), 'share', refunds_usual > 0 AND refunds_now > 0.02 AND refunds_now > 1.5 * refunds_usual, refunds_now / refunds_usual),
             ('Delay of the slowest 5 %', ifNull(delay_now, 0), ifNull(delay_usual, 0), 'time', delay_usual > 0 AND delay_now > 60 AND delay_now > 2 * delay_usual, delay_now / delay_usual),
-            ('Share of refused deliveries', ifNull(refused_now, 0), ifNull(refused_usual, 0), 'share', refused_now > 0.005 AND refused_now > 2 * ifNull(refused_usual, 0), refused_now / greatest(ifNull(refused_usual, 0), 0.001)),
+            ('Share of refused deliveries', ifNull(refused_now, 0), ifNull(refused_usual, 0), 'share', ifNull(refused_now > 0.005 AND refused_now > 2 * refused_usual, 0), refused_now / greatest(ifNull(refused_usual, 0), 0.001)),
             ('Dead letters', toFloat64(dead_now), toFloat64(dead_usual), 'number', dead_now > 0, 1000 + toFloat64(dead_now)),
             ('Failed actions', toFloat64(failed_now), toFloat64(failed_usual), 'number', failed_now > 0, 100 + toFloat64(failed_now))
         ]) AS change
