@@ -155,7 +155,7 @@ func (s *stack) metrics() string {
 func TestOneVendorCannotTakeTheQueue(t *testing.T) {
 	s := newStack(t, func(with *setup) {
 		with.vendors += "  hostile:\n    preset: hub\n    secrets: [file:secret]\n    events: {each: items, id: id, type: type}\n"
-		with.options.MaxWaiting, with.options.ReadTimeout = 2000, 10*time.Second
+		with.options.MaxWaiting, with.options.ReadTimeout = 2000, 3*time.Second
 	})
 	var items strings.Builder
 	for i := range 1000 {
