@@ -57,6 +57,12 @@ func sale(id string, at time.Time) analytics.Row {
 	}
 }
 
+// remove writes the tombstone of an event's sale, as a correction by hand would.
+func remove(t testing.TB, e *testkit.EngineProcess, event string) {
+	t.Helper()
+	ask(t, e, "INSERT INTO sales (vendor, kind, sale_key, occurred_at, version, is_deleted) SELECT vendor, kind, sale_key, occurred_at, version + 1, 1 FROM sales FINAL WHERE event_id = '"+event+"'")
+}
+
 func insert(t testing.TB, db *analytics.DB, rows ...analytics.Row) {
 	t.Helper()
 	b := analytics.NewBatch()

@@ -17,17 +17,19 @@ import (
 type Batch struct {
 	events eventBlock
 	sales  saleBlock
+	keys   keyBlock
 	parts  []parts // of each row
 }
 
-// parts says how many rows of each table a row is.
-type parts struct{ events, sales int }
+// parts says how many rows of sales and of sale_keys a row is.
+type parts struct{ sales, keys int }
 
 // NewBatch returns an empty batch.
 func NewBatch() *Batch {
 	b := &Batch{}
 	b.events.init()
 	b.sales.init()
+	b.keys.init()
 	return b
 }
 
@@ -41,22 +43,27 @@ func (b *Batch) Append(r Row) error {
 	if err := checkTime("event", e.Time, e.Received); err != nil {
 		return err
 	}
-	version := Version(r.Rule, e.Received, r.Generation)
 	effects := r.Outcome.Effects
 	for i := range effects {
 		if err := checkEffect(&effects[i], e.Received); err != nil {
 			return err
 		}
 	}
+	b.events.append(&r, kinds(effects), eventVersion(r.Rule, e.Received, r.Generation, r.Error != ""))
+	alone, state, keys := saleVersion(&r, true), saleVersion(&r, false), b.keys.len()
 	for i := range effects {
+		version := state
+		if standsAlone(&r, &effects[i]) {
+			version = alone
+		}
 		b.sales.append(&r, &effects[i], version)
+		u, p := b.sales.place(b.sales.len() - 1)
+		b.keys.append(u, p, version)
 	}
-	has := parts{sales: len(effects)}
-	if !r.Removed {
-		has.events = 1
-		b.events.append(&r, kinds(effects), version)
+	if isVoid(&r) {
+		b.keys.append(unit{e.Vendor, r.Outcome.Object}, place{}, state)
 	}
-	b.parts = append(b.parts, has)
+	b.parts = append(b.parts, parts{sales: len(effects), keys: b.keys.len() - keys})
 	return nil
 }
 
@@ -67,6 +74,11 @@ func checkEffect(e *vendors.Effect, received time.Time) error {
 	}
 	_, err := units(e.Amount)
 	return err
+}
+
+// isVoid says whether the row tells that its object has no effects.
+func isVoid(r *Row) bool {
+	return r.Outcome.Object != "" && !slices.ContainsFunc(r.Outcome.Effects, func(e vendors.Effect) bool { return !e.Alone })
 }
 
 // kinds names the kinds of effects, each once, in their order.
@@ -90,19 +102,20 @@ func kinds(effects []vendors.Effect) string {
 // payloads with b.
 func (b *Batch) Slice(from, to int) *Batch {
 	out := NewBatch()
-	event, sale := 0, 0
+	sale, key := 0, 0
 	for row, has := range b.parts[:to] {
 		if row >= from {
 			out.parts = append(out.parts, has)
-			for i := range has.events {
-				out.events.take(&b.events.block, event+i)
-			}
+			out.events.take(&b.events.block, row)
 			for i := range has.sales {
 				out.sales.take(&b.sales.block, sale+i)
 			}
+			for i := range has.keys {
+				out.keys.take(&b.keys.block, key+i)
+			}
 		}
-		event += has.events
 		sale += has.sales
+		key += has.keys
 	}
 	return out
 }
@@ -120,6 +133,7 @@ func (b *Batch) Bytes() int { return b.events.payload.bytes + b.Len()*rowBytes }
 func (b *Batch) Reset() {
 	b.events.reset()
 	b.sales.reset()
+	b.keys.reset()
 	b.parts = b.parts[:0]
 }
 
@@ -202,6 +216,7 @@ type eventBlock struct {
 	partition                                              values[int32]
 	payload                                                blobs
 	version                                                values[uint64]
+	test                                                   values[uint8]
 }
 
 func (b *eventBlock) init() {
@@ -217,6 +232,7 @@ func (b *eventBlock) init() {
 		{"proof", typeWord, &b.proof},
 		{"effect", typeWord, &b.effect},
 		{"error", typeString, &b.failure},
+		{"is_test", "UInt8", &b.test},
 		{"kafka_topic", typeWord, &b.topic},
 		{"kafka_partition", "Int32", &b.partition},
 		{"kafka_offset", "Int64", &b.offset},
@@ -237,6 +253,7 @@ func (b *eventBlock) append(r *Row, effect string, version uint64) {
 	b.proof.append(string(e.Proof))
 	b.effect.append(effect)
 	b.failure.append(r.Error)
+	b.test.append(bit(e.Test))
 	b.topic.append(r.Origin.Topic)
 	b.partition.append(r.Origin.Partition)
 	b.offset.append(r.Origin.Offset)
@@ -248,12 +265,14 @@ func (b *eventBlock) append(r *Row, effect string, version uint64) {
 type saleBlock struct {
 	block
 	vendor, kind, eventType, currency text
-	key, eventID, order               text
+	key, eventID, order, object       text
+	proof                             text
 	amount                            amounts
 	occurred, received                values[int64]
 	dimensions                        pairs
 	version                           values[uint64]
-	deleted                           values[uint8]
+	deleted, test                     values[uint8]
+	countsFrom                        values[int64]
 }
 
 func (b *saleBlock) init() {
@@ -271,7 +290,17 @@ func (b *saleBlock) init() {
 		{"dimensions", typePairs, &b.dimensions},
 		{"version", "UInt64", &b.version},
 		{"is_deleted", "UInt8", &b.deleted},
+		{"object", typeString, &b.object},
+		{"proof", typeWord, &b.proof},
+		{"is_test", "UInt8", &b.test},
+		{"counts_from", "DateTime('UTC')", &b.countsFrom},
 	}}
+}
+
+func newSales() *saleBlock {
+	b := &saleBlock{}
+	b.init()
+	return b
 }
 
 // append adds a row for an effect that checkEffect has passed.
@@ -289,10 +318,14 @@ func (b *saleBlock) append(r *Row, s *vendors.Effect, version uint64) {
 	b.received.append(millis(e.Received))
 	b.dimensions.append(s.Dimensions)
 	b.version.append(version)
-	var deleted uint8
-	if r.Removed {
-		deleted = 1
+	b.deleted.append(0)
+	object := r.Outcome.Object
+	if s.Alone {
+		object = ""
 	}
-	b.deleted.append(deleted)
+	b.object.append(object)
+	b.proof.append(string(s.Proof(e.Proof)))
+	b.test.append(bit(r.Outcome.Test))
+	b.countsFrom.append(0)
 	b.endRow(sourceMonth(s.Time))
 }

@@ -22,6 +22,16 @@ type (
 	counts  = values[map[string]uint32]
 )
 
+func bit(set bool) uint8 {
+	if set {
+		return 1
+	}
+	return 0
+}
+
+// zero is the amount of a tombstone.
+var zero decimal.Decimal
+
 func (c *values[T]) append(v T)                { c.rows = append(c.rows, v) }
 func (c *values[T]) take(from column, row int) { c.append(from.(*values[T]).rows[row]) }
 

@@ -37,18 +37,41 @@ func insertSettings(protocol clickhouse.Protocol) clickhouse.Settings {
 }
 
 // Insert writes all rows of b and returns when they are stored. Writing a batch again changes nothing that
-// counts: after an error, which may have left some of the rows stored, or none, insert it again. The deadline
-// is ctx's or Options.Timeout, whichever is sooner. ClickHouse's refusals are an *Error.
+// counts: after an error, which may have left some of the rows stored, or none, insert it again. Any number of
+// processes may write at once. The deadline is ctx's or Options.Timeout, whichever is sooner. ClickHouse's refusals
+// are an *Error.
+//
+// What is stated about a sale is written to the registry before the registry is read: of two writers of statements
+// about one sale at least one sees both, and makes the one count that ranks higher.
 func (db *DB) Insert(ctx context.Context, b *Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
 	// Events first: what its event is refused for does not count.
-	for _, part := range b.events.split(emptyEvents) {
-		if err := db.insert(ctx, part); err != nil {
+	if err := db.insertParts(ctx, &b.events.block, emptyEvents); err != nil {
+		return err
+	}
+	if err := db.insert(ctx, &b.keys.block); err != nil {
+		return err
+	}
+	verdicts, err := db.contested(ctx, b.keys.units())
+	if err != nil {
+		return err
+	}
+	sales := &b.sales
+	if len(verdicts) > 0 {
+		var tombstones *saleBlock
+		tombstones, sales = sales.settle(verdicts)
+		// Before the rows, so that a sale is never in two months at once.
+		if err := db.insertParts(ctx, &tombstones.block, emptySales); err != nil {
 			return err
 		}
 	}
-	for _, part := range b.sales.split(emptySales) {
+	return db.insertParts(ctx, &sales.block, emptySales)
+}
+
+// insertParts inserts the rows of b, in as many statements as their months need.
+func (db *DB) insertParts(ctx context.Context, b *block, empty func() *block) error {
+	for _, part := range b.split(empty) {
 		if err := db.insert(ctx, part); err != nil {
 			return err
 		}
@@ -56,11 +79,7 @@ func (db *DB) Insert(ctx context.Context, b *Batch) error {
 	return nil
 }
 
-func emptySales() *block {
-	var b saleBlock
-	b.init()
-	return &b.block
-}
+func emptySales() *block { return &newSales().block }
 
 func emptyEvents() *block {
 	var b eventBlock

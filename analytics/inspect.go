@@ -90,7 +90,8 @@ func (db *DB) rights() (r rights) {
 		}
 		return out
 	}
-	r.store = append(on("INSERT", "events", "sales", "action_results", "rejections", "dead_letters", "ledger"), on("SELECT", "ledger", "dead_letters")...)
+	r.store = append(on("INSERT", "events", "sales", "sale_keys", "action_results", "rejections", "dead_letters", "ledger"),
+		on("SELECT", "sale_keys", "ledger", "dead_letters")...)
 	for _, access := range []string{"CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW", "ALTER", "SELECT", "INSERT"} {
 		r.setUp = append(r.setUp, on(access, "*")...)
 	}
@@ -99,7 +100,7 @@ func (db *DB) rights() (r rights) {
 	if db.options.Replicated {
 		database = "Replicated"
 	}
-	for _, engine := range []string{database, "Memory", db.engine("MergeTree"), db.engine("ReplacingMergeTree")} {
+	for _, engine := range []string{database, "Memory", db.engine("MergeTree"), db.engine("ReplacingMergeTree"), db.engine("AggregatingMergeTree")} {
 		r.setUp = append(r.setUp, right{"TABLE ENGINE", engine})
 	}
 	r.look = on("SELECT", versionTable)

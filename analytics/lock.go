@@ -58,3 +58,8 @@ func (db *DB) dropStaleLock(ctx context.Context) error {
 	}
 	return nil
 }
+
+// keepLock keeps the lock from going stale while its holder works.
+func (db *DB) keepLock(ctx context.Context) error {
+	return db.exec(ctx, "keep the schema locked", "ALTER TABLE "+lockTable+" MODIFY COMMENT 'Exists while hookline setup runs.'")
+}

@@ -31,6 +31,9 @@ func (db *DB) migrate(ctx context.Context) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return wrap("migrate", err)
 	}
+	if err := db.moveSales(ctx); err != nil {
+		return err
+	}
 	steps, err := db.viewSteps()
 	if err != nil {
 		return err

@@ -12,9 +12,12 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-// model is what the tables must amount to, in the plainest form: for each sale and month the row of the highest
-// version.
-type model map[identity]map[string]counted
+// model is what the tables must amount to, in the plainest form: of each object the statement of the highest version,
+// of each effect that stands for itself the same.
+type model struct {
+	alone   map[identity]counted
+	objects map[object]state
+}
 
 type identity struct {
 	vendor string
@@ -22,65 +25,44 @@ type identity struct {
 	key    string
 }
 
-// counted is a row that counts, or its tombstone.
+// counted is an effect that counts.
 type counted struct {
 	version  uint64
-	gone     bool
 	at       time.Time
 	currency string
 	amount   decimal.Decimal
 }
 
-// month is the UTC month of a time: what separates partitions.
-func month(at time.Time) string {
-	if at.IsZero() {
-		return ""
-	}
-	return at.UTC().Format("2006-01")
+type object struct{ vendor, name string }
+
+// state is what counts of an object.
+type state struct {
+	version uint64
+	effects []vendors.Effect
 }
+
+func newModel() model { return model{map[identity]counted{}, map[object]state{}} }
+
+func (m model) size() int { return len(m.alone) + len(m.objects) }
 
 func (m model) apply(rows []analytics.Row) {
 	for _, r := range rows {
-		if len(r.Outcome.Effects) == 0 {
+		version, vendor := analytics.SaleVersion(r), r.Event.Vendor
+		if o := r.Outcome.Object; o != "" {
+			if old, known := m.objects[object{vendor, o}]; !known || version >= old.version {
+				m.objects[object{vendor, o}] = state{version, r.Outcome.Effects}
+			}
 			continue
 		}
-		id := identity{r.Event.Vendor, r.Outcome.Effects[0].Kind, r.Outcome.Effects[0].Key}
-		row := counted{analytics.Version(r.Rule, r.Event.Received, r.Generation), r.Removed, r.Outcome.Effects[0].Time, r.Outcome.Effects[0].Currency, r.Outcome.Effects[0].Amount}
-		if m[id] == nil {
-			m[id] = map[string]counted{}
-		}
-		if old, ok := m[id][month(row.at)]; !ok || old.version < row.version {
-			m[id][month(row.at)] = row
-		}
-	}
-}
-
-// heal leaves each sale in the month of its highest version alone.
-func (m model) heal() {
-	for _, months := range m {
-		best := ""
-		for name := range months {
-			if b, ok := months[best]; !ok || compare(months[name], name, b, best) > 0 {
-				best = name
-			}
-		}
-		for name, row := range months {
-			if name != best && !row.gone {
-				row.gone, row.version = true, months[best].version
-				months[name] = row
+		for _, e := range r.Outcome.Effects {
+			id := identity{vendor, e.Kind, e.Key}
+			row := counted{version, e.Time, e.Currency, e.Amount}
+			old, known := m.alone[id]
+			if !known || cmp.Or(cmp.Compare(version, old.version), row.at.Truncate(time.Hour).Compare(old.at.Truncate(time.Hour))) >= 0 {
+				m.alone[id] = row
 			}
 		}
 	}
-}
-
-func compare(a counted, monthA string, b counted, monthB string) int {
-	live := func(c counted) int {
-		if c.gone {
-			return 0
-		}
-		return 1
-	}
-	return cmp.Or(cmp.Compare(a.version, b.version), cmp.Compare(live(a), live(b)), cmp.Compare(monthA, monthB))
 }
 
 // totals counts the model as a reader in zone should see it.
@@ -96,18 +78,21 @@ func (m model) totals(t testing.TB, zone string) []analytics.Total {
 		kind             vendors.Kind
 	}
 	sums := map[group]analytics.Total{}
-	for id, months := range m {
-		for _, row := range months {
-			if row.gone {
-				continue
-			}
-			g := group{vendor: id.vendor, currency: row.currency, kind: id.kind}
-			if !row.at.IsZero() {
-				y, mon, _ := row.at.In(location).Date()
-				g.month = time.Date(y, mon, 1, 0, 0, 0, 0, time.UTC)
-			}
-			s := sums[g]
-			sums[g] = analytics.Total{Month: g.month, Vendor: g.vendor, Currency: g.currency, Kind: g.kind, Count: s.Count + 1, Amount: s.Amount.Add(row.amount)}
+	add := func(vendor string, kind vendors.Kind, row counted) {
+		g := group{vendor: vendor, currency: row.currency, kind: kind}
+		if !row.at.IsZero() {
+			y, mon, _ := row.at.In(location).Date()
+			g.month = time.Date(y, mon, 1, 0, 0, 0, 0, time.UTC)
+		}
+		s := sums[g]
+		sums[g] = analytics.Total{Month: g.month, Vendor: g.vendor, Currency: g.currency, Kind: g.kind, Count: s.Count + 1, Amount: s.Amount.Add(row.amount)}
+	}
+	for id, row := range m.alone {
+		add(id.vendor, id.kind, row)
+	}
+	for o, s := range m.objects {
+		for _, e := range s.effects {
+			add(o.vendor, e.Kind, counted{at: e.Time, currency: e.Currency, amount: e.Amount})
 		}
 	}
 	var all []analytics.Total

@@ -30,27 +30,70 @@ type remap struct {
 	Vendor          string // quoted
 	Month           uint32
 	Number, Buckets uint64
+	last            bool // redelivery: last
 }
 
-func (remap) Ranks() uint64 { return 1<<rankBits - 1 }
+// newest says which rows rank by the newest statement; see saleVersion.
+func (r remap) newest() string {
+	if r.last {
+		return "true"
+	}
+	return "object != ''"
+}
+
+// Rank is a version without its generation.
+func (r remap) Rank() string {
+	return fmt.Sprintf("if(%s, bitAnd(version, %d), bitAnd(version, %d))", r.newest(), ^uint64(maxGeneration<<newestShift), uint64(1<<firstBits-1))
+}
+
+// Version is a rank with the generation of the run.
+func (r remap) Version() string { return r.version("rank") }
+
+func (r remap) VersionOfTop() string { return r.version("top.1") }
+
+func (r remap) version(rank string) string {
+	newest := "family = ''"
+	if r.last {
+		newest = "true"
+	}
+	return fmt.Sprintf("%s + if(%s, toUInt64(%d), toUInt64(%d))", rank, newest, uint64(r.Generation)<<newestShift, uint64(r.Generation)<<firstBits)
+}
+
+// Later says of a live row whether its delivery counts before the one that was mapped.
+func (r remap) Later() string { return r.later("live") }
+
+func (r remap) LaterInSales() string { return r.later("sales") }
+
+func (r remap) later(table string) string {
+	if r.last {
+		return table + ".received_at > mapped_at"
+	}
+	return table + ".received_at < mapped_at"
+}
+
+// Unit is what an object or the key of an effect that stands for itself is known by in the registry.
+func (remap) Unit() string { return "if(object = '', sale_key, object)" }
+
+// Family tells effects of one key apart that stand for themselves. It is empty for an object.
+func (remap) Family() string { return "if(object = '', kind::String, '')" }
 
 func (remap) Columns() string {
-	return "event_id, type, order_id, amount, currency, occurred_at, received_at, dimensions"
+	return "kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, dimensions, object, proof, is_test"
 }
 
 func (remap) EventColumns() string {
-	return "vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, kafka_topic, kafka_partition, kafka_offset"
+	return "vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, is_test, kafka_topic, kafka_partition, kafka_offset"
 }
 
-func (r remap) Content() string { return "(" + r.Columns() + ")" }
+func (r remap) Content() string { return "(" + r.Columns() + ", source_month, source_hour)" }
 
 // Print is equal where Content is, as far as anyone will ever see.
 func (remap) Print() string {
-	return "sipHash128(event_id, type, order_id, toString(amount), currency, occurred_at, received_at, toString(dimensions))"
+	return "sipHash128(kind, sale_key, event_id, type, order_id, toString(amount), currency, occurred_at, received_at, toString(dimensions), object, proof, is_test)"
 }
 
 func (r remap) Bucket() string {
-	return fmt.Sprintf("cityHash64(sale_key) %% %d = %d", r.Buckets, r.Number)
+	return fmt.Sprintf("cityHash64(%s) %% %d = %d", r.Unit(), r.Buckets, r.Number)
 }
 
 func (r remap) EventBucket() string {
@@ -68,13 +111,19 @@ func (db *DB) remaps(ctx context.Context, run Reprocess) ([]remap, error) {
 	if err != nil {
 		return nil, err
 	}
-	mapped, err := db.number(ctx, "count what was mapped", "SELECT count() FROM reprocess_rows WHERE vendor = ? AND generation = ?", run.Vendor, run.Generation)
+	mapped, err := collect(ctx, db, "count what was mapped", "SELECT count(), max(is_last) FROM reprocess_effects WHERE vendor = ? AND generation = ?",
+		func(rows driver.Rows) (m struct {
+			rows uint64
+			last uint8
+		}, err error) {
+			return m, rows.Scan(&m.rows, &m.last)
+		}, run.Vendor, run.Generation)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]remap, 1+(sales+mapped)/bucketRows)
+	all := make([]remap, 1+(sales+mapped[0].rows)/bucketRows)
 	for i := range all {
-		all[i] = remap{Generation: run.Generation, Vendor: literal(run.Vendor), Number: uint64(i), Buckets: uint64(len(all))}
+		all[i] = remap{Generation: run.Generation, Vendor: literal(run.Vendor), Number: uint64(i), Buckets: uint64(len(all)), last: mapped[0].last == 1}
 	}
 	return all, nil
 }
@@ -162,33 +211,52 @@ func (db *DB) ApplyReprocess(ctx context.Context, run Reprocess, step func(done,
 	return nil
 }
 
-// applySales writes first what counts now, so that nothing that counts is ever missing.
+// applySales enters in the registry what must count before it writes it, and deletes last what is no more, so that
+// nothing that counts is ever missing for longer than a statement takes.
 func (db *DB) applySales(ctx context.Context, part remap) error {
-	if err := db.remap(ctx, "apply the mapping to sales", part, "remap_sales.sql"); err != nil {
-		return err
-	}
 	const op = "delete sales that are no more"
 	query, err := part.fill("remap_gone.sql")
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	gone, err := collect(ctx, db, op, query, func(rows driver.Rows) (string, error) {
-		var kind, key, event string
+	type row struct{ sale, key string }
+	gone, err := collect(ctx, db, op, query, func(rows driver.Rows) (row, error) {
+		var kind, key, event, object string
+		var hour uint32
 		var version uint64
-		err := rows.Scan(&kind, &key, &event, &version)
-		return fmt.Sprintf("(%s,%s,%s,%d)", literal(kind), literal(key), literal(event), version), err
+		err := rows.Scan(&kind, &key, &hour, &event, &version, &object)
+		sale := fmt.Sprintf("(%s,%s,%d,%s,%d)", literal(kind), literal(key), hour, literal(event), version)
+		if object == "" {
+			object, key = key, ""
+		}
+		return row{sale, fmt.Sprintf("(%s,%s,%s,%d)", literal(object), literal(kind), literal(key), hour)}, err
 	})
 	if err != nil {
 		return err
 	}
 	// Mutations know no WITH, and on replicas none whose sub-query depends on when it runs.
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 1 << 30, "lightweight_deletes_sync": 2}))
-	for rows := range slices.Chunk(gone, deleteRows) {
-		if err := db.exec(ctx, op, "DELETE FROM sales WHERE vendor = "+part.Vendor+" AND (kind, sale_key, event_id, version) IN ("+strings.Join(rows, ",")+")"); err != nil {
+	deletes := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 1 << 30, "lightweight_deletes_sync": 2}))
+	remove := func(table, columns string, of func(row) string) error {
+		for some := range slices.Chunk(gone, deleteRows) {
+			names := make([]string, len(some))
+			for i, r := range some {
+				names[i] = of(r)
+			}
+			if err := db.exec(deletes, op, "DELETE FROM "+table+" WHERE vendor = "+part.Vendor+" AND ("+columns+") IN ("+strings.Join(names, ",")+")"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := remove("sale_keys", "object, kind, sale_key, source_hour", func(r row) string { return r.key }); err != nil {
+		return err
+	}
+	for _, name := range []string{"remap_keys.sql", "remap_sales.sql"} {
+		if err := db.remap(ctx, "apply the mapping to sales", part, name); err != nil {
 			return err
 		}
 	}
-	return nil
+	return remove("sales", "kind, sale_key, source_hour, event_id, version", func(r row) string { return r.sale })
 }
 
 // deleteRows is how many rows one mutation deletes.
@@ -204,6 +272,6 @@ func (db *DB) remap(ctx context.Context, op string, part remap, name string) err
 
 func (db *DB) mappedMonths(ctx context.Context, run Reprocess) ([]EventMonth, error) {
 	return collect(ctx, db, "look for the months that were mapped",
-		"SELECT event_month, count() FROM reprocess_rows WHERE vendor = ? AND generation = ? GROUP BY event_month ORDER BY event_month",
+		"SELECT event_month, count() FROM reprocess_effects WHERE vendor = ? AND generation = ? GROUP BY event_month ORDER BY event_month",
 		func(rows driver.Rows) (m EventMonth, err error) { return m, rows.Scan(&m.Month, &m.Events) }, run.Vendor, run.Generation)
 }

@@ -39,7 +39,7 @@ const (
 var ErrUnfinished = errors.New("an earlier run is applied in part")
 
 // errGenerations says that a version has no room for more.
-var errGenerations = errors.New("no generation is left: there were 65535 runs")
+var errGenerations = fmt.Errorf("no generation is left: there were %d runs", maxGeneration)
 
 // BeginReprocess returns the run that want describes: one that was cut short while it was mapping, or a new one
 // of a generation of its own. Other runs of that vendor that were cut short while mapping are dropped.
@@ -64,12 +64,11 @@ func (db *DB) BeginReprocess(ctx context.Context, want Reprocess) (Reprocess, er
 	}
 	last, err := db.number(ctx, "look for the last generation", `SELECT greatest(
 		(SELECT max(generation) FROM reprocess_runs WHERE vendor = $1),
-		(SELECT max(bitShiftRight(version, 48)) FROM sales WHERE vendor = $1),
 		(SELECT max(bitShiftRight(version, 48)) FROM events WHERE vendor = $1))`, want.Vendor)
 	if err != nil {
 		return Reprocess{}, err
 	}
-	if last >= math.MaxUint16 {
+	if last >= maxGeneration {
 		return Reprocess{}, fmt.Errorf("begin to reprocess %s: %w", want.Vendor, errGenerations)
 	}
 	want.Generation, want.State = uint16(last)+1, ReprocessMapping
@@ -114,14 +113,14 @@ func (db *DB) EndReprocess(ctx context.Context, r Reprocess, state ReprocessStat
 
 // dropMapped removes what runs have mapped that have ended.
 func (db *DB) dropMapped(ctx context.Context) error {
-	ended, err := collect(ctx, db, "look for what was mapped", `SELECT DISTINCT vendor, generation FROM reprocess_rows
+	ended, err := collect(ctx, db, "look for what was mapped", `SELECT DISTINCT vendor, generation FROM reprocess_effects
 		WHERE (vendor, generation) NOT IN (SELECT vendor, generation FROM reprocess_runs FINAL WHERE state IN ('mapping', 'applying'))`,
 		func(rows driver.Rows) (r Reprocess, err error) { return r, rows.Scan(&r.Vendor, &r.Generation) })
 	if err != nil {
 		return err
 	}
 	for _, run := range ended {
-		if err := db.exec(ctx, "drop what was mapped", fmt.Sprintf("ALTER TABLE reprocess_rows DROP PARTITION (%s, %d)", literal(run.Vendor), run.Generation)); err != nil {
+		if err := db.exec(ctx, "drop what was mapped", fmt.Sprintf("ALTER TABLE reprocess_effects DROP PARTITION (%s, %d)", literal(run.Vendor), run.Generation)); err != nil {
 			return err
 		}
 	}
@@ -133,7 +132,7 @@ func (db *DB) dropMapped(ctx context.Context) error {
 func (db *DB) MappedErrors(ctx context.Context, r Reprocess) (n uint64, example string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	err = db.pool().QueryRow(ctx, `SELECT countIf(error != ''), anyIf(concat('event ', event_id, ': ', error), error != '') FROM reprocess_rows FINAL WHERE vendor = ? AND generation = ?`,
+	err = db.pool().QueryRow(ctx, `SELECT countIf(error != ''), anyIf(concat('event ', event_id, ': ', error), error != '') FROM reprocess_effects FINAL WHERE vendor = ? AND generation = ? AND number = 0`,
 		r.Vendor, r.Generation).Scan(&n, &example)
 	return n, example, wrap("count what cannot be mapped", err)
 }
@@ -163,7 +162,7 @@ func (db *DB) EventsAfter(ctx context.Context, vendor string, month uint32, afte
 	defer cancel()
 	// Small blocks: payloads may be large.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_block_size": 1024, "do_not_merge_across_partitions_select_final": 1}))
-	rows, err := db.pool().Query(ctx, `SELECT event_id, type, occurred_at, received_at, payload, error FROM events FINAL
+	rows, err := db.pool().Query(ctx, `SELECT event_id, type, occurred_at, received_at, payload, proof, error, is_test = 1 FROM events FINAL
 		WHERE vendor = ? AND source_month = ? AND event_id > ? ORDER BY event_id LIMIT ?`, vendor, month, after, limit)
 	if err != nil {
 		return wrap(op, err)
@@ -174,7 +173,7 @@ func (db *DB) EventsAfter(ctx context.Context, vendor string, month uint32, afte
 		e := &row.Event
 		e.Vendor = vendor
 		var payload string
-		if err := rows.Scan(&e.ID, &e.Type, &e.Time, &e.Received, &payload, &row.Error); err != nil {
+		if err := rows.Scan(&e.ID, &e.Type, &e.Time, &e.Received, &payload, (*string)(&e.Proof), &row.Error, &e.Test); err != nil {
 			return wrap(op, err)
 		}
 		if e.Data = []byte(payload); month == 0 {

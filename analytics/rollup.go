@@ -12,7 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-//go:embed queries/due.sql queries/sales_rollup.sql queries/sales_edges.sql queries/vendor_rollup.sql
+//go:embed queries/due.sql queries/sales_hours.sql queries/sales_rollup.sql queries/vendor_rollup.sql
 var refreshFiles embed.FS
 
 var refreshTemplates = template.Must(template.ParseFS(refreshFiles, "queries/*.sql"))
@@ -27,6 +27,7 @@ type refresh struct {
 // rollup is what queries/due.sql needs to know of a table that holds sums of another.
 type rollup struct {
 	Table  string    // that it sums
+	Source string    // whose parts say when Table's figures changed
 	Rollup string    // that holds the sums
 	Part   string    // expression that tells the parts of the rollup apart, each of which must be kept
 	Run    string    // condition of the rows that record when a source month was last recomputed
@@ -38,22 +39,26 @@ type rollup struct {
 }
 
 func refreshes(zones []string, keep Retention) []refresh {
-	sales := rollup{Table: "sales", Rollup: "sales_sums", Part: "zone", Run: "grain = 'run'", Counts: "count", Keep: keep.Sales, parts: zones,
+	sales := rollup{Table: "sales", Source: "sales_hours", Rollup: "sales_sums", Part: "zone", Run: "grain = 'run'", Counts: "count", Keep: keep.Sales, parts: zones,
 		record: [2]string{"zone, grain", "arrayJoin([" + literals(zones) + "]), 'run'"}}
 	for _, zone := range zones {
 		// ClickHouse's time zone functions take constants only.
-		sales.days = append(sales.days, fmt.Sprintf("if(source_month = 0, toDate(0), toDate(occurred_at, %s))", literal(zone)))
+		sales.days = append(sales.days, fmt.Sprintf("if(source_month = 0, toDate(0), toDate(start, %s))", literal(zone)))
 	}
-	events := rollup{Table: "events", Rollup: "vendor_rollup", Part: "''", Run: "vendor = ''", Counts: "events", Keep: keep.Events, parts: []string{""},
+	events := rollup{Table: "events", Source: "events", Rollup: "vendor_rollup", Part: "''", Run: "vendor = ''", Counts: "events", Keep: keep.Events, parts: []string{""},
 		record: [2]string{"vendor", "''"}}
-	return []refresh{{"sales_rollup", sales}, {"sales_edges", rollup{}}, {"vendor_rollup", events}}
+	return []refresh{{"sales_hours", rollup{Keep: keep.Sales}}, {"sales_rollup", sales}, {"vendor_rollup", events}}
 }
 
 func (r refresh) Definer() string { return definer }
 func (r refresh) View() string    { return r.name + "_refresh" }
-func (r rollup) Parts() string    { return literals(r.parts) }
-func (r rollup) PartCount() int   { return len(r.parts) }
-func (r rollup) Days() string     { return strings.Join(r.days, ", ") }
+
+// Kept is a condition of source_month: its rows are not about to go.
+func (r rollup) Kept() string { return "NOT " + expired(r.Keep) }
+
+func (r rollup) Parts() string  { return literals(r.parts) }
+func (r rollup) PartCount() int { return len(r.parts) }
+func (r rollup) Days() string   { return strings.Join(r.days, ", ") }
 
 // steps create r's view. There are none where it is there: a new view means an interruption.
 func (r refresh) steps(ctx context.Context, db, server *DB) ([]step, error) {

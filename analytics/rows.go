@@ -24,7 +24,6 @@ type Row struct {
 	Rule       vendors.Redelivery
 	Generation uint16 // 0 for what vendors deliver; see Version
 	Error      string // why the event counts for nothing although it should; empty for one that is as it should be
-	Removed    bool   // the effects no longer count: the row is their tombstone, and the event is not written
 }
 
 // Origin is where Kafka held the event.
@@ -33,23 +32,6 @@ type Origin struct {
 	Partition int32
 	Offset    int64
 }
-
-// Version ranks the deliveries of one event: of two rows with the same identity the one with the higher
-// version is the one that counts. Generation is 0 for what vendors deliver; each re-mapping of stored events
-// takes a higher one and so outranks every delivery.
-//
-// The upper 16 bits hold the generation, the lower 48 the time received in Unix milliseconds, counted
-// downwards where the first delivery wins.
-func Version(rule vendors.Redelivery, received time.Time, generation uint16) uint64 {
-	at := uint64(max(received.UnixMilli(), 0)) & (1<<rankBits - 1)
-	if rule != vendors.RedeliveryLast {
-		at = 1<<rankBits - 1 - at
-	}
-	return uint64(generation)<<rankBits | at
-}
-
-// rankBits is how many bits of a version rank deliveries of one generation.
-const rankBits = 48
 
 // Errors of Batch.Append. The row cannot get better by itself: it is a dead letter.
 var (

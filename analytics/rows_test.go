@@ -6,33 +6,7 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
-
-	"github.com/hookline-io/hookline/schemas/vendors"
 )
-
-func TestInvariant4_VersionRanksDeliveriesOfOneEvent(t *testing.T) {
-	early := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	late := early.Add(time.Millisecond)
-	const first, last = vendors.RedeliveryFirst, vendors.RedeliveryLast
-	for _, c := range []struct {
-		name          string
-		higher, lower uint64
-	}{
-		{"the first delivery wins", Version(first, early, 0), Version(first, late, 0)},
-		{"and wins where no rule is given", Version("", early, 0), Version("", late, 0)},
-		{"the last delivery wins", Version(last, late, 0), Version(last, early, 0)},
-		{"a re-mapping outranks any first delivery", Version(first, late.AddDate(1000, 0, 0), 1), Version(first, time.UnixMilli(0), 0)},
-		{"a re-mapping outranks any last delivery", Version(last, early, 1), Version(last, late.AddDate(1000, 0, 0), 0)},
-		{"a later re-mapping outranks an earlier one", Version(first, late, 65535), Version(first, early, 65534)},
-	} {
-		if c.higher <= c.lower {
-			t.Errorf("%s: %d is not above %d", c.name, c.higher, c.lower)
-		}
-	}
-	if Version(first, time.Unix(-1, 0), 0) != Version(first, time.UnixMilli(0), 0) {
-		t.Error("a time before 1970 is not taken for 1970")
-	}
-}
 
 func TestInvariant5_SourceMonthDependsOnTheTimeAlone(t *testing.T) {
 	for _, c := range []struct {

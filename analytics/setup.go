@@ -227,6 +227,7 @@ func (o SetupOptions) check() error {
 // comes first, which others read; Setup puts the real zones in its place.
 func (db *DB) viewSteps() ([]step, error) {
 	steps := []step{createZones("CREATE VIEW IF NOT EXISTS", []string{"UTC"})}
+	steps = append(steps, step{"log the hours of sales that are written to", touchedLog})
 	files, err := db.render(views)
 	if err != nil {
 		return nil, err
@@ -244,6 +245,16 @@ func (db *DB) viewSteps() ([]step, error) {
 	}
 	return steps, nil
 }
+
+// touchedLog names the hours that an INSERT into sales writes to. An hour to which a row comes later is due then.
+const touchedLog = `CREATE MATERIALIZED VIEW IF NOT EXISTS sales_touched_log TO sales_touched
+` + definer + `
+AS SELECT
+    toUInt32(intDiv(toUnixTimestamp(occurred_at), 3600)) AS source_hour,
+    max(greatest(now64(3, 'UTC'), toDateTime64(counts_from, 3, 'UTC'))) AS touched_at
+FROM sales
+GROUP BY source_hour
+COMMENT 'Writes to sales_touched which hours of sales were written to.'`
 
 // createZones creates the view that names the reporting zones, for readers and for rollup_state.
 func createZones(create string, zones []string) step {

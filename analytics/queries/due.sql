@@ -1,5 +1,5 @@
 {{- /*
-The source months of .Table that .Rollup must recompute, as a scalar: at most four, the current month first and
+The source months of .Source that .Rollup must recompute, as a scalar: at most four, the current month first and
 then those that have waited longest, so that redeliveries all over the past delay each other and not the current
 month. A month is due
  * when one of .Parts of the rollup has no figures of it yet (a new reporting zone, a new month, a rollup that
@@ -24,7 +24,7 @@ A scalar, because ClickHouse evaluates it once per query, where a subquery may s
             (
                 SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
                 FROM system.parts
-                WHERE database = {{.DatabaseText}} AND table = '{{.Table}}' AND active
+                WHERE database = {{.DatabaseText}} AND table = '{{.Source}}' AND active
                 GROUP BY partition
             ) AS parts
             LEFT JOIN

@@ -1,39 +1,60 @@
 -- What the sales of one vendor must be by the mapping of a run: common part of the statements that look at the
--- difference and apply it. A bucket holds the sales whose keys have one hash, so that memory is bounded.
+-- difference and apply it. A bucket holds the units, objects or keys, that have one hash, so that memory is bounded.
 --
--- mapped: the events that the run has mapped, and how their deliveries rank. A delivery that ranks higher than the
--- one that was mapped came later and is none of the run's business.
--- best: the row that must count for each sale. It ranks among all events that make the sale: those of the run by
--- the new mapping, all others by the row that counts now. Events rank as their deliveries do, whatever their
--- generation; of two that were received within one millisecond the same one counts in every run.
--- live: the rows that count now.
+-- mapped: the events that the run has mapped, and when the deliveries that it mapped were received. A delivery that
+-- counts before those came later and is none of the run's business.
+-- live: the effects that count now.
+-- best: the statement that must count for each unit, an object or an effect that stands for itself. It ranks among all
+-- statements about it: those of the run by the new mapping, all others by the rows that count now. Statements rank as
+-- if they were of one generation.
 WITH
     mapped AS
     (
-        SELECT event_id, bitAnd(version, {{.Ranks}}) AS mapped_rank
-        FROM reprocess_rows FINAL
+        SELECT event_id, any(received_at) AS mapped_at
+        FROM reprocess_effects FINAL
         WHERE vendor = {{.Vendor}} AND generation = {{.Generation}}
             AND event_id IN (SELECT event_id FROM sales WHERE vendor = {{.Vendor}} AND {{.Bucket}})
+        GROUP BY event_id
     ),
     live AS
     (
-        SELECT kind, sale_key, source_month AS month, bitAnd(version, {{.Ranks}}) AS rank, {{.Content}} AS content, {{.Print}} AS print
+        SELECT {{.Unit}} AS unit, {{.Family}} AS family, kind, event_id, received_at, {{.Rank}} AS rank, {{.Content}} AS content, {{.Print}} AS print
         FROM sales FINAL
         WHERE vendor = {{.Vendor}} AND {{.Bucket}}
     ),
     best AS
     (
-        SELECT kind, sale_key, argMax((month, rank, content, print), (rank, inside, content.1)) AS top
+        SELECT unit, family, argMax((rank, contents, prints, event_id), (rank, inside, event_id)) AS top
         FROM
         (
-            SELECT effect AS kind, sale_key, sale_month AS month, bitAnd(version, {{.Ranks}}) AS rank, {{.Content}} AS content, {{.Print}} AS print, 1 AS inside
-            FROM reprocess_rows FINAL
-            WHERE vendor = {{.Vendor}} AND generation = {{.Generation}} AND effect != '' AND {{.Bucket}}
-            UNION ALL
-            SELECT kind, sale_key, month, rank, content, print, 0
-            FROM live
-            LEFT JOIN mapped ON mapped.event_id = content.1
-            WHERE mapped.event_id = '' OR rank > mapped_rank
+            SELECT
+                unit, family, event_id, rank, max(inside) AS inside,
+                arraySort(groupArrayIf((print, content), kind != '')) AS sorted, sorted.1 AS prints, sorted.2 AS contents
+            FROM
+            (
+                SELECT {{.Unit}} AS unit, {{.Family}} AS family, kind, event_id, {{.Rank}} AS rank, {{.Content}} AS content, {{.Print}} AS print, 1 AS inside
+                FROM reprocess_effects FINAL
+                WHERE vendor = {{.Vendor}} AND generation = {{.Generation}} AND (kind != '' OR object != '') AND {{.Bucket}}
+                UNION ALL
+                SELECT unit, family, kind, live.event_id, rank, content, print, 0
+                FROM live
+                LEFT JOIN mapped ON mapped.event_id = live.event_id
+                WHERE mapped.event_id = '' OR {{.Later}}
+            )
+            GROUP BY unit, family, event_id, rank
         )
-        GROUP BY kind, sale_key
+        GROUP BY unit, family
+    ),
+    now AS
+    (
+        SELECT unit, family, arraySort(groupArray((print, content))) AS sorted, sorted.1 AS prints, sorted.2 AS contents
+        FROM live
+        GROUP BY unit, family
+    ),
+    changed AS
+    (
+        SELECT best.unit AS unit, best.family AS family, top.1 AS rank, top.2 AS contents, now.contents AS before
+        FROM best
+        LEFT JOIN now ON now.unit = best.unit AND now.family = best.family
+        WHERE now.prints != top.3
     )

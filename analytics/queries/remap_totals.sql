@@ -1,13 +1,14 @@
 -- Totals by source month, as they are and as they would be.
 {{template "remap.sql" .}}
 SELECT
-    month, content.5 AS currency, kind,
-    countIf(NOT mapped) AS count_before, sumIf(content.4, NOT mapped) AS amount_before,
-    countIf(mapped) AS count_after, sumIf(content.4, mapped) AS amount_after
+    content.14 AS month, content.7 AS currency, content.1 AS kind,
+    countIf(NOT after) AS count_before, sumIf(content.6, NOT after) AS amount_before,
+    countIf(after) AS count_after, sumIf(content.6, after) AS amount_after
 FROM
 (
-    SELECT kind, month, content, false AS mapped FROM live
+    SELECT content, false AS after FROM live
     UNION ALL
-    SELECT kind, top.1, top.3, true FROM best
+    SELECT arrayJoin(top.2), true FROM best
 )
+WHERE content.13 = 0
 GROUP BY month, currency, kind

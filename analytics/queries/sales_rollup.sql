@@ -1,11 +1,11 @@
--- The refreshable materialized view that keeps sales_sums. Each run recomputes whole source months from
--- sales FINAL, so that what it writes never depends on how often a sale was delivered, or in which order.
+-- The refreshable materialized view that keeps sales_sums. Each run recomputes whole source months from the quarters of
+-- an hour in sales_hours, whose number does not grow with that of sales.
 --
 -- Only groups that differ from what the rollup has are written, those that vanished as zeros, and one row per
 -- month and zone that records the run. One block makes one part, so that a run that is killed
 -- leaves everything or nothing; it must not be cut by size or among threads.
 --
--- Sales are grouped by their days in all zones first, and the few groups are then dealt out to the zones: a row for each
+-- Quarters are grouped by their days in all zones first, and the few groups are then dealt out to the zones: a row for each
 -- sale and zone costs half as much again. Readers come first: a run takes what they leave of the processor, where the server may
 -- lower priorities (CAP_SYS_NICE).
 CREATE MATERIALIZED VIEW {{.View}}
@@ -26,9 +26,9 @@ FROM
         SELECT zone, source_month, date, vendor, currency, kind, sum(part_count) AS new_count, sum(part_amount) AS new_amount
         FROM
         (
-            SELECT [{{.Days}}] AS days, source_month, vendor, currency, kind, count() AS part_count, sum(amount) AS part_amount
-            FROM {{.Database}}.sales FINAL
-            WHERE source_month IN (SELECT arrayJoin(due))
+            SELECT [{{.Days}}] AS days, source_month, vendor, currency, kind, sum(sales_hours.count) AS part_count, sum(sales_hours.amount) AS part_amount
+            FROM {{.Database}}.sales_hours FINAL
+            WHERE source_month IN (SELECT arrayJoin(due)) AND grain = 'sum'
             GROUP BY days, source_month, vendor, currency, kind
         )
         ARRAY JOIN [{{.Parts}}] AS zone, days AS date

@@ -316,6 +316,133 @@ ALTER TABLE sales ADD INDEX IF NOT EXISTS by_event event_id TYPE bloom_filter(0.
 
 ALTER TABLE sales MATERIALIZE INDEX by_event;
 
+-- migration 00010_identity.sql
+-- +goose Up
+
+-- Two events about one sale at the edge of a month are resolved when they are inserted.
+DROP VIEW IF EXISTS sales_edges_refresh SYNC;
+
+-- Takes the name sales once hookline setup has moved the rows there are.
+CREATE TABLE IF NOT EXISTS sales_by_hour
+(
+    vendor       LowCardinality(String) COMMENT 'Third party that reported it, as vendors.yaml names it.',
+    kind         LowCardinality(String) COMMENT 'sale, capture, order, refund, reversal, fee or tax: what the row adds to or takes from.' CODEC(ZSTD(1)),
+    sale_key     String COMMENT 'The vendor''s own ID of the effect, such as that of the charge. (vendor, kind, sale_key) is its identity, within its object where it has one.' CODEC(ZSTD(1)),
+    event_id     String COMMENT 'Event that this row was made from; see events.' CODEC(ZSTD(1)),
+    type         LowCardinality(String) COMMENT 'Type of that event.',
+    order_id     String COMMENT 'The vendor''s ID of the order, where it states one.' CODEC(ZSTD(1)),
+    amount       Decimal(18, 4) COMMENT 'Amount in major units of the currency, exact; positive for every kind.' CODEC(GCD, T64('bit'), ZSTD(1)),
+    currency     LowCardinality(String) COMMENT 'ISO 4217 code.' CODEC(ZSTD(1)),
+    occurred_at  DateTime64(3, 'UTC') COMMENT 'When it happened, by the vendor''s statement; 1970-01-01 where the vendor states no time (undated).' CODEC(GCD, T64, ZSTD(1)),
+    received_at  DateTime64(3, 'UTC') COMMENT 'When ingest received the delivery that counts.' CODEC(T64, ZSTD(1)),
+    stored_at    DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When ClickHouse was given the row.' CODEC(ZSTD(1)),
+    dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.' CODEC(ZSTD(3)),
+    version      UInt64 COMMENT 'Rank among the rows of one place: the highest counts. See analytics/versions.go.' CODEC(T64, ZSTD(1)),
+    is_deleted   UInt8 COMMENT '1 marks a tombstone: the sale counts in another hour, or no longer.',
+    object       String DEFAULT '' COMMENT 'Object of the vendor''s whose whole state the event told; empty where the effect stands for itself.' CODEC(ZSTD(1)),
+    proof        LowCardinality(String) DEFAULT '' COMMENT 'What the signature of the event covers: body, fields or weak.',
+    is_test      UInt8 DEFAULT 0 COMMENT '1 marks test money: in no figure, shown in test_sales_per_month.',
+    counts_from  DateTime('UTC') DEFAULT toDateTime(0, 'UTC') COMMENT 'When figures take the row in. Later than it was stored for a sale that came from another hour, so that it never counts twice.' CODEC(ZSTD(1)),
+    source_month UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.',
+    source_hour  UInt32 MATERIALIZED intDiv(toUnixTimestamp(occurred_at), 3600) COMMENT 'Hour of occurred_at in UTC since 1970, 0 for undated: what figures are computed by.' CODEC(DoubleDelta, ZSTD(1)),
+    INDEX by_event event_id TYPE bloom_filter(0.15) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree(version, is_deleted)
+PARTITION BY source_month
+-- In the order of time, so that the figures of one hour are computed from a few granules.
+ORDER BY (source_month, source_hour, vendor, kind, sale_key)
+-- A month that nothing was added to for a day becomes one part, which FINAL reads without merging.
+SETTINGS min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1, ttl_only_drop_parts = 1
+COMMENT 'One row per sale, refund or other effect. Query it with FINAL; for figures by month or day use the views sales_per_month and sales_daily, which are faster by far.';
+
+CREATE TABLE IF NOT EXISTS sale_keys
+(
+    vendor      LowCardinality(String) COMMENT 'As in sales.',
+    object      String COMMENT 'Object whose whole state was stated, or key of an effect that stands for itself.' CODEC(ZSTD(1)),
+    kind        LowCardinality(String) COMMENT 'As in sales; empty where the state of the object has no effects.',
+    sale_key    String COMMENT 'Key of an effect of the object; empty for one that stands for itself.' CODEC(ZSTD(1)),
+    source_hour UInt32 COMMENT 'As in sales: the hour in which the effect was stated.' CODEC(T64, ZSTD(1)),
+    version     SimpleAggregateFunction(max, UInt64) COMMENT 'Highest version of such a statement.' CODEC(T64, ZSTD(1)),
+    seen        SimpleAggregateFunction(min, DateTime('UTC')) DEFAULT now() COMMENT 'When the first one was stored.' CODEC(T64, ZSTD(1))
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY (vendor, object, kind, sale_key, source_hour)
+-- Each batch looks its own keys up: small granules and blocks are what one key costs to read.
+SETTINGS index_granularity = 256, min_compress_block_size = 16384, max_compress_block_size = 65536
+COMMENT 'In which hours each sale was ever stated, and how the statements rank: why a sale counts in one hour only.';
+
+-- migration 00011_reprocess.sql
+-- +goose Up
+
+CREATE TABLE IF NOT EXISTS reprocess_effects
+(
+    vendor        LowCardinality(String) COMMENT 'Vendor of the event.',
+    generation    UInt16 COMMENT 'Run that mapped the event; see reprocess_runs.',
+    event_month   UInt32 COMMENT 'Source month of the event.',
+    event_id      String COMMENT 'The event.' CODEC(ZSTD(1)),
+    number        UInt16 COMMENT 'Which of the event''s effects the row is, from 0. An event without effects has one row, with an empty kind.',
+    effect        LowCardinality(String) COMMENT 'What the event does to the figures by the new mapping; see events.',
+    error         String COMMENT 'Why it counts for nothing although it should.' CODEC(ZSTD(1)),
+    event_version UInt64 COMMENT 'Version of the event''s row; see events.' CODEC(T64, ZSTD(1)),
+    is_last       UInt8 COMMENT '1: with redelivery: last.',
+    object        String COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    kind          LowCardinality(String) COMMENT 'As in sales; empty where the event, or the state of its object, has no effects.',
+    sale_key      String COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    type          LowCardinality(String) COMMENT 'As in sales.',
+    order_id      String COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    amount        Decimal(18, 4) COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    currency      LowCardinality(String) COMMENT 'As in sales.',
+    occurred_at   DateTime64(3, 'UTC') COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    received_at   DateTime64(3, 'UTC') COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    dimensions    Map(LowCardinality(String), String) COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    proof         LowCardinality(String) COMMENT 'As in sales.',
+    is_test       UInt8 COMMENT 'As in sales.',
+    version       UInt64 COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    source_month  UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'As in sales.',
+    source_hour   UInt32 MATERIALIZED intDiv(toUnixTimestamp(occurred_at), 3600) COMMENT 'As in sales.'
+)
+ENGINE = ReplicatedReplacingMergeTree
+PARTITION BY (vendor, generation)
+ORDER BY (event_month, event_id, number)
+COMMENT 'What events are by a new mapping, while hookline reprocess runs. Empty otherwise.';
+
+-- A run that an earlier version began is begun again.
+DROP TABLE IF EXISTS reprocess_rows SYNC;
+
+-- What the delivery itself said, which its body need not say again.
+ALTER TABLE events
+    ADD COLUMN IF NOT EXISTS is_test UInt8 DEFAULT 0 COMMENT '1: the delivery said that it is test money.' AFTER error;
+
+-- migration 00012_hours.sql
+-- +goose Up
+
+CREATE TABLE IF NOT EXISTS sales_touched
+(
+    source_hour UInt32 COMMENT 'As in sales.',
+    touched_at  SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When rows of that hour were last written, or are to be taken into figures.'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY source_hour
+COMMENT 'Which hours of sales were written to, by the view sales_touched_log: what sales_hours_refresh goes by.';
+
+CREATE TABLE IF NOT EXISTS sales_hours
+(
+    source_month UInt32 COMMENT 'As in sales.',
+    grain        LowCardinality(String) COMMENT 'sum: figures of a quarter of an hour. run: the row records when the hour was last recomputed, and from how many rows (count). look: the same of the month as a whole.',
+    source_hour  UInt32 COMMENT 'As in sales.',
+    start        DateTime('UTC') COMMENT 'Start of the quarter of an hour that the row sums: edges of days in every time zone are edges of these.',
+    vendor       LowCardinality(String) COMMENT 'As in sales.',
+    currency     LowCardinality(String) COMMENT 'As in sales.',
+    kind         LowCardinality(String) COMMENT 'As in sales, with ''test '' before it for test money.',
+    count        UInt64 COMMENT 'Number of effects. 0 where a group is gone.' CODEC(T64, ZSTD(1)),
+    amount       Decimal(38, 4) COMMENT 'Sum of their amounts.' CODEC(ZSTD(1)),
+    refreshed_at DateTime64(3, 'UTC') COMMENT 'When the refresh began that wrote the row: the last one counts.' CODEC(T64, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree(refreshed_at)
+PARTITION BY source_month
+ORDER BY (source_month, grain, source_hour, start, vendor, currency, kind)
+COMMENT 'Sums of sales by the quarter of an hour, kept by the view sales_hours_refresh. Figures in every time zone are computed from them.';
+
 -- create the view reporting_zones
 CREATE VIEW IF NOT EXISTS reporting_zones
 (
@@ -324,6 +451,16 @@ CREATE VIEW IF NOT EXISTS reporting_zones
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT arrayJoin(['UTC']) AS zone
 COMMENT 'The time zones that sales_per_month and sales_daily have figures for; set by hookline setup --zones.'
+
+-- log the hours of sales that are written to
+CREATE MATERIALIZED VIEW IF NOT EXISTS sales_touched_log TO sales_touched
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    toUInt32(intDiv(toUnixTimestamp(occurred_at), 3600)) AS source_hour,
+    max(greatest(now64(3, 'UTC'), toDateTime64(counts_from, 3, 'UTC'))) AS touched_at
+FROM sales
+GROUP BY source_hour
+COMMENT 'Writes to sales_touched which hours of sales were written to.'
 
 -- create the view current_events
 CREATE OR REPLACE VIEW current_events
@@ -355,22 +492,25 @@ COMMENT 'Every verified event, each once, with its payload. Filter by source_mon
 CREATE OR REPLACE VIEW current_sales
 (
     vendor       LowCardinality(String) COMMENT 'Third party that reported it, as vendors.yaml names it.',
-    kind         LowCardinality(String) COMMENT 'sale or refund.',
-    sale_key     String COMMENT 'The vendor''s own ID of the sale or refund, such as that of the charge. (vendor, kind, sale_key) is its identity, whichever events report it.',
+    kind         LowCardinality(String) COMMENT 'sale, capture, order, refund, reversal, fee or tax: what the row adds to or takes from.',
+    sale_key     String COMMENT 'The vendor''s own ID of the effect, such as that of the charge. (vendor, kind, sale_key) is its identity, within its object where it has one.',
     event_id     String COMMENT 'Event that this row was made from; see events.',
     type         LowCardinality(String) COMMENT 'Type of that event.',
     order_id     String COMMENT 'The vendor''s ID of the order, where it states one.',
-    amount       Decimal(18, 4) COMMENT 'Amount in major units of the currency, exact; positive for refunds too.',
+    amount       Decimal(18, 4) COMMENT 'Amount in major units of the currency, exact; positive for every kind.',
     currency     LowCardinality(String) COMMENT 'ISO 4217 code.',
-    occurred_at  DateTime64(3, 'UTC') COMMENT 'When it happened, by the vendor''s signed statement; 1970-01-01 where the vendor states no time (undated).',
+    occurred_at  DateTime64(3, 'UTC') COMMENT 'When it happened, by the vendor''s statement; 1970-01-01 where the vendor states no time (undated).',
     received_at  DateTime64(3, 'UTC') COMMENT 'When ingest received the delivery that counts.',
     stored_at    DateTime64(3, 'UTC') COMMENT 'When ClickHouse was given the row.',
     dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.',
-    version      UInt64 COMMENT 'Rank among the rows of one sale: the highest counts. See analytics.Version.',
+    version      UInt64 COMMENT 'Rank among the rows of one place: the highest counts. See analytics/versions.go.',
+    object       String COMMENT 'Object of the vendor''s whose whole state the event told; empty where the effect stands for itself.',
+    proof        LowCardinality(String) COMMENT 'What the signature of the event covers: body, fields or weak.',
+    is_test      UInt8 COMMENT '1 marks test money, which is in no figure.',
     source_month UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS SELECT vendor, kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, stored_at, dimensions, version, source_month
+AS SELECT vendor, kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, stored_at, dimensions, version, object, proof, is_test, source_month
 FROM sales FINAL
 COMMENT 'Every sale and refund, each once, as it counts now. For figures by month or day use the views sales_per_month and sales_daily, which are faster by far. Filter by source_month to read only what is needed.'
 
@@ -458,22 +598,23 @@ CREATE OR REPLACE VIEW rollup_state
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS WITH
     -- Of the retention of sales; 0: forever.
-    (SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) FROM system.tables WHERE database = 'hookline' AND name = 'sales') AS keep
+    (SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) FROM system.tables WHERE database = 'hookline' AND name = 'sales') AS keep,
+    (SELECT count() FROM reporting_zones) AS zones
 SELECT
     count() AS months,
     countIf(stale) AS pending,
     countIf(stale AND unknown) AS missing,
-    if(pending = 0, now(), minIf(written_at, stale)) AS since,
+    if(pending = 0, now(), minIf(waits_since, stale)) AS since,
     dateDiff('second', since, now()) AS behind
 FROM
 (
-    -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
     SELECT
-        parts.written_at AS written_at,
-        runs.zones < (SELECT count() FROM reporting_zones) AS unknown,
-        (unknown OR runs.at <= parts.written_at + INTERVAL 1 SECOND)
-            -- Months whose sales are about to go, or have gone, are not recomputed.
-            AND (keep = 0 OR parts.source_month = 0 OR now() < makeDate(intDiv(parts.source_month, 100), parts.source_month % 100, 1) + INTERVAL 1 MONTH + toIntervalDay(keep) - INTERVAL 2 DAY) AS stale
+        NOT hours.looked OR runs.zones < zones AS unknown,
+        -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
+        unknown OR hours.late > 0 OR runs.at <= quarters.written_at + INTERVAL 1 SECOND AS waited,
+        multiIf(hours.late > 0, toDateTime(hours.late_since), unknown, parts.written_at, quarters.written_at) AS waits_since,
+        -- Months whose sales are about to go, or have gone, are not recomputed.
+        waited AND (keep = 0 OR parts.source_month = 0 OR now() < makeDate(intDiv(parts.source_month, 100), parts.source_month % 100, 1) + INTERVAL 1 MONTH + toIntervalDay(keep) - INTERVAL 2 DAY) AS stale
     FROM
     (
         SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
@@ -481,6 +622,35 @@ FROM
         WHERE database = 'hookline' AND table = 'sales' AND active
         GROUP BY partition
     ) AS parts
+    LEFT JOIN
+    (
+        SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
+        FROM system.parts
+        WHERE database = 'hookline' AND table = 'sales_hours' AND active
+        GROUP BY partition
+    ) AS quarters ON quarters.source_month = parts.source_month
+    LEFT JOIN
+    (
+        SELECT
+            if(source_hour = 0, month, toYYYYMM(toDateTime(toInt64(source_hour) * 3600, 'UTC'))) AS source_month,
+            max(look) AS looked, countIf(touched_at > run_at) AS late, minIf(touched_at, touched_at > run_at) AS late_since
+        FROM
+        (
+            SELECT source_hour, max(months) AS month, max(looks) AS look, max(run) AS run_at, max(touched) AS touched_at
+            FROM
+            (
+                SELECT
+                    source_hour, source_month AS months, grain = 'look' AS looks,
+                    if(grain = 'run', refreshed_at, toDateTime64(0, 3, 'UTC')) AS run, toDateTime64(0, 3, 'UTC') AS touched
+                FROM sales_hours
+                WHERE grain IN ('run', 'look')
+                UNION ALL
+                SELECT source_hour, 0, 0, toDateTime64(0, 3, 'UTC'), touched_at FROM sales_touched WHERE touched_at <= now64(3, 'UTC')
+            )
+            GROUP BY source_hour, if(source_hour = 0, months, 0)
+        )
+        GROUP BY source_month
+    ) AS hours ON hours.source_month = parts.source_month
     LEFT JOIN
     (
         SELECT source_month, min(at) AS at, count() AS zones
@@ -504,24 +674,28 @@ CREATE OR REPLACE VIEW sales_daily
     undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no day.',
     vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
     currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
-    gross               Decimal(38, 4) COMMENT 'Sum of sales, in major units.',
-    refunds             Decimal(38, 4) COMMENT 'Sum of refunds, positive. A refund counts on the day on which it happened.',
+    gross               Decimal(38, 4) COMMENT 'Sum of sales and captures, in major units.',
+    refunds             Decimal(38, 4) COMMENT 'Sum of refunds and chargebacks less their reversals. A refund counts on the day on which it happened.',
     net                 Decimal(38, 4) COMMENT 'gross - refunds.',
-    orders              UInt64 COMMENT 'Number of sales.',
-    refund_count        UInt64 COMMENT 'Number of refunds.',
-    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.'
+    orders              UInt64 COMMENT 'Number of orders: an order of several captures is one.',
+    refund_count        UInt64 COMMENT 'Number of refunds and chargebacks less their reversals; 0 where there are more reversals.',
+    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.',
+    fees                Decimal(38, 4) COMMENT 'Sum of the fees that the vendor tells; in no other figure.',
+    taxes               Decimal(38, 4) COMMENT 'The same for taxes.'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     zone, day, (source_month = 0)::Bool AS undated, vendor, currency,
-    sumIf(amount, kind = 'sale') AS gross,
-    sumIf(amount, kind = 'refund') AS refunds,
+    sumIf(amount, kind IN ('sale', 'capture')) AS gross,
+    sumIf(amount, kind = 'refund') - sumIf(amount, kind = 'reversal') AS refunds,
     gross - refunds AS net,
-    sumIf(count, kind = 'sale') AS orders,
-    sumIf(count, kind = 'refund') AS refund_count,
-    if(orders = 0, NULL, gross / orders) AS average_order_value
+    sumIf(count, kind IN ('sale', 'order')) AS orders,
+    toUInt64(greatest(toInt64(sumIf(count, kind = 'refund')) - toInt64(sumIf(count, kind = 'reversal')), 0)) AS refund_count,
+    if(orders = 0, NULL, gross / orders) AS average_order_value,
+    sumIf(amount, kind = 'fee') AS fees,
+    sumIf(amount, kind = 'tax') AS taxes
 FROM sales_sums FINAL
-WHERE grain = 'day' AND count > 0
+WHERE grain = 'day' AND count > 0 AND NOT startsWith(kind, 'test ')
 GROUP BY zone, day, undated, vendor, currency
 COMMENT 'Sales per day, vendor and currency in a reporting zone. Seconds behind the table sales.'
 
@@ -533,24 +707,28 @@ CREATE OR REPLACE VIEW sales_per_month
     undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no month.',
     vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
     currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
-    gross               Decimal(38, 4) COMMENT 'Sum of sales, in major units.',
-    refunds             Decimal(38, 4) COMMENT 'Sum of refunds, positive. A refund counts in the month in which it happened.',
+    gross               Decimal(38, 4) COMMENT 'Sum of sales and captures, in major units.',
+    refunds             Decimal(38, 4) COMMENT 'Sum of refunds and chargebacks less their reversals. A refund counts in the month in which it happened.',
     net                 Decimal(38, 4) COMMENT 'gross - refunds.',
-    orders              UInt64 COMMENT 'Number of sales.',
-    refund_count        UInt64 COMMENT 'Number of refunds.',
-    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.'
+    orders              UInt64 COMMENT 'Number of orders: an order of several captures is one.',
+    refund_count        UInt64 COMMENT 'Number of refunds and chargebacks less their reversals; 0 where there are more reversals.',
+    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.',
+    fees                Decimal(38, 4) COMMENT 'Sum of the fees that the vendor tells; in no other figure.',
+    taxes               Decimal(38, 4) COMMENT 'The same for taxes.'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     zone, day AS month, (source_month = 0)::Bool AS undated, vendor, currency,
-    sumIf(amount, kind = 'sale') AS gross,
-    sumIf(amount, kind = 'refund') AS refunds,
+    sumIf(amount, kind IN ('sale', 'capture')) AS gross,
+    sumIf(amount, kind = 'refund') - sumIf(amount, kind = 'reversal') AS refunds,
     gross - refunds AS net,
-    sumIf(count, kind = 'sale') AS orders,
-    sumIf(count, kind = 'refund') AS refund_count,
-    if(orders = 0, NULL, gross / orders) AS average_order_value
+    sumIf(count, kind IN ('sale', 'order')) AS orders,
+    toUInt64(greatest(toInt64(sumIf(count, kind = 'refund')) - toInt64(sumIf(count, kind = 'reversal')), 0)) AS refund_count,
+    if(orders = 0, NULL, gross / orders) AS average_order_value,
+    sumIf(amount, kind = 'fee') AS fees,
+    sumIf(amount, kind = 'tax') AS taxes
 FROM sales_sums FINAL
-WHERE grain = 'month' AND count > 0
+WHERE grain = 'month' AND count > 0 AND NOT startsWith(kind, 'test ')
 GROUP BY zone, month, undated, vendor, currency
 COMMENT 'Sales per month, vendor and currency in a reporting zone. Seconds behind the table sales.'
 
@@ -587,6 +765,39 @@ FROM
 ) AS daily
 GROUP BY zone, month, undated, vendor, target
 COMMENT 'Sales per month and vendor in one currency, by the rates that you load into exchange_rates.'
+
+-- create the view test_sales_per_month
+CREATE OR REPLACE VIEW test_sales_per_month
+(
+    zone                LowCardinality(String) COMMENT 'Reporting time zone: filter by exactly one.',
+    month               Date COMMENT 'First day of the month in the zone; 1970-01-01 for undated.',
+    undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no month.',
+    vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
+    currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
+    gross               Decimal(38, 4) COMMENT 'Sum of sales and captures, in major units.',
+    refunds             Decimal(38, 4) COMMENT 'Sum of refunds and chargebacks less their reversals. A refund counts in the month in which it happened.',
+    net                 Decimal(38, 4) COMMENT 'gross - refunds.',
+    orders              UInt64 COMMENT 'Number of orders: an order of several captures is one.',
+    refund_count        UInt64 COMMENT 'Number of refunds and chargebacks less their reversals; 0 where there are more reversals.',
+    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.',
+    fees                Decimal(38, 4) COMMENT 'Sum of the fees that the vendor tells; in no other figure.',
+    taxes               Decimal(38, 4) COMMENT 'The same for taxes.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    zone, day AS month, (source_month = 0)::Bool AS undated, vendor, currency,
+    sumIf(amount, kind IN ('test sale', 'test capture')) AS gross,
+    sumIf(amount, kind = 'test refund') - sumIf(amount, kind = 'test reversal') AS refunds,
+    gross - refunds AS net,
+    sumIf(count, kind IN ('test sale', 'test order')) AS orders,
+    toUInt64(greatest(toInt64(sumIf(count, kind = 'test refund')) - toInt64(sumIf(count, kind = 'test reversal')), 0)) AS refund_count,
+    if(orders = 0, NULL, gross / orders) AS average_order_value,
+    sumIf(amount, kind = 'test fee') AS fees,
+    sumIf(amount, kind = 'test tax') AS taxes
+FROM sales_sums FINAL
+WHERE grain = 'month' AND count > 0 AND startsWith(kind, 'test ')
+GROUP BY zone, month, undated, vendor, currency
+COMMENT 'Test money per month, vendor and currency in a reporting zone. It is in no other view of figures.'
 
 -- create the view unaccounted
 CREATE OR REPLACE VIEW unaccounted
@@ -666,7 +877,7 @@ FROM
     FROM (SELECT vendor, arrayJoin(stored_in::Array(Tuple(UInt32, UInt64))) AS stored FROM vendor_rollup FINAL WHERE events > 0)
     UNION ALL
     -- In any one zone the months of a source month add up to all of it.
-    SELECT source_month, vendor, 0, sumIf(count, kind = 'sale'), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
+    SELECT source_month, vendor, 0, sumIf(count, kind IN ('sale', 'order')), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
     FROM sales_sums FINAL
     WHERE grain = 'month' AND count > 0 AND zone = (SELECT min(zone) FROM reporting_zones)
     GROUP BY source_month, vendor
@@ -693,15 +904,132 @@ GROUP BY source_month, vendor
 WINDOW before AS (PARTITION BY vendor ORDER BY toRelativeMonthNum(month) RANGE BETWEEN 1 PRECEDING AND 1 PRECEDING)
 COMMENT 'How each vendor did in each month, for a review meeting: volume, refunds, growth, delays, rejections, dead letters.'
 
+-- create the view sales_hours_refresh
+-- The refreshable materialized view that keeps sales_hours. Each run recomputes whole source hours from sales FINAL, so
+-- that what it writes never depends on how often a sale was delivered, or in which order, and costs what the hours hold
+-- that were written to, not what their months hold.
+--
+-- touched: an hour is due when rows were written to it since it was last recomputed, less 3 s, because a part becomes
+-- visible a moment after the log says so; and once more when 10 s, 30 s, 2 min and 10 min have passed, for parts that took
+-- longer.
+-- look: a month is due as a whole when it never was recomputed as a whole, and after each mutation of sales, which deletes
+-- rows: that is how hours are found that the log does not name.
+-- The hours due are a scalar, evaluated once; those written to come before those that are looked at once more, and the
+-- newest first. A run takes about 2 million rows, and one month at least: everything else waits for it.
+--
+-- Only groups that differ from what there is are written, those that vanished as zeros, one row per hour that records the
+-- run, and one per month that was looked at.
+CREATE MATERIALIZED VIEW sales_hours_refresh
+REFRESH EVERY 1 SECOND APPEND
+TO `hookline`.sales_hours
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS WITH
+    now64(3, 'UTC') AS started,
+    (
+        SELECT groupArray((source_month, mutation))
+        FROM
+        (
+            SELECT parts.source_month AS source_month, parts.mutation AS mutation, sum(size) OVER (ORDER BY source_month DESC ROWS UNBOUNDED PRECEDING) - size AS before
+            FROM
+            (
+                -- The name of a part that a mutation made ends with the mutation's number.
+                SELECT toUInt32(partition) AS source_month, max(toUInt64OrZero(extract(name, '_\\d+_\\d+_\\d+_(\\d+)$'))) AS mutation, sum(rows) AS size
+                FROM system.parts
+                WHERE database = 'hookline' AND table = 'sales' AND active
+                GROUP BY partition
+            ) AS parts
+            LEFT JOIN
+            (
+                SELECT source_month, true AS known, argMax(count, refreshed_at) AS mutation
+                FROM `hookline`.sales_hours
+                WHERE grain = 'look'
+                GROUP BY source_month
+            ) AS looks ON looks.source_month = parts.source_month
+            WHERE (NOT known OR looks.mutation < parts.mutation)
+                AND (SELECT count() FROM system.mutations WHERE database = 'hookline' AND table = 'sales' AND NOT is_done) = 0 AND NOT (source_month != 0 AND now() >= makeDate(intDiv(source_month, 100), source_month % 100, 1) + INTERVAL 1 MONTH + INTERVAL 800 DAY - INTERVAL 2 DAY)
+        )
+        WHERE before < 2000000
+    ) AS looks,
+    arrayMap(look -> look.1, looks) AS looked,
+    (
+        SELECT groupArray(source_hour)
+        FROM
+        (
+            SELECT source_hour, sum(size) OVER (ORDER BY late DESC, source_hour DESC ROWS UNBOUNDED PRECEDING) - size AS before
+            FROM
+            (
+                SELECT
+                    touched.source_hour AS source_hour, runs.size + 1000 AS size, runs.at < touched.at + INTERVAL 3 SECOND AS late,
+                    toYYYYMM(toDateTime(toInt64(source_hour) * 3600, 'UTC')) AS month, if(source_hour = 0, 0, month) AS source_month
+                FROM
+                (
+                    SELECT source_hour, max(touched_at) AS at
+                    FROM `hookline`.sales_touched
+                    GROUP BY source_hour
+                ) AS touched
+                LEFT JOIN
+                (
+                    SELECT source_hour, max(refreshed_at) AS at, argMax(count, refreshed_at) AS size
+                    FROM `hookline`.sales_hours
+                    WHERE grain = 'run'
+                    GROUP BY source_hour
+                ) AS runs ON runs.source_hour = touched.source_hour
+                WHERE (late AND started >= touched.at OR arrayExists(later -> runs.at < touched.at + later AND started >= touched.at + later, [10, 30, 120, 600])) AND NOT (source_month != 0 AND now() >= makeDate(intDiv(source_month, 100), source_month % 100, 1) + INTERVAL 1 MONTH + INTERVAL 800 DAY - INTERVAL 2 DAY)
+            )
+        )
+        WHERE before < 2000000
+    ) AS touched,
+    arrayDistinct(arrayConcat(looked, arrayMap(hour -> if(hour = 0, 0, toYYYYMM(toDateTime(toInt64(hour) * 3600, 'UTC'))), touched))) AS months
+SELECT
+    source_month, grain, source_hour, start, vendor, currency, kind,
+    sum(new_count) AS count, sum(new_amount) AS amount, started AS refreshed_at
+FROM
+(
+    SELECT source_month, row.1 AS grain, source_hour, row.2 AS start, row.3 AS vendor, row.4 AS currency, row.5 AS kind, number AS new_count,
+        if(grain = 'run', toDecimal128(0, 4), total) AS new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
+    FROM
+    (
+        SELECT
+            source_month, source_hour, toStartOfFifteenMinutes(toDateTime(occurred_at, 'UTC')) AS quarter, sales.vendor AS name, sales.currency AS code,
+            if(is_test = 1, concat('test ', sales.kind), sales.kind::String) AS what, count() AS number, sum(sales.amount) AS total
+        FROM `hookline`.sales FINAL
+        WHERE source_month IN (SELECT arrayJoin(months)) AND (source_hour IN (SELECT arrayJoin(touched)) OR source_month IN (SELECT arrayJoin(looked)))
+            AND counts_from <= toDateTime(started)
+        GROUP BY source_month, source_hour, quarter, name, code, what
+    )
+    ARRAY JOIN [('sum', quarter, name::String, code::String, what), ('run', toDateTime(0, 'UTC'), '', '', '')] AS row
+    UNION ALL
+    SELECT source_month, grain, source_hour, start, vendor, currency, kind, 0, toDecimal128(0, 4), count, amount
+    FROM `hookline`.sales_hours FINAL
+    WHERE source_month IN (SELECT arrayJoin(months)) AND grain = 'sum'
+        AND (source_hour IN (SELECT arrayJoin(touched)) OR source_month IN (SELECT arrayJoin(looked)))
+    UNION ALL
+    SELECT
+        if(hour = 0, 0, toYYYYMM(toDateTime(toInt64(hour) * 3600, 'UTC'))), 'run', arrayJoin(touched) AS hour, toDateTime(0, 'UTC'), '', '', '',
+        0, toDecimal128(0, 4), 0, toDecimal128(1, 4)
+    UNION ALL
+    SELECT look.1, 'look', 0, toDateTime(0, 'UTC'), '', '', '', look.2, toDecimal128(0, 4), 0, toDecimal128(1, 4)
+    FROM (SELECT arrayJoin(looks) AS look)
+)
+GROUP BY source_month, grain, source_hour, start, vendor, currency, kind
+HAVING count != sum(old_count) OR amount != sum(old_amount)
+SETTINGS
+    do_not_merge_across_partitions_select_final = 1,
+    max_insert_threads = 1,
+    min_insert_block_size_rows = 1000000000,
+    min_insert_block_size_bytes = 4000000000,
+    os_thread_priority = 10
+COMMENT 'Keeps up what its name says. Definition c5524138d3b9.'
+
 -- create the view sales_rollup_refresh
--- The refreshable materialized view that keeps sales_sums. Each run recomputes whole source months from
--- sales FINAL, so that what it writes never depends on how often a sale was delivered, or in which order.
+-- The refreshable materialized view that keeps sales_sums. Each run recomputes whole source months from the quarters of
+-- an hour in sales_hours, whose number does not grow with that of sales.
 --
 -- Only groups that differ from what the rollup has are written, those that vanished as zeros, and one row per
 -- month and zone that records the run. One block makes one part, so that a run that is killed
 -- leaves everything or nothing; it must not be cut by size or among threads.
 --
--- Sales are grouped by their days in all zones first, and the few groups are then dealt out to the zones: a row for each
+-- Quarters are grouped by their days in all zones first, and the few groups are then dealt out to the zones: a row for each
 -- sale and zone costs half as much again. Readers come first: a run takes what they leave of the processor, where the server may
 -- lower priorities (CAP_SYS_NICE).
 CREATE MATERIALIZED VIEW sales_rollup_refresh
@@ -718,7 +1046,7 @@ AS WITH
             (
                 SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
                 FROM system.parts
-                WHERE database = 'hookline' AND table = 'sales' AND active
+                WHERE database = 'hookline' AND table = 'sales_hours' AND active
                 GROUP BY partition
             ) AS parts
             LEFT JOIN
@@ -757,9 +1085,9 @@ FROM
         SELECT zone, source_month, date, vendor, currency, kind, sum(part_count) AS new_count, sum(part_amount) AS new_amount
         FROM
         (
-            SELECT [if(source_month = 0, toDate(0), toDate(occurred_at, 'Africa/Lagos')), if(source_month = 0, toDate(0), toDate(occurred_at, 'UTC'))] AS days, source_month, vendor, currency, kind, count() AS part_count, sum(amount) AS part_amount
-            FROM `hookline`.sales FINAL
-            WHERE source_month IN (SELECT arrayJoin(due))
+            SELECT [if(source_month = 0, toDate(0), toDate(start, 'Africa/Lagos')), if(source_month = 0, toDate(0), toDate(start, 'UTC'))] AS days, source_month, vendor, currency, kind, sum(sales_hours.count) AS part_count, sum(sales_hours.amount) AS part_amount
+            FROM `hookline`.sales_hours FINAL
+            WHERE source_month IN (SELECT arrayJoin(due)) AND grain = 'sum'
             GROUP BY days, source_month, vendor, currency, kind
         )
         ARRAY JOIN ['Africa/Lagos', 'UTC'] AS zone, days AS date
@@ -781,75 +1109,7 @@ SETTINGS
     min_insert_block_size_rows = 1000000000,
     min_insert_block_size_bytes = 4000000000,
     os_thread_priority = 10
-COMMENT 'Keeps up what its name says. Definition b31ae6777337.'
-
--- create the view sales_edges_refresh
--- Two events about one sale can state times on either side of a month's edge (UTC), seconds apart: the tables dedupe
--- within a month, so that both would count. This view looks once a minute at the sales that were stored since it last
--- looked and lie within two days of an edge, and writes tombstones for those that another month's row outranks, as
--- heal.sql does. Of sales away from the edges it reads the times only. What it does not find, because times lie further
--- apart or because it was stopped, 'hookline audit --heal' does.
---
--- A part becomes visible a moment after it gets its time, and a run may find the clock set back: so it looks two minutes
--- further back than it would have to, and after a start of the server a day.
---
--- Rows of a sale in one month are ranked here as FINAL does it, the one stored last among equal versions: FINAL would
--- read the keys of all sales of the months.
-CREATE MATERIALIZED VIEW sales_edges_refresh
-REFRESH EVERY 1 MINUTE APPEND
-TO `hookline`.sales
-DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS WITH
-    ifNull(
-        (
-            SELECT max(last_success_time) FROM system.view_refreshes
-            WHERE database = 'hookline' AND view = 'sales_edges_refresh'
-        ),
-        now() - INTERVAL 1 DAY
-    ) - INTERVAL 2 MINUTE AS since,
-    (
-        SELECT groupArray(toUInt32(partition))
-        FROM
-        (
-            SELECT partition FROM system.parts
-            WHERE database = 'hookline' AND table = 'sales' AND active AND partition != '0'
-            GROUP BY partition HAVING max(modification_time) > since
-        )
-    ) AS written,
-    arrayDistinct(arrayFlatten(arrayMap(m -> [m, if(m % 100 = 1, m - 89, m - 1), if(m % 100 = 12, m + 89, m + 1)], written))) AS beside,
-    recent AS
-    (
-        SELECT vendor, kind, sale_key
-        FROM `hookline`.sales
-        PREWHERE toYYYYMM(occurred_at - INTERVAL 2 DAY) != toYYYYMM(occurred_at + INTERVAL 2 DAY)
-        WHERE source_month IN (SELECT arrayJoin(written)) AND stored_at > since
-    ),
-    moved AS
-    (
-        SELECT vendor, kind, sale_key, max((version, is_deleted = 0, source_month)) AS best
-        FROM `hookline`.sales
-        PREWHERE toYYYYMM(occurred_at - INTERVAL 2 DAY) != toYYYYMM(occurred_at + INTERVAL 2 DAY)
-        WHERE source_month IN (SELECT arrayJoin(beside)) AND (vendor, kind, sale_key) IN (SELECT vendor, kind, sale_key FROM recent)
-        GROUP BY vendor, kind, sale_key
-        HAVING min(source_month) != max(source_month)
-    )
-SELECT
-    vendor, kind, sale_key, last.1 AS event_id, last.2 AS type, last.3 AS order_id, last.4 AS amount, last.5 AS currency,
-    last.6 AS occurred_at, last.7 AS received_at, now64(3, 'UTC') AS stored_at, last.8 AS dimensions, outranks AS version, 1 AS is_deleted
-FROM
-(
-    SELECT
-        vendor, kind, sale_key, any(best.1) AS outranks,
-        argMax((event_id, type, order_id, amount, currency, occurred_at, received_at, dimensions), (version, stored_at)) AS last,
-        argMax(is_deleted, (version, stored_at)) AS gone
-    FROM `hookline`.sales
-    INNER JOIN moved USING (vendor, kind, sale_key)
-    PREWHERE toYYYYMM(occurred_at - INTERVAL 2 DAY) != toYYYYMM(occurred_at + INTERVAL 2 DAY)
-    WHERE source_month IN (SELECT arrayJoin(beside)) AND source_month != best.3
-    GROUP BY vendor, kind, sale_key, source_month
-)
-WHERE gone = 0
-COMMENT 'Keeps up what its name says. Definition d188a6e3997d.'
+COMMENT 'Keeps up what its name says. Definition 1783c58d505c.'
 
 -- create the view vendor_rollup_refresh
 -- The refreshable materialized view that keeps vendor_rollup, as sales_rollup.sql does sales_sums. Whole

@@ -9,22 +9,23 @@ CREATE OR REPLACE VIEW rollup_state
 {{definer}}
 AS WITH
     -- Of the retention of sales; 0: forever.
-    (SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) FROM system.tables WHERE database = {{database}} AND name = 'sales') AS keep
+    (SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) FROM system.tables WHERE database = {{database}} AND name = 'sales') AS keep,
+    (SELECT count() FROM reporting_zones) AS zones
 SELECT
     count() AS months,
     countIf(stale) AS pending,
     countIf(stale AND unknown) AS missing,
-    if(pending = 0, now(), minIf(written_at, stale)) AS since,
+    if(pending = 0, now(), minIf(waits_since, stale)) AS since,
     dateDiff('second', since, now()) AS behind
 FROM
 (
-    -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
     SELECT
-        parts.written_at AS written_at,
-        runs.zones < (SELECT count() FROM reporting_zones) AS unknown,
-        (unknown OR runs.at <= parts.written_at + INTERVAL 1 SECOND)
-            -- Months whose sales are about to go, or have gone, are not recomputed.
-            AND (keep = 0 OR parts.source_month = 0 OR now() < makeDate(intDiv(parts.source_month, 100), parts.source_month % 100, 1) + INTERVAL 1 MONTH + toIntervalDay(keep) - INTERVAL 2 DAY) AS stale
+        NOT hours.looked OR runs.zones < zones AS unknown,
+        -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
+        unknown OR hours.late > 0 OR runs.at <= quarters.written_at + INTERVAL 1 SECOND AS waited,
+        multiIf(hours.late > 0, toDateTime(hours.late_since), unknown, parts.written_at, quarters.written_at) AS waits_since,
+        -- Months whose sales are about to go, or have gone, are not recomputed.
+        waited AND (keep = 0 OR parts.source_month = 0 OR now() < makeDate(intDiv(parts.source_month, 100), parts.source_month % 100, 1) + INTERVAL 1 MONTH + toIntervalDay(keep) - INTERVAL 2 DAY) AS stale
     FROM
     (
         SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
@@ -32,6 +33,35 @@ FROM
         WHERE database = {{database}} AND table = 'sales' AND active
         GROUP BY partition
     ) AS parts
+    LEFT JOIN
+    (
+        SELECT toUInt32(partition) AS source_month, max(modification_time) AS written_at
+        FROM system.parts
+        WHERE database = {{database}} AND table = 'sales_hours' AND active
+        GROUP BY partition
+    ) AS quarters ON quarters.source_month = parts.source_month
+    LEFT JOIN
+    (
+        SELECT
+            if(source_hour = 0, month, toYYYYMM(toDateTime(toInt64(source_hour) * 3600, 'UTC'))) AS source_month,
+            max(look) AS looked, countIf(touched_at > run_at) AS late, minIf(touched_at, touched_at > run_at) AS late_since
+        FROM
+        (
+            SELECT source_hour, max(months) AS month, max(looks) AS look, max(run) AS run_at, max(touched) AS touched_at
+            FROM
+            (
+                SELECT
+                    source_hour, source_month AS months, grain = 'look' AS looks,
+                    if(grain = 'run', refreshed_at, toDateTime64(0, 3, 'UTC')) AS run, toDateTime64(0, 3, 'UTC') AS touched
+                FROM sales_hours
+                WHERE grain IN ('run', 'look')
+                UNION ALL
+                SELECT source_hour, 0, 0, toDateTime64(0, 3, 'UTC'), touched_at FROM sales_touched WHERE touched_at <= now64(3, 'UTC')
+            )
+            GROUP BY source_hour, if(source_hour = 0, months, 0)
+        )
+        GROUP BY source_month
+    ) AS hours ON hours.source_month = parts.source_month
     LEFT JOIN
     (
         SELECT source_month, min(at) AS at, count() AS zones

@@ -5,23 +5,27 @@ CREATE OR REPLACE VIEW sales_daily
     undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no day.',
     vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
     currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
-    gross               Decimal(38, 4) COMMENT 'Sum of sales, in major units.',
-    refunds             Decimal(38, 4) COMMENT 'Sum of refunds, positive. A refund counts on the day on which it happened.',
+    gross               Decimal(38, 4) COMMENT 'Sum of sales and captures, in major units.',
+    refunds             Decimal(38, 4) COMMENT 'Sum of refunds and chargebacks less their reversals. A refund counts on the day on which it happened.',
     net                 Decimal(38, 4) COMMENT 'gross - refunds.',
-    orders              UInt64 COMMENT 'Number of sales.',
-    refund_count        UInt64 COMMENT 'Number of refunds.',
-    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.'
+    orders              UInt64 COMMENT 'Number of orders: an order of several captures is one.',
+    refund_count        UInt64 COMMENT 'Number of refunds and chargebacks less their reversals; 0 where there are more reversals.',
+    average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.',
+    fees                Decimal(38, 4) COMMENT 'Sum of the fees that the vendor tells; in no other figure.',
+    taxes               Decimal(38, 4) COMMENT 'The same for taxes.'
 )
 {{definer}}
 AS SELECT
     zone, day, (source_month = 0)::Bool AS undated, vendor, currency,
-    sumIf(amount, kind = 'sale') AS gross,
-    sumIf(amount, kind = 'refund') AS refunds,
+    sumIf(amount, kind IN ('sale', 'capture')) AS gross,
+    sumIf(amount, kind = 'refund') - sumIf(amount, kind = 'reversal') AS refunds,
     gross - refunds AS net,
-    sumIf(count, kind = 'sale') AS orders,
-    sumIf(count, kind = 'refund') AS refund_count,
-    if(orders = 0, NULL, gross / orders) AS average_order_value
+    sumIf(count, kind IN ('sale', 'order')) AS orders,
+    toUInt64(greatest(toInt64(sumIf(count, kind = 'refund')) - toInt64(sumIf(count, kind = 'reversal')), 0)) AS refund_count,
+    if(orders = 0, NULL, gross / orders) AS average_order_value,
+    sumIf(amount, kind = 'fee') AS fees,
+    sumIf(amount, kind = 'tax') AS taxes
 FROM sales_sums FINAL
-WHERE grain = 'day' AND count > 0
+WHERE grain = 'day' AND count > 0 AND NOT startsWith(kind, 'test ')
 GROUP BY zone, day, undated, vendor, currency
 COMMENT 'Sales per day, vendor and currency in a reporting zone. Seconds behind the table sales.'

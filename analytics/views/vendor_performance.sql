@@ -49,7 +49,7 @@ FROM
     FROM (SELECT vendor, arrayJoin(stored_in::Array(Tuple(UInt32, UInt64))) AS stored FROM vendor_rollup FINAL WHERE events > 0)
     UNION ALL
     -- In any one zone the months of a source month add up to all of it.
-    SELECT source_month, vendor, 0, sumIf(count, kind = 'sale'), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
+    SELECT source_month, vendor, 0, sumIf(count, kind IN ('sale', 'order')), sumIf(count, kind = 'refund'), (0, 0, 0), (0, 0, 0), 0, 0, map(), 0, 0, toDateTime64(0, 3, 'UTC')
     FROM sales_sums FINAL
     WHERE grain = 'month' AND count > 0 AND zone = (SELECT min(zone) FROM reporting_zones)
     GROUP BY source_month, vendor

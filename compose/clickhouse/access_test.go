@@ -118,7 +118,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			if answer != "2" {
 				return fmt.Errorf("%s orders in the view, want 2", answer)
 			}
-			for _, view := range []string{"sales_rollup", "sales_edges", "vendor_rollup"} {
+			for _, view := range []string{"sales_hours", "sales_rollup", "vendor_rollup"} {
 				s.may(t, "SYSTEM REFRESH VIEW hookline."+view+"_refresh")
 			}
 			if failed := s.may(t, "SELECT view, exception FROM system.view_refreshes WHERE exception != ''"); failed != "" {

@@ -41,7 +41,6 @@ func (b *bench) catchUp(ctx context.Context) error {
 // view is stopped.
 func (b *bench) settle(ctx context.Context) error {
 	for _, sql := range []string{
-		"SYSTEM STOP VIEW " + b.db.Name() + ".sales_edges_refresh",
 		"INSERT INTO " + b.db.Name() + ".sales_sums (zone, grain, source_month, refreshed_at) SELECT DISTINCT zone, 'run', source_month, now64(3) + INTERVAL 1 HOUR FROM " +
 			b.db.Name() + ".sales_sums WHERE grain = 'run' AND source_month != toYYYYMM(now('UTC'))",
 	} {

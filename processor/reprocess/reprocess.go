@@ -1,7 +1,7 @@
 // Package reprocess maps stored events again, after the configuration of their vendor has changed: from ClickHouse,
 // with no need of Kafka.
 //
-//	events --month by month--> map --> reprocess_rows --compare--> sales, events
+//	events --month by month--> map --> reprocess_effects --compare--> sales, events
 //
 // Nothing that counts changes before all events are mapped; then what differs is written as rows of a generation of
 // its own, which outranks every delivery, and sales that no event makes any more are deleted. Progress is

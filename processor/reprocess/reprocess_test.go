@@ -154,7 +154,7 @@ func TestInvariants4And5_ReprocessedViewsEqualAModel(t *testing.T) {
 				}
 			}
 			b.shown(fmt.Sprintf("seed %d", seed), all, config)
-			if got := b.ask("SELECT count() FROM reprocess_rows"); got != "0" {
+			if got := b.ask("SELECT count() FROM reprocess_effects"); got != "0" {
 				t.Errorf("%s rows are left of what was mapped", got)
 			}
 		})
@@ -291,7 +291,7 @@ reprocess: events=2 errors=0 totals=5 changed=2 generation=1 applied=false
 		t.Errorf("got\n%swant\n%s", out.String(), table)
 	}
 	b.shows(before...)
-	if got := b.ask("SELECT count() FROM reprocess_rows"); got != "0" {
+	if got := b.ask("SELECT count() FROM reprocess_effects"); got != "0" {
 		t.Errorf("a dry run left %s rows", got)
 	}
 
@@ -310,7 +310,7 @@ reprocess: events=2 errors=0 totals=5 changed=2 generation=1 applied=false
 	if _, err := b.again(euros, always, window); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.ask("SELECT countIf(bitShiftRight(version, 48) > 2) FROM sales"); got != "0" {
+	if got := b.ask("SELECT countIf(bitShiftRight(version, 54) > 2) FROM sales"); got != "0" {
 		t.Errorf("%s rows of %s were written again", got, rows)
 	}
 	if _, err := b.again(euros, always); err != nil {

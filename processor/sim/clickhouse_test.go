@@ -375,8 +375,45 @@ func (b *insert) Send() error {
 	})
 }
 
-// Query implements driver.Conn for the one query of the loop: the ledger's ends of today.
+// contestedUnits finds the units that a query of the registry names.
+var contestedUnits = regexp.MustCompile(`\('([^']*)','([^']*)'\)`)
+
+// contested answers the query of the registry: the places of those units that have more than one.
+func (c *session) contested(ctx context.Context, query string) (driver.Rows, error) {
+	out := &result{names: []string{"vendor", "object", "kind", "sale_key", "source_hour", "version", "seen"}}
+	err := c.ask(ctx, func(bool) (func(), error) {
+		places := map[string]row{}
+		units := map[string][]row{}
+		for _, p := range c.server.tables["sale_keys"].rows {
+			unit := fmt.Sprintf("%s\x00%s", p.row["vendor"], p.row["object"])
+			place := fmt.Sprintf("%s\x00%s\x00%s\x00%d", unit, p.row["kind"], p.row["sale_key"], p.row["source_hour"])
+			known := places[place]
+			if known == nil {
+				known = row{"seen": p.row["written_at"]}
+				places[place] = known
+				units[unit] = append(units[unit], known)
+			}
+			for _, name := range out.names[:5] {
+				known[name] = p.row[name]
+			}
+			was, _ := known["version"].(uint64)
+			known["version"] = max(was, p.row["version"].(uint64))
+		}
+		for _, m := range contestedUnits.FindAllStringSubmatch(query, -1) {
+			if rows := units[m[1]+"\x00"+m[2]]; len(rows) > 1 {
+				out.rows = append(out.rows, rows...)
+			}
+		}
+		return func() {}, nil
+	})
+	return out, err
+}
+
+// Query implements driver.Conn for the queries of the loop: the registry of sales, and the ledger's ends of today.
 func (c *session) Query(ctx context.Context, query string, args ...any) (driver.Rows, error) {
+	if strings.Contains(query, "FROM sale_keys WHERE") {
+		return c.contested(ctx, query)
+	}
 	selected, is := strings.CutPrefix(query, "SELECT ")
 	names, rest, _ := strings.Cut(selected, " FROM ")
 	if !is || rest != "ledger FINAL WHERE consumer_group = ? AND toDate(written_at, 'UTC') = toDate(now(), 'UTC')"+
