@@ -28,9 +28,21 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-// TestWhoMayDoWhat sets a database up as migrator and then uses it as each of the other users.
+// relaxed is a server as its administrator may have it, without the grants that the shipped configuration of the local
+// server asks for.
+const relaxed = `<clickhouse><access_control_improvements>
+	<select_from_system_db_requires_grant>false</select_from_system_db_requires_grant>
+	<select_from_information_schema_requires_grant>false</select_from_information_schema_requires_grant>
+	<table_engines_require_grant>false</table_engines_require_grant>
+</access_control_improvements></clickhouse>`
+
 func TestWhoMayDoWhat(t *testing.T) {
-	engine := testkit.Engine(t)
+	t.Run("hardened", func(t *testing.T) { whoMayDoWhat(t, testkit.Engine(t)) })
+	t.Run("relaxed", func(t *testing.T) { whoMayDoWhat(t, testkit.EngineWith(t, relaxed)) })
+}
+
+// whoMayDoWhat sets a database up as migrator and then uses it as each of the other users.
+func whoMayDoWhat(t *testing.T, engine *testkit.EngineProcess) {
 	as := func(user string, do func(t *testing.T, s session)) {
 		t.Helper()
 		if !t.Run(user, func(t *testing.T) { do(t, session{engine, user}) }) {
@@ -60,6 +72,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		}
 		s.mayNot(t, denied, "CREATE DATABASE other")
 		s.mayNot(t, denied, "CREATE USER other")
+		s.mayNot(t, denied, "DROP DATABASE hookline")
+		s.mayNot(t, denied, "CREATE TABLE hookline.more (a String) ENGINE = URL('http://127.0.0.1:1', 'CSV')")
 	})
 
 	as(testkit.Owner, func(t *testing.T, s session) {
@@ -106,6 +120,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		if _, err := db.Schema(t.Context()); err != nil {
 			t.Error(err)
 		}
+		if refreshes, err := db.Refreshes(t.Context()); err != nil || len(refreshes) != 3 || len(grants.Watch) > 0 {
+			t.Errorf("it sees %d refreshes, lacks %v, %v", len(refreshes), grants.Watch, err)
+		}
 		for _, sql := range []string{"SELECT payload FROM hookline.events", "SELECT gross FROM hookline.sales_per_month", "ALTER TABLE hookline.sales DELETE WHERE 1", "DROP TABLE hookline.sales", "TRUNCATE TABLE hookline.sales",
 			"INSERT INTO hookline.exchange_rates (day) VALUES ('2026-01-01')", "CREATE TABLE hookline.more (a UInt8) ENGINE = Memory"} {
 			s.mayNot(t, denied, sql)
@@ -127,6 +144,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 			return nil
 		})
 	})
+
+	for _, user := range []string{"analyst", "grafana", "engineer"} {
+		as(user, func(t *testing.T, s session) {
+			if grants, err := s.connect(t).Grants(t.Context()); err != nil || !grants.ReadsOnly {
+				t.Errorf("it is no reader: %+v, %v", grants, err)
+			}
+		})
+	}
 
 	as("analyst", func(t *testing.T, s session) {
 		for _, view := range views {

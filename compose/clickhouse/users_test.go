@@ -3,6 +3,7 @@ package clickhouse_test
 import (
 	"encoding/xml"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -83,3 +84,21 @@ const (
 	denied     = "ACCESS_DENIED"
 	constraint = "SETTING_CONSTRAINT_VIOLATION"
 )
+
+// ClickHouse's own logs, which it keeps for good by default, go after a time.
+func TestLogsOfTheServerExpire(t *testing.T) {
+	text, err := os.ReadFile("server/server.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs := regexp.MustCompile(`(?s)<\w+_log>.*?</\w+_log>`).FindAllString(string(text), -1)
+	if len(logs) < 10 {
+		t.Fatalf("server.xml names %d logs", len(logs))
+	}
+	e := testkit.EngineWith(t, "<clickhouse>"+strings.Join(logs, "\n")+"</clickhouse>")
+	e.Ask(t, "", "SYSTEM FLUSH LOGS")
+	if got := e.Ask(t, "", `SELECT count() >= 10, groupArrayIf(name, engine_full NOT LIKE '%TTL event_date + toIntervalDay(14)%') FROM system.tables
+		WHERE database = 'system' AND name LIKE '%\_log' AND engine LIKE '%MergeTree'`); got != "1\t[]" {
+		t.Errorf("logs without an end: %s", got)
+	}
+}
