@@ -61,8 +61,9 @@ func saleVersion(r *Row, alone bool) uint64 {
 	if !alone && !r.Outcome.AsOf.IsZero() {
 		asOf, proven = r.Outcome.AsOf, true // which stands in the body
 	}
-	// A time that the signature does not cover must neither move a sale nor outrank another one.
-	if asOf.IsZero() || !proven || r.Event.Proof.Body() != schemas.ProofBody {
+	// A time that the signature does not cover must neither move a sale nor outrank another one. A step is no time.
+	step := !alone && r.Outcome.Step
+	if !step && (asOf.IsZero() || !proven || r.Event.Proof.Body() != schemas.ProofBody) {
 		asOf = r.Event.Received
 	}
 	second := uint64(max(asOf.Unix(), 0)) & (1<<32 - 1)

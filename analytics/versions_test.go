@@ -57,6 +57,9 @@ func TestInvariant4_VersionRanksStatementsAboutOneSale(t *testing.T) {
 	state := func(d time.Duration) func(*Row) {
 		return func(r *Row) { r.Outcome.Object, r.Outcome.AsOf = "o", at.Add(d) }
 	}
+	step := func(n int) func(*Row) {
+		return func(r *Row) { r.Outcome.Object, r.Outcome.AsOf, r.Outcome.Step = "o", time.Unix(int64(n), 0), true }
+	}
 	more := func(r *Row) { r.Outcome.Effects = append(r.Outcome.Effects, r.Outcome.Effects[0]) }
 	for _, c := range []struct {
 		name          string
@@ -74,6 +77,8 @@ func TestInvariant4_VersionRanksStatementsAboutOneSale(t *testing.T) {
 		{"the newest state before any re-mapping", edit(state(time.Millisecond)), edit(state(0), mapped)},
 		{"a re-mapping of a state", edit(state(0), mapped), edit(state(0), more)},
 		{"of two states of a millisecond the fuller", edit(state(0), more), edit(state(0))},
+		{"a later step, though its event is older", edit(step(1), happened(-time.Hour)), edit(step(0), received(time.Hour))},
+		{"a later step, whatever the proof of times", edit(weak, step(1)), edit(weak, step(0), more, received(time.Hour))},
 		{"a state whose time is not proven by when it was received", edit(weak, state(0), received(time.Millisecond)), edit(weak, state(time.Hour))},
 	} {
 		if c.higher <= c.lower {
