@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 // hookline is the binary of the image, built once.
 var hookline = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "hookline")
-	cmd := exec.Command("go", "build", "-tags", "server", "-o", path, ".")
+	cmd := exec.Command("go", "build", "-o", path, ".")
 	cmd.Dir, cmd.Stderr = root, os.Stderr
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return path, cmd.Run()

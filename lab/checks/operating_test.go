@@ -56,7 +56,7 @@ func TestEveryAlertHasItsSection(t *testing.T) {
 				continue
 			}
 			found = true
-			for _, part := range []string{"**Cause.**", "**Check", "**Cure.**"} {
+			for _, part := range []string{"**Cause.**", "**Check", "**Fix.**"} {
 				if !strings.Contains(body, part) {
 					t.Errorf("%s: its section has no %s", name, part)
 				}

@@ -39,8 +39,9 @@ func newRig(t *testing.T, files ...string) *rig {
 	t.Helper()
 	dir := checkout(t)
 	r := &rig{t: t, dir: dir, project: project(t, dir, nil, files...), ports: map[string]string{}, running: map[string]*exec.Cmd{}}
-	full := filepath.Join(t.TempDir(), "hookline")
-	build := exec.Command("go", "build", "-o", full, ".")
+	bin := t.TempDir()
+	full := filepath.Join(bin, "hookline")
+	build := exec.Command("go", "build", "-o", bin, ".", "./compose/local/engine/hookline-engine")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
