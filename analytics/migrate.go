@@ -192,6 +192,9 @@ func identifier(name string) string {
 
 // literal quotes s as a string of SQL.
 func literal(s string) string {
+	if !strings.ContainsAny(s, `\'`) {
+		return "'" + s + "'" // each batch names thousands of keys
+	}
 	return "'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(s) + "'"
 }
 
