@@ -56,7 +56,7 @@ bench-analytics: lab ## what the figures cost: ROWS=100000000 sales take up to 1
 .PHONY: test
 test: export GORACE := atexit_sleep_ms=20 $(GORACE)
 test: ## all tests, race detector on
-	go test -race -vet=off -timeout 10m ./...
+	go test -race -vet=off -timeout 20m ./...
 	go test -race -vet=off -timeout 10m -tags synctests ./processor/sim
 	go test -vet=off -count=1 -run Allocations ./ingest/verify # skipped above: pools do not hold under the race detector
 

@@ -193,6 +193,9 @@ func TestNoViewNeedsFinal(t *testing.T) {
 		insert(t, db, later)
 		insert(t, db, row)
 	}
+	test := sale("evt_test", halloween)
+	test.Outcome.Test = true
+	insert(t, db, test)
 	for range 2 {
 		ask(t, e, `INSERT INTO rejections (minute, vendor, reason, instance, count) VALUES ('2026-10-01 00:00:00', 'acme', 'signature', 'a', 3)`)
 		ask(t, e, `INSERT INTO dead_letters (kafka_topic, kafka_offset, vendor, event_id, failed_at, state, changed_at) VALUES ('t', 1, 'acme', 'evt_1', '2026-10-03 00:00:00', 'dead', '2026-10-03 00:00:00')`)

@@ -49,7 +49,7 @@ func TestSecretsAreRotatedOnSIGHUP(t *testing.T) {
 	}
 	write(t, file, "vendors:\n  acme:\n    preset: hub\n    secrets: [file:secret, file:new]\n")
 	hangup()
-	eventually(t, 5*time.Second, func() bool { return post(newSender, "new") == http.StatusOK })
+	eventually(t, 30*time.Second, func() bool { return post(newSender, "new") == http.StatusOK })
 	if got := post(oldSender, "old"); got != http.StatusOK {
 		t.Errorf("the old secret while both are live: %d", got)
 	}
@@ -64,7 +64,7 @@ func TestSecretsAreRotatedOnSIGHUP(t *testing.T) {
 
 	write(t, file, "vendors:\n  acme:\n    preset: hub\n    secrets: [file:new]\n")
 	hangup()
-	eventually(t, 5*time.Second, func() bool { return post(oldSender, "late") == http.StatusForbidden })
+	eventually(t, 30*time.Second, func() bool { return post(oldSender, "late") == http.StatusForbidden })
 
 	keys := map[string]string{}
 	for _, r := range s.events() {

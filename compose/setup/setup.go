@@ -74,7 +74,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return err
 	}
 	report(log, zones)
-	if err := wait(ctx, log, db, o.Wait); err != nil {
+	if err := wait(ctx, log, db, len(zones.Added) > 0, o.Wait); err != nil {
 		return err
 	}
 	log.Info("ClickHouse is ready", "zones", zones.Kept)
@@ -147,8 +147,12 @@ func (o Options) open(ctx context.Context, log *slog.Logger) (*kgo.Client, *anal
 // poll is how often wait looks.
 const poll = 500 * time.Millisecond
 
-// wait returns once each reporting zone has figures of each month, or after a time.
-func wait(ctx context.Context, log *slog.Logger, db *analytics.DB, atMost time.Duration) error {
+// settle is how long wait goes on for figures that change, once all are there: with live traffic some always do.
+const settle = 15 * time.Second
+
+// wait returns once each reporting zone has figures of each month, or after a time. With a new zone it also waits until
+// nothing of them is pending, for a while.
+func wait(ctx context.Context, log *slog.Logger, db *analytics.DB, added bool, atMost time.Duration) error {
 	if atMost <= 0 {
 		return nil
 	}
@@ -162,17 +166,24 @@ func wait(ctx context.Context, log *slog.Logger, db *analytics.DB, atMost time.D
 			bar.Done()
 		}
 	}()
+	var complete time.Time // when no month was missing any more
 	for known := uint64(0); ; {
 		state, err := db.RollupState(ctx)
-		if err != nil || state.Missing == 0 {
+		if err != nil {
 			return err
 		}
+		if state.Missing == 0 && complete.IsZero() {
+			complete = time.Now()
+		}
+		if state.Missing == 0 && (!added || state.Pending == 0 || time.Since(complete) > settle) {
+			return nil
+		}
 		if bar == nil {
-			log.Info("figures of new reporting zones are being computed", "months", state.Missing)
+			log.Info("figures of new reporting zones are being computed", "months", state.Pending)
 			b := progress.New("months", int64(state.Months))
 			bar = &b
 		}
-		if now := state.Months - state.Missing; now > known {
+		if now := state.Months - state.Pending; now > known {
 			bar.Add(int64(now - known))
 			known = now
 		}
@@ -180,7 +191,7 @@ func wait(ctx context.Context, log *slog.Logger, db *analytics.DB, atMost time.D
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-deadline.C:
-			log.Warn("figures of some months are still being computed", "months", state.Missing)
+			log.Warn("figures of some months are still being computed", "months", state.Pending)
 			return nil
 		case <-ticker.C:
 		}
