@@ -73,15 +73,6 @@ func (c *claim) outranks(other claim) bool {
 		cmp.Compare(c.key, other.key)) > 0
 }
 
-// sourceHour is the hour of a time since 1970 in UTC, 0 for undated. It equals the column source_hour, which ClickHouse
-// computes.
-func sourceHour(t time.Time) uint32 {
-	if t.IsZero() {
-		return 0
-	}
-	return uint32(t.Unix() / 3600)
-}
-
 // hourTime is the beginning of a source hour; zero for undated.
 func hourTime(hour uint32) time.Time {
 	if hour == 0 {

@@ -22,7 +22,7 @@ type problem struct {
 	Reason string `json:"reason"` // for programs: one of a closed set, also a metric label
 
 	retryAfter time.Duration
-	login      bool // WWW-Authenticate asks for a user and a password
+	login      bool  // WWW-Authenticate asks for a user and a password
 	cause      error // for our own log only
 }
 
