@@ -599,7 +599,7 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS WITH
     -- Of the retention of sales; 0: forever.
     (SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) FROM system.tables WHERE database = 'hookline' AND name = 'sales') AS keep,
-    (SELECT count() FROM reporting_zones) AS zones
+    (SELECT count() FROM reporting_zones) AS zone_count
 SELECT
     count() AS months,
     countIf(stale) AS pending,
@@ -609,7 +609,7 @@ SELECT
 FROM
 (
     SELECT
-        NOT hours.looked OR runs.zones < zones AS unknown,
+        NOT hours.looked OR runs.zones < zone_count AS unknown,
         -- Times of parts are whole seconds, so that a run within the next one may have missed a part.
         unknown OR hours.late > 0 OR runs.at <= quarters.written_at + INTERVAL 1 SECOND AS waited,
         multiIf(hours.late > 0, toDateTime(hours.late_since), unknown, parts.written_at, quarters.written_at) AS waits_since,
@@ -633,10 +633,13 @@ FROM
     (
         SELECT
             if(source_hour = 0, month, toYYYYMM(toDateTime(toInt64(source_hour) * 3600, 'UTC'))) AS source_month,
-            max(look) AS looked, countIf(touched_at > run_at) AS late, minIf(touched_at, touched_at > run_at) AS late_since
+            -- A run within a second of a touch may have begun before the sale was visible; the hour is looked at again.
+            max(look) AS looked, countIf(waits) AS late, minIf(touched_at, waits) AS late_since
         FROM
         (
-            SELECT source_hour, max(months) AS month, max(looks) AS look, max(run) AS run_at, max(touched) AS touched_at
+            SELECT
+                source_hour, max(months) AS month, max(looks) AS look, max(run) AS run_at, max(touched) AS touched_at,
+                touched_at > toDateTime64(0, 3, 'UTC') AND touched_at + INTERVAL 1 SECOND > run_at AS waits
             FROM
             (
                 SELECT
