@@ -4,7 +4,7 @@ import "strings"
 
 // Proof says how much of an event its signature vouches for: how much of the body, and then what of the event's own
 // facts stands elsewhere, as in "body-id-type": every byte of the body is signed, but the event's ID and type stand in headers
-// that are not. Whoever has seen one delivery can send it again with another ID or type.
+// that are not. Anyone who has seen one delivery can send it again with another ID or type.
 type Proof string
 
 // How much of the body is signed.

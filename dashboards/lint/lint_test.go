@@ -54,7 +54,7 @@ func sound(kind, more string) string {
 	return fmt.Sprintf(`{"type": %q, "title": "Sales", "description": "What was sold.", "gridPos": {"w": 12, "h": 8}, "targets": [{"expr": "up"}], %s}`, kind, more)
 }
 
-// Each rule finds its fault, and does not find it where it is mended.
+// Each rule finds its fault, and does not find it where it is fixed.
 func TestEachRuleFindsItsFault(t *testing.T) {
 	const (
 		bars  = `"options": {"xTickLabelMaxLength": 12}, "fieldConfig": {"defaults": {"unit": "none", "noValue": "No sales", "custom": {"axisSoftMax": 1}}, "overrides": [%s]}`

@@ -40,7 +40,7 @@ func TestDeployedAdminListener(t *testing.T) {
 	}
 }
 
-// A page that is served on an address of the network answers by that address, and by names it is told.
+// A page that is served on an address of the network answers by that address, and by the names in its options.
 func TestLocalOnlyOnTheNetwork(t *testing.T) {
 	page := LocalOnly(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), &net.TCPAddr{IP: net.IPv6zero, Port: 3000}, []string{"boards.example.com"})
 	for host, want := range map[string]int{

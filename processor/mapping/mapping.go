@@ -29,7 +29,7 @@ const (
 	StageIdentify Stage = "identify" // it is one of several in a delivery and has no ID of its own
 	StageMap      Stage = "map"      // it should be a sale and cannot be read as one
 	StageRow      Stage = "row"      // its sale has no place in ClickHouse: the time or the amount is out of range
-	StageTime     Stage = "time"     // its own time is none, or out of range; no configuration mends that
+	StageTime     Stage = "time"     // its own time is none, or out of range; no configuration fixes that
 	StageUnknown  Stage = "unknown"  // not an Error
 )
 
