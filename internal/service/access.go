@@ -45,7 +45,8 @@ func refusing(next http.Handler, check func(*http.Request) error) http.Handler {
 }
 
 func checkHost(r *http.Request, known func(string) bool, hosts []string) error {
-	if known(r.Host) || slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, hostname(r.Host)) }) {
+	// A browser always names a host. Health checks of HTTP/1.0 name none, such as HAProxy's.
+	if r.Host == "" || known(r.Host) || slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, hostname(r.Host)) }) {
 		return nil
 	}
 	return fmt.Errorf("refused: the host %.100q is not one of this listener's; ask by IP address, or allow the name with a flag", r.Host)

@@ -45,7 +45,7 @@ func TestLocalOnlyOnTheNetwork(t *testing.T) {
 	page := LocalOnly(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), &net.TCPAddr{IP: net.IPv6zero, Port: 3000}, []string{"boards.example.com"})
 	for host, want := range map[string]int{
 		"192.168.1.5:3000": 200, "[2001:db8::1]:3000": 200, "[2001:db8::1]": 200, "boards.example.com": 200, "boards.example.com.": 200,
-		"evil.example": 403, "boards.example.com.evil.example": 403, "": 403,
+		"evil.example": 403, "boards.example.com.evil.example": 403, "": 200,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Host = host
