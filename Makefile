@@ -58,11 +58,11 @@ test: export GORACE := atexit_sleep_ms=20 $(GORACE)
 test: ## all tests, race detector on
 	go test -race -vet=off -timeout 20m ./...
 	go test -race -vet=off -timeout 10m -tags synctests ./processor/sim
-	go test -vet=off -count=1 -run Allocations ./ingest/verify # skipped above: pools do not hold under the race detector
+	go test -vet=off -count=1 -run Allocations ./ingest/signature # skipped above: pools do not hold under the race detector
 
 .PHONY: check
 check: lint ## what every commit passes, in under two minutes: lint, tidy modules, generated files, short tests
-	go test -short -vet=off ./schemas/... ./ingest/verify/... ./internal/... ./processor/mapping/... ./dashboards .
+	go test -short -vet=off ./schemas/... ./ingest/signature/... ./internal/... ./processor/mapping/... ./dashboards .
 
 .PHONY: tidy
 tidy: ## see that go.mod and go.sum are tidy

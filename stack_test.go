@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -107,7 +107,7 @@ func start(t *testing.T, vendorsYAML string, secrets map[string]string) *stack {
 	case <-time.After(3 * time.Minute):
 		t.Fatal("the stack is not ready")
 	}
-	config, err := vendors.Load(file, vendors.Options{Schemes: verify.Names()})
+	config, err := vendors.Load(file, vendors.Options{Schemes: signature.Names()})
 	if err != nil {
 		t.Fatal(err)
 	}

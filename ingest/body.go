@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 )
 
 // How much room is made for a body before any of it has come.
@@ -134,7 +134,7 @@ func checkType(header, want string) error {
 	if header == "application/json" || header == "application/json; charset=utf-8" {
 		return nil // every kind of vendor may send it, and most do: spares the parsing
 	}
-	got := verify.MediaType(header)
+	got := signature.MediaType(header)
 	switch want {
 	case "json", "ndjson":
 		if strings.HasSuffix(got, "json") || got == "text/plain" || got == "application/octet-stream" {

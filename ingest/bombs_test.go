@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/ingest"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -55,14 +55,14 @@ func bombs() []bomb {
 
 // presetVendors writes a vendors.yaml with a vendor for every preset and a secret each, none of which the caller knows,
 // into dir and returns its path, and the preset's verifiers with other secrets: a stranger's.
-func presetVendors(t *testing.T, dir string) (file string, strangers map[string]verify.Verifier) {
+func presetVendors(t *testing.T, dir string) (file string, strangers map[string]signature.Verifier) {
 	t.Helper()
-	strangers = map[string]verify.Verifier{}
+	strangers = map[string]signature.Verifier{}
 	var yaml strings.Builder
 	yaml.WriteString("vendors:\n")
 	for _, preset := range vendors.Presets() {
 		for _, text := range secretForms(t) {
-			stranger, err := verify.New(preset.Signature, []vendors.Key{{ID: "k", Secret: secret.New([]byte(text()))}}, verify.NewCertClient(nil, nil))
+			stranger, err := signature.New(preset.Signature, []vendors.Key{{ID: "k", Secret: secret.New([]byte(text()))}}, signature.NewCertClient(nil, nil))
 			if err != nil {
 				continue
 			}
@@ -136,9 +136,9 @@ func TestUnprovenBodiesCostLittle(t *testing.T) {
 }
 
 // postUnproven posts a body under the signature that a stranger's secret makes for another.
-func (p *process) postUnproven(preset string, stranger verify.Verifier, b bomb) {
+func (p *process) postUnproven(preset string, stranger signature.Verifier, b bomb) {
 	url := "http://" + p.listen + "/webhooks/" + preset
-	r := verify.Request{Method: http.MethodPost, URL: url, Header: http.Header{}, Body: []byte(`{"type":1}`), Now: time.Now()}
+	r := signature.Request{Method: http.MethodPost, URL: url, Header: http.Header{}, Body: []byte(`{"type":1}`), Now: time.Now()}
 	if err := stranger.Sign(&r, "evt_1"); err != nil {
 		r.Header = http.Header{} // PayPal alone, and bodies that carry their own signature
 	}

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/certificate"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
@@ -75,7 +75,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		log.Warn(warning)
 	}
 	s := &server{
-		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: verify.NewCertClient(nil, nil), confirms: newConfirms(), seldom: rate.Sometimes{Interval: time.Second},
+		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: signature.NewCertClient(nil, nil), confirms: newConfirms(), seldom: rate.Sometimes{Interval: time.Second},
 		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight, trusted: o.Limits.TrustedProxies},
 	}
 	var client *kgo.Client
@@ -172,14 +172,14 @@ func (o *Options) producer() []kgo.Opt {
 
 // load reads the vendors' file and puts it in force, all of it or nothing.
 func (s *server) load(path string) error {
-	config, err := vendors.Load(path, vendors.Options{Schemes: verify.Names()})
+	config, err := vendors.Load(path, vendors.Options{Schemes: signature.Names()})
 	if err != nil {
 		return err
 	}
 	for _, warning := range config.Warnings {
 		s.log.Warn("vendors: " + warning)
 	}
-	for _, advice := range verify.Advice(config, s.publicURL) {
+	for _, advice := range signature.Advice(config, s.publicURL) {
 		s.log.Warn("vendors: " + advice)
 	}
 	sources, err := newSources(config, s.certs, s.metrics)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 )
 
 // problem is a refusal, and what a vendor's engineer reads about it: an RFC 9457 problem+json document.
@@ -47,9 +47,9 @@ const (
 // again, and none of its events is lost by our mistake.
 func statusOf(reason string) int {
 	switch reason {
-	case reasonBroken, reasonBody: // reasonBody is verify.ReasonBody too
+	case reasonBroken, reasonBody: // reasonBody is signature.ReasonBody too
 		return http.StatusBadRequest
-	case reasonAddress, string(verify.ReasonMissing), string(verify.ReasonMalformed), string(verify.ReasonMismatch), string(verify.ReasonStale):
+	case reasonAddress, string(signature.ReasonMissing), string(signature.ReasonMalformed), string(signature.ReasonMismatch), string(signature.ReasonStale):
 		return http.StatusForbidden
 	case reasonUnknownVendor, reasonPath:
 		return http.StatusNotFound
@@ -61,7 +61,7 @@ func statusOf(reason string) int {
 		return http.StatusRequestEntityTooLarge
 	case reasonContentType:
 		return http.StatusUnsupportedMediaType
-	case reasonRate, reasonShare, string(verify.ReasonCertificate):
+	case reasonRate, reasonShare, string(signature.ReasonCertificate):
 		return http.StatusTooManyRequests
 	case reasonBusy:
 		return http.StatusServiceUnavailable

@@ -17,7 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/jsonscan"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
@@ -26,7 +26,7 @@ import (
 // source is one vendor, how its deliveries are verified and how many it may send.
 type source struct {
 	vendor     *vendors.Vendor
-	verifier   verify.Verifier
+	verifier   signature.Verifier
 	bucket     *rate.Limiter // nil: no limit
 	handshakes bool          // the scheme may answer without an event
 	readsURL   bool          // the scheme looks at the URL, which has to be put together for it
@@ -37,17 +37,17 @@ type source struct {
 }
 
 // newSources prepares every vendor's verifier, and reports every one that cannot be prepared.
-func newSources(config *vendors.Config, certs verify.CertSource, m *metrics) (map[string]*source, error) {
+func newSources(config *vendors.Config, certs signature.CertSource, m *metrics) (map[string]*source, error) {
 	sources := make(map[string]*source, len(config.Vendors))
 	var failures []error
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
 		vendor := config.Vendors[name]
-		verifier, err := verify.New(vendor.Signature, vendor.Keys, certs)
+		verifier, err := signature.New(vendor.Signature, vendor.Keys, certs)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("vendor %s: %w", name, err))
 			continue
 		}
-		facts, _ := verify.DescribeSignature(vendor.Signature) // New has taken it already
+		facts, _ := signature.DescribeSignature(vendor.Signature) // New has taken it already
 		handshakes := facts.Handshake != ""
 		sources[name] = &source{
 			vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), counts: m.of(name), handshakes: handshakes,
@@ -88,7 +88,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if err != nil {
 		return answer{}, err
 	}
-	signed := verify.Request{Method: r.Method, Header: r.Header, Body: body, Now: received}
+	signed := signature.Request{Method: r.Method, Header: r.Header, Body: body, Now: received}
 	if from.readsURL {
 		signed.URL = s.url(r)
 	}
@@ -108,7 +108,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{challenge.Status, challenge.ContentType, challenge.Body}, nil
 	}
 	if r.Method != http.MethodPost {
-		return answer{}, newProblem(string(verify.ReasonMismatch), "This is no handshake of this vendor's.", nil)
+		return answer{}, newProblem(string(signature.ReasonMismatch), "This is no handshake of this vendor's.", nil)
 	}
 	var one [1]schemas.Event // most deliveries carry one event
 	events, err := from.identify(one[:0], r.Header, body)
@@ -151,10 +151,10 @@ func (from *source) permit(h http.Header, r *http.Request) (answer, error) {
 	origins := r.Header["Webhook-Request-Origin"]
 	allowed := from.vendor.Answers.Origin
 	if len(origins) != 1 || origins[0] == "" {
-		return answer{}, newProblem(string(verify.ReasonMissing), "Ask with WebHook-Request-Origin, once.", nil)
+		return answer{}, newProblem(string(signature.ReasonMissing), "Ask with WebHook-Request-Origin, once.", nil)
 	}
 	if allowed != "*" && !strings.EqualFold(allowed, origins[0]) {
-		return answer{}, newProblem(string(verify.ReasonMismatch), "Deliveries from this WebHook-Request-Origin are not taken.", nil)
+		return answer{}, newProblem(string(signature.ReasonMismatch), "Deliveries from this WebHook-Request-Origin are not taken.", nil)
 	}
 	h.Set("WebHook-Allowed-Origin", allowed)
 	h.Set("WebHook-Allowed-Rate", "*")
@@ -235,17 +235,17 @@ func (from *source) accepted(events []schemas.Event) answer {
 // unverified refuses a delivery whose signature is not good. It tells a vendor's engineer what to look at, and
 // an attacker nothing that the documentation does not.
 func unverified(err error, vendor *vendors.Vendor) error {
-	failure, ok := errors.AsType[*verify.Error](err)
+	failure, ok := errors.AsType[*signature.Error](err)
 	if !ok {
 		return fmt.Errorf("verify: %w", err)
 	}
 	reason := string(failure.Reason)
 	switch failure.Reason {
-	case verify.ReasonBody:
+	case signature.ReasonBody:
 		return newProblem(reason, failure.Detail, err)
-	case verify.ReasonCertificate:
+	case signature.ReasonCertificate:
 		return newProblem(reason, failure.Detail+". Send the delivery again.", err).retry(time.Minute)
-	case verify.ReasonNoKey:
+	case signature.ReasonNoKey:
 		return newProblem(reason, fmt.Sprintf("We have no secret of vendor %q that is still valid. This is our fault. Send the delivery again later.", vendor.Name), err)
 	}
 	p := newProblem(reason, fmt.Sprintf(

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -33,7 +33,7 @@ func TestSecretsAreRotatedOnSIGHUP(t *testing.T) {
 	}
 	newSender := func(secret string) *sender.Sender {
 		write(t, filepath.Join(s.dir, "new"), secret)
-		config, err := vendors.Parse("new.yaml", []byte("vendors: {acme: {preset: hub, secrets: ['file:"+filepath.Join(s.dir, "new")+"']}}"), vendors.Options{Schemes: verify.Names()})
+		config, err := vendors.Parse("new.yaml", []byte("vendors: {acme: {preset: hub, secrets: ['file:"+filepath.Join(s.dir, "new")+"']}}"), vendors.Options{Schemes: signature.Names()})
 		if err != nil {
 			t.Fatal(err)
 		}

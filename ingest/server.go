@@ -14,7 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas"
 )
 
@@ -32,7 +32,7 @@ type server struct {
 	publicURL  string
 	sources    atomic.Pointer[map[string]*source]
 	stopping   atomic.Bool // not ready any more; deliveries that still come are still taken
-	certs      verify.CertSource
+	certs      signature.CertSource
 	confirms   *http.Client
 	now        func() time.Time
 

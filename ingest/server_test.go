@@ -13,15 +13,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
 // broken is a verifier with a bug.
-type broken struct{ verify.Verifier }
+type broken struct{ signature.Verifier }
 
-func (broken) Verify(r *verify.Request) (verify.Result, error) {
-	return verify.Result{}, []error{}[len(r.Body)]
+func (broken) Verify(r *signature.Request) (signature.Result, error) {
+	return signature.Result{}, []error{}[len(r.Body)]
 }
 
 func newTestServer(log *slog.Logger, sources map[string]*source) (*server, *rejections) {

@@ -22,7 +22,7 @@ import (
 
 	"github.com/hookline-io/hookline/ingest"
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/service"
 	"github.com/hookline-io/hookline/internal/testkit"
@@ -202,7 +202,7 @@ func createTopics(t *testing.T, o kafka.Options) {
 
 func newSender(t *testing.T, url, file string) *sender.Sender {
 	t.Helper()
-	config, err := vendors.Load(file, vendors.Options{Schemes: verify.Names()})
+	config, err := vendors.Load(file, vendors.Options{Schemes: signature.Names()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -17,7 +17,7 @@ const fixVendors = "Correct this line of the vendors' file, then send ingest and
 
 func lookAtVendors(_ context.Context, _ *slog.Logger, o Options) []Finding {
 	const check = "vendors"
-	config, err := vendors.Load(o.Vendors, vendors.Options{Schemes: verify.Names(), ActionSecrets: true, Now: o.Now})
+	config, err := vendors.Load(o.Vendors, vendors.Options{Schemes: signature.Names(), ActionSecrets: true, Now: o.Now})
 	if errors.Is(err, fs.ErrNotExist) && len(each(err)) == 1 {
 		if _, inFile := errors.AsType[*vendors.Problem](err); !inFile {
 			return []Finding{failed(check, err.Error(), "Name the vendors' file with --vendors, and see that this user may read it.")}
@@ -30,10 +30,10 @@ func lookAtVendors(_ context.Context, _ *slog.Logger, o Options) []Finding {
 	if err != nil {
 		return findings
 	}
-	certs := verify.NewCertClient(nil, nil)
+	certs := signature.NewCertClient(nil, nil)
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
 		v := config.Vendors[name]
-		if _, err := verify.New(v.Signature, v.Keys, certs); err != nil {
+		if _, err := signature.New(v.Signature, v.Keys, certs); err != nil {
 			findings = append(findings, failed(check, fmt.Sprintf("%s: %v", name, err), "Copy the secret from the vendor again: it does not have the form that the scheme asks for."))
 		}
 	}

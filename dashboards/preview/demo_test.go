@@ -25,7 +25,7 @@ import (
 	"github.com/hookline-io/hookline/dashboards/preview/scrape"
 	"github.com/hookline-io/hookline/ingest"
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/processor"
@@ -88,7 +88,7 @@ func newDemo(t *testing.T, assets string) *demoStack {
 	d.restartIngest = func() { stopIngest(); stopIngest = startIngest() }
 	d.run("processor", processorAdmin, parsed(t, new(processor.Command), brokers, clickhouse("writer"), "--admin-listen="+processorAdmin, "--vendors="+file, "--actions-allow=127.0.0.0/8"))
 
-	config, err := vendors.Load(file, vendors.Options{Schemes: verify.Names()})
+	config, err := vendors.Load(file, vendors.Options{Schemes: signature.Names()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/terminal"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -36,7 +36,7 @@ func (*CheckCommand) Help() string {
 func (c *CheckCommand) Run() error { return c.run(terminal.Writer{Writer: os.Stdout}) }
 
 func (c *CheckCommand) run(w io.Writer) error {
-	config, err := vendors.Load(c.Vendors, vendors.Options{Schemes: verify.Names(), WithoutSecrets: c.WithoutSecrets})
+	config, err := vendors.Load(c.Vendors, vendors.Options{Schemes: signature.Names(), WithoutSecrets: c.WithoutSecrets})
 	if err != nil {
 		return err
 	}
@@ -46,12 +46,12 @@ func (c *CheckCommand) run(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(w, "%s is good: %d vendors\n", c.Vendors, len(config.Vendors))
-	for _, warning := range append(config.Warnings, verify.Advice(config, "")...) {
+	for _, warning := range append(config.Warnings, signature.Advice(config, "")...) {
 		fmt.Fprintln(w, "warning: "+warning)
 	}
 	var other *vendors.Config
 	if c.Diff != "" {
-		if other, err = vendors.Load(c.Diff, vendors.Options{Schemes: verify.Names(), WithoutSecrets: true}); err != nil {
+		if other, err = vendors.Load(c.Diff, vendors.Options{Schemes: signature.Names(), WithoutSecrets: true}); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,7 @@ func (c *ListCommand) Run() error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PRESET\tSIGNATURE IN\tPROOF\tRETRIES FOR\tCOUNTS")
 	for _, p := range vendors.Presets() {
-		facts, _ := verify.DescribeSignature(p.Signature) // a test describes every preset
+		facts, _ := signature.DescribeSignature(p.Signature) // a test describes every preset
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, first(append(facts.Places, facts.Headers...), 1, "the body"), facts.Proof, duration(p.Retries), first(p.Sales, 2, "what you say"))
 	}
 	fmt.Fprintln(w, "docs/vendors.md says more of each.")

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -91,7 +91,7 @@ func (c *SendCommand) Run(ctx context.Context) error {
 }
 
 func (o *Options) sign() (*Sender, Signed, error) {
-	config, err := vendors.Load(o.Vendors, vendors.Options{Schemes: verify.Names()})
+	config, err := vendors.Load(o.Vendors, vendors.Options{Schemes: signature.Names()})
 	if err != nil {
 		return nil, Signed{}, err
 	}

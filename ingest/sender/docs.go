@@ -10,7 +10,7 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -41,7 +41,7 @@ func (c *DocsCommand) Run() error {
 // the algorithm, the template takes the engine's word.
 type documented struct {
 	vendors.Preset
-	Facts verify.Facts
+	Facts signature.Facts
 	Proof string // of its events
 }
 
@@ -49,19 +49,19 @@ type documented struct {
 func VendorsMarkdown() ([]byte, error) {
 	var data struct {
 		Presets []documented
-		Schemes []verify.Facts // those that no preset uses
+		Schemes []signature.Facts // those that no preset uses
 	}
 	used := map[string]bool{}
 	for _, p := range vendors.Presets() {
-		facts, err := verify.DescribeSignature(p.Signature)
+		facts, err := signature.DescribeSignature(p.Signature)
 		if err != nil {
 			return nil, fmt.Errorf("preset %s: %w", p.Name, err)
 		}
 		used[p.Scheme] = true
 		data.Presets = append(data.Presets, documented{Preset: p, Facts: facts, Proof: string(facts.EventProof(p.Vendor, facts.Proof))})
 	}
-	for _, name := range verify.Names() {
-		if facts, _ := verify.Describe(name); !used[name] {
+	for _, name := range signature.Names() {
+		if facts, _ := signature.Describe(name); !used[name] {
 			data.Schemes = append(data.Schemes, facts)
 		}
 	}
@@ -123,7 +123,7 @@ func codes(texts []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-func window(f verify.Facts) string {
+func window(f signature.Facts) string {
 	switch {
 	case f.Tolerance > 0:
 		return duration(f.Tolerance)
@@ -133,7 +133,7 @@ func window(f verify.Facts) string {
 	return "no time"
 }
 
-func proof(f verify.Facts) string {
+func proof(f signature.Facts) string {
 	if f.Proof == schemas.ProofBody {
 		return string(f.Proof)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/testkit"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -64,7 +64,7 @@ func TestVendorsMarkdownTables(t *testing.T) {
 			t.Errorf("preset %s is not in the table", name)
 		}
 	}
-	for _, name := range verify.Names() {
+	for _, name := range signature.Names() {
 		preset := func(p vendors.Preset) bool { return p.Scheme == name }
 		if !rows[name] && !slices.ContainsFunc(vendors.Presets(), preset) {
 			t.Errorf("scheme %s is not in a table", name)
@@ -81,7 +81,7 @@ func TestVendorsMarkdownExamples(t *testing.T) {
 	for _, block := range blocks {
 		src, _, _ := strings.Cut(block, "```")
 		config, err := vendors.Parse("example", []byte(src), vendors.Options{
-			Schemes: verify.Names(), Getenv: func(name string) string { return "whsec_" + strings.Repeat("QQ", len(name)) + "==" },
+			Schemes: signature.Names(), Getenv: func(name string) string { return "whsec_" + strings.Repeat("QQ", len(name)) + "==" },
 		})
 		if err != nil {
 			t.Errorf("%s\n%v", src, err)
@@ -91,7 +91,7 @@ func TestVendorsMarkdownExamples(t *testing.T) {
 			t.Errorf("%s\nwarns: %s", src, warning)
 		}
 		for _, v := range config.Vendors {
-			if _, err := verify.New(v.Signature, v.Keys, verify.NewCertClient(nil, nil)); err != nil {
+			if _, err := signature.New(v.Signature, v.Keys, signature.NewCertClient(nil, nil)); err != nil {
 				t.Errorf("%s\n%v", src, err)
 			}
 		}

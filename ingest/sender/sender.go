@@ -13,7 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
@@ -21,17 +21,17 @@ import (
 type Sender struct {
 	base      string
 	client    *http.Client
-	verifiers map[string]verify.Verifier
+	verifiers map[string]signature.Verifier
 }
 
 // New returns a Sender that posts to base, such as http://127.0.0.1:8080, for the vendors of config. Its error names
 // every vendor whose secrets or options do not fit its scheme.
 func New(base string, config *vendors.Config, client *http.Client) (*Sender, error) {
-	s := &Sender{base: base, client: client, verifiers: map[string]verify.Verifier{}}
-	certs := verify.NewCertClient(nil, nil) // needed to be made, asked only by who verifies
+	s := &Sender{base: base, client: client, verifiers: map[string]signature.Verifier{}}
+	certs := signature.NewCertClient(nil, nil) // needed to be made, asked only by who verifies
 	var failures []error
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
-		verifier, err := verify.New(config.Vendors[name].Signature, config.Vendors[name].Keys, certs)
+		verifier, err := signature.New(config.Vendors[name].Signature, config.Vendors[name].Keys, certs)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("vendor %s: %w", name, err))
 		}
@@ -71,7 +71,7 @@ func (s *Sender) Sign(d Delivery, now time.Time) (Signed, error) {
 	if header.Get("Content-Type") == "" {
 		header.Set("Content-Type", "application/json")
 	}
-	r := &verify.Request{Method: http.MethodPost, URL: s.base + "/webhooks/" + d.Vendor, Header: header, Body: d.Body, Now: now}
+	r := &signature.Request{Method: http.MethodPost, URL: s.base + "/webhooks/" + d.Vendor, Header: header, Body: d.Body, Now: now}
 	if err := verifier.Sign(r, d.ID); err != nil {
 		return Signed{}, fmt.Errorf("sign for vendor %s: %w", d.Vendor, err)
 	}

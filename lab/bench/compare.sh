@@ -8,7 +8,7 @@ set -euo pipefail
 base=${1:?"which revision to compare with? make bench-compare BASE=main"}
 cd "$(git rev-parse --show-toplevel)"
 rounds=${ROUNDS:-6}
-packages="ingest/verify ingest schemas schemas/vendors processor/mapping analytics"
+packages="ingest/signature ingest schemas schemas/vendors processor/mapping analytics"
 hot='^Benchmark(Verify|Refuse|Refusal|Record|DecodeEvent|Identify|Sale|Append|BatchAppend)$'
 
 dir=$(mktemp -d)

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -41,7 +41,7 @@ func charge(id string, at time.Time, size int) []byte {
 // deliveries are n signed requests to address, as a vendor sends them over the wire, with bodies of size bytes. Each is
 // an event of its own; its ID begins with run.
 func (r *rig) deliveries(address, vendor, run string, size, n int) ([][]byte, error) {
-	verifier, err := verify.New(vendors.Signature{Scheme: "stripe"}, []vendors.Key{{Secret: secret.New(r.secret)}}, nil)
+	verifier, err := signature.New(vendors.Signature{Scheme: "stripe"}, []vendors.Key{{Secret: secret.New(r.secret)}}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("sign deliveries: %w", err)
 	}
@@ -55,7 +55,7 @@ func (r *rig) deliveries(address, vendor, run string, size, n int) ([][]byte, er
 			return nil, fmt.Errorf("write deliveries: %w", err)
 		}
 		req.Header = http.Header{"Content-Type": {"application/json; charset=utf-8"}, "User-Agent": {"Stripe/1.0 (+https://stripe.com/docs/webhooks)"}}
-		if err := verifier.Sign(&verify.Request{Method: req.Method, URL: url, Header: req.Header, Body: body, Now: now}, ""); err != nil {
+		if err := verifier.Sign(&signature.Request{Method: req.Method, URL: url, Header: req.Header, Body: body, Now: now}, ""); err != nil {
 			return nil, fmt.Errorf("sign deliveries: %w", err)
 		}
 		var wire bytes.Buffer

@@ -22,7 +22,7 @@ import (
 	"github.com/stripe/stripe-go/v85/webhook"
 	svix "github.com/svix/svix-webhooks/go"
 
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/secret"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -31,8 +31,8 @@ import (
 type sdk struct {
 	sig    vendors.Signature
 	secret string
-	sign   func(r *verify.Request, id string) error
-	accept func(r *verify.Request) bool
+	sign   func(r *signature.Request, id string) error
+	accept func(r *signature.Request) bool
 }
 
 func sdks(t *testing.T) map[string]sdk {
@@ -45,8 +45,8 @@ func sdks(t *testing.T) map[string]sdk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signAs := func(brand string, sign func(string, time.Time, []byte) (string, error)) func(*verify.Request, string) error {
-		return func(r *verify.Request, id string) error {
+	signAs := func(brand string, sign func(string, time.Time, []byte) (string, error)) func(*signature.Request, string) error {
+		return func(r *signature.Request, id string) error {
 			text, err := sign(id, r.Now, r.Body)
 			r.Header.Set(brand+"-id", id)
 			r.Header.Set(brand+"-timestamp", itoa(r.Now.Unix()))
@@ -59,18 +59,18 @@ func sdks(t *testing.T) map[string]sdk {
 	return map[string]sdk{
 		"stripe-go": {
 			sig: vendors.Signature{Scheme: "stripe"}, secret: stripeSecret,
-			sign: func(r *verify.Request, _ string) error {
+			sign: func(r *signature.Request, _ string) error {
 				signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: r.Body, Secret: stripeSecret, Timestamp: r.Now})
 				r.Header.Set("Stripe-Signature", signed.Header)
 				return nil
 			},
-			accept: func(r *verify.Request) bool {
+			accept: func(r *signature.Request) bool {
 				return webhook.ValidatePayload(r.Body, r.Header.Get("Stripe-Signature"), stripeSecret) == nil
 			},
 		},
 		"slack-go": {
 			sig: vendors.Signature{Scheme: "slack"}, secret: slackSecret,
-			accept: func(r *verify.Request) bool {
+			accept: func(r *signature.Request) bool {
 				v, err := slack.NewSecretsVerifier(r.Header, slackSecret)
 				if err != nil {
 					return false
@@ -82,16 +82,16 @@ func sdks(t *testing.T) map[string]sdk {
 		"standard-webhooks": {
 			sig: vendors.Signature{Scheme: "standard-webhooks"}, secret: whsec,
 			sign:   signAs("webhook", standard.Sign),
-			accept: func(r *verify.Request) bool { return standard.Verify(r.Body, r.Header) == nil },
+			accept: func(r *signature.Request) bool { return standard.Verify(r.Body, r.Header) == nil },
 		},
 		"svix": {
 			sig: vendors.Signature{Scheme: "standard-webhooks", Header: "svix-signature"}, secret: whsec,
 			sign:   signAs("svix", branded.Sign),
-			accept: func(r *verify.Request) bool { return branded.Verify(r.Body, r.Header) == nil },
+			accept: func(r *signature.Request) bool { return branded.Verify(r.Body, r.Header) == nil },
 		},
 		"sendgrid-go": {
 			sig: vendors.Signature{Scheme: "sendgrid"}, secret: sendgridKey,
-			accept: func(r *verify.Request) bool {
+			accept: func(r *signature.Request) bool {
 				ok, err := eventwebhook.VerifySignature(sendgridPublic(t, sendgridKey), r.Body,
 					r.Header.Get("X-Twilio-Email-Event-Webhook-Signature"), r.Header.Get("X-Twilio-Email-Event-Webhook-Timestamp"))
 				return ok && err == nil
@@ -121,7 +121,7 @@ func TestAgainstSDKs(t *testing.T) {
 			v := newVerifier(t, s.sig, s.secret)
 			accepted, refused, stricter := 0, 0, 0
 			for range rounds {
-				r := &verify.Request{
+				r := &signature.Request{
 					Method: "POST", URL: "https://hooks.example.com/v", Header: http.Header{}, Body: randomBody(random),
 					Now: time.Now().Add(time.Duration(random.IntN(500)-250) * time.Second).Truncate(time.Second),
 				}
@@ -169,7 +169,7 @@ func randomBody(random *rand.Rand) []byte {
 }
 
 // mutate changes one thing that a stranger could change.
-func mutate(random *rand.Rand, r *verify.Request) {
+func mutate(random *rand.Rand, r *signature.Request) {
 	names := make([]string, 0, len(r.Header))
 	for _, name := range []string{"Stripe-Signature", "X-Slack-Signature", "X-Slack-Request-Timestamp",
 		"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "Svix-Id", "Svix-Timestamp", "Svix-Signature",
@@ -224,9 +224,9 @@ func ecdsaPEM(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
-func newVerifier(t *testing.T, sig vendors.Signature, text string) verify.Verifier {
+func newVerifier(t *testing.T, sig vendors.Signature, text string) signature.Verifier {
 	t.Helper()
-	v, err := verify.New(sig, []vendors.Key{{ID: "k", Secret: secret.New([]byte(text))}}, nil)
+	v, err := signature.New(sig, []vendors.Key{{ID: "k", Secret: secret.New([]byte(text))}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ type Vendor struct {
 	actions byType[[]Action]
 }
 
-// Signature says how a vendor signs. Scheme names one of the schemes of ingest/verify; the other fields
+// Signature says how a vendor signs. Scheme names one of the schemes of ingest/signature; the other fields
 // change the scheme's own defaults, and a scheme refuses those it does not know.
 type Signature struct {
 	Scheme    string        `yaml:"scheme" jsonschema_description:"How the vendor signs: a vendor's own scheme, or one that the other keys configure (hmac, hash, rsa, token …)."`

@@ -15,7 +15,7 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/internal/kafka"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -160,7 +160,7 @@ func drive(ctx context.Context, log *slog.Logger, target Target, load Load, send
 const maxNamed = 20
 
 func newRunner(log *slog.Logger, target Target, load Load) (*runner, error) {
-	config, err := vendors.Load(target.Vendors, vendors.Options{Schemes: verify.Names()})
+	config, err := vendors.Load(target.Vendors, vendors.Options{Schemes: signature.Names()})
 	if err != nil {
 		return nil, err
 	}

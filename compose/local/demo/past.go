@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -22,15 +22,15 @@ import (
 type past struct {
 	sender    *sender.Sender
 	config    *vendors.Config
-	verifiers map[string]verify.Verifier
+	verifiers map[string]signature.Verifier
 	kafka     *kgo.Client
 	topic     string
 }
 
 func newPast(s *sender.Sender, config *vendors.Config, client *kgo.Client, topic string) (*past, error) {
-	p := &past{sender: s, config: config, verifiers: map[string]verify.Verifier{}, kafka: client, topic: topic}
+	p := &past{sender: s, config: config, verifiers: map[string]signature.Verifier{}, kafka: client, topic: topic}
 	for name, vendor := range config.Vendors {
-		verifier, err := verify.New(vendor.Signature, vendor.Keys, nil)
+		verifier, err := signature.New(vendor.Signature, vendor.Keys, nil)
 		if err != nil {
 			return nil, fmt.Errorf("vendor %s: %w", name, err)
 		}
@@ -61,7 +61,7 @@ func (p *past) events(e Event, at time.Time) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	proven, err := p.verifiers[e.Vendor].Verify(&verify.Request{Method: http.MethodPost, URL: signed.URL, Header: signed.Header, Body: signed.Body, Now: at})
+	proven, err := p.verifiers[e.Vendor].Verify(&signature.Request{Method: http.MethodPost, URL: signed.URL, Header: signed.Header, Body: signed.Body, Now: at})
 	if err != nil {
 		return nil, fmt.Errorf("verify a delivery of %s: %w", e.Vendor, err)
 	}
@@ -69,7 +69,7 @@ func (p *past) events(e Event, at time.Time) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts, err := verify.DescribeSignature(p.config.Vendors[e.Vendor].Signature)
+	facts, err := signature.DescribeSignature(p.config.Vendors[e.Vendor].Signature)
 	if err != nil {
 		return nil, err
 	}

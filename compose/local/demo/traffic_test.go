@@ -13,7 +13,7 @@ import (
 
 	"github.com/hookline-io/hookline/analytics"
 	"github.com/hookline-io/hookline/ingest/sender"
-	"github.com/hookline-io/hookline/ingest/verify"
+	"github.com/hookline-io/hookline/ingest/signature"
 	"github.com/hookline-io/hookline/schemas"
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
@@ -23,7 +23,7 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 func demoVendors(t *testing.T) *vendors.Config {
 	t.Helper()
 	config, err := vendors.Parse("vendors.yaml", sampleVendors, vendors.Options{
-		Schemes:  verify.Names(),
+		Schemes:  signature.Names(),
 		ReadFile: func(name string) ([]byte, error) { return []byte(NewSecret(strings.Contains(name, "sakura"))), nil },
 	})
 	if err != nil {
