@@ -123,7 +123,7 @@ func dataAlerts() []alert {
 		},
 		{
 			uid: "hookline-counts-nothing", title: "Events count for nothing", severity: warning, wait: "30m", above: fewEvents,
-			board: VendorsUID, panel: 1,
+			board: VendorsUID, panel: 9,
 			summary: "Events of {{ if .Labels.vendor }}{{ .Labels.vendor }}{{ else }}a vendor{{ end }} have come for a day and none of them counts, though its configuration counts money. " +
 				"Look at their types, and at a body with `hookline vendor check`.",
 			prom: `sum by (vendor) (increase(hookline_processor_mapped_events_total{result!="counted"}[1d]))` +
@@ -131,7 +131,7 @@ func dataAlerts() []alert {
 		},
 		{
 			uid: "hookline-no-type", title: "Events without a type", severity: warning, wait: "15m", above: fewEvents,
-			board: VendorsUID, panel: 1,
+			board: VendorsUID, panel: 9,
 			summary: "Events of {{ if .Labels.vendor }}{{ .Labels.vendor }}{{ else }}a vendor{{ end }} have no type where events.type looks for it, so that no rule for their money is found. " +
 				"Look at a body with `hookline vendor check`.",
 			prom: `sum by (vendor) (increase(hookline_processor_mapped_events_total{result="no_type"}[1h]))`,

@@ -156,7 +156,16 @@ HAVING count() > 0`,
 				sql: perMonthAndVendor,
 			},
 			{
-				id: 15, title: "How these figures are counted", at: at(0, 66, 24, 5),
+				id: 19, title: "Test money (${currency})", at: at(0, 66, 12, 8), unit: amount(), shape: TableQuery, noValue: "No test money in this range",
+				description: "What vendors marked as a test, such as the payments of a sandbox. It is in no other figure of this board. Before a vendor goes live it shows that its events arrive and are counted; if a live vendor is still here, ask it to leave its test mode.",
+				draw: rows().
+					OverrideByName("Vendor", vendorLink()).
+					OverrideByName("Month", dated("YYYY-MM")).
+					OverrideByName("Orders", written(count())),
+				sql: testMoney,
+			},
+			{
+				id: 15, title: "How these figures are counted", at: at(12, 66, 12, 8),
 				description: "What the words on this board mean.",
 				draw:        note(salesNote),
 			},
@@ -168,4 +177,4 @@ const salesNote = `- **Every sale counts once**, however often its vendor delive
 - **The month** is that of the vendor's own time of the sale, in the reporting zone chosen above; never that of its arrival.
 - **Gross** is what was sold, **refunds** what was given back in that month, **net** the difference.
 - **Currencies** are never added up or converted: choose one above.
-- **Undated sales** carry no time and belong to no month; they are shown apart.`
+- **Undated sales** carry no time and belong to no month; they are shown apart. So is **test money**.`

@@ -193,3 +193,19 @@ WHERE ` + chosen + `
     AND ` + months + `
 GROUP BY month, vendor
 ORDER BY month DESC, sum(net) DESC, vendor`
+
+// testMoney includes tests whose vendor states no time, in rows without a month: they show that events arrive.
+var testMoney = scope + `
+SELECT
+    if(undated, NULL, toDateTime(month, 'UTC')) AS "Month",
+    vendor AS "Vendor",
+    toFloat64(sum(gross)) AS "Gross",
+    toFloat64(sum(refunds)) AS "Refunds",
+    toFloat64(sum(net)) AS "Net",
+    sum(orders) AS "Orders"
+FROM hookline.test_sales_per_month
+WHERE ` + chosen + `
+    AND (undated OR ` + months + `)
+GROUP BY undated, month, vendor
+ORDER BY undated DESC, month DESC, sum(net) DESC, vendor
+LIMIT 500`

@@ -96,6 +96,15 @@ LIMIT 10`,
 				matrix:      [3]string{"Month", "Vendor", "Value"},
 				sql:         perMonth("dead_letters"),
 			},
+			{
+				id: 9, title: "Events that count for nothing", at: at(0, 44, 24, 10), unit: count(), shape: TableQuery, noValue: "Every type of event counts",
+				description: "Types of events of which none changed a figure in the month in which the range ends. Counted is the share of all of the vendor's events that did. Types that are no sales belong here. Where Counted is 0 % and the vendor sells, its sales are missing: compare the types with vendors.yaml, and try a body with hookline vendor check.",
+				draw: rows().
+					OverrideByName("Vendor", vendorLink()).
+					OverrideByName("Counted", wide(100, colouredText(percent(), []dashboard.Threshold{step(nil, "text"), step(cog.ToPtr(lowest), "red"), step(cog.ToPtr(fewest), "text")})...)).
+					OverrideByName("Last received", wide(130, written(ago())...)),
+				sql: countNothing,
+			},
 		},
 	}
 }
@@ -171,6 +180,25 @@ FROM changes
 WHERE change.5
 ORDER BY change.6 DESC, vendor
 LIMIT 50`
+
+// fewest is below the share of one event that counts among any number of others.
+const fewest = 1e-9
+
+// countNothing takes an event into the month in which it happened, and one without a time into that in which it came.
+// Vendors of which nothing counts come first.
+const countNothing = scope + `,
+    toStartOfMonth(last_day) AS this_month,
+    seen AS (
+        SELECT vendor, type, count() AS number, countIf(effect != '') AS counted, max(received_at) AS last
+        FROM hookline.events FINAL
+        WHERE (source_month = toYYYYMM(this_month) OR source_month = 0 AND toStartOfMonth(received_at) = this_month) AND ` + anyVendor + `
+        GROUP BY vendor, type
+    )
+SELECT vendor AS "Vendor", if(type = '', '(none)', type) AS "Type", number AS "Events", share AS "Counted", last AS "Last received"
+FROM (SELECT *, sum(counted) OVER (PARTITION BY vendor) / sum(number) OVER (PARTITION BY vendor) AS share FROM seen)
+WHERE counted = 0
+ORDER BY share > 0, number DESC, vendor, type
+LIMIT 200`
 
 // most is the vendors with the most events in the range, as many as a chart can tell apart. All charts show them in
 // the order of their names, which is Grafana's own for series over time: a vendor then has one colour on the board.

@@ -101,6 +101,22 @@ func (d *demoStack) poison() {
 	}
 }
 
+// rehearse sends what is in no figure: a charge in Stripe's test mode, and an event that is no sale.
+func (d *demoStack) rehearse() {
+	d.t.Helper()
+	const form = `{"id":"%s","object":"event","created":%d,"livemode":%t,"type":"%s","data":{"object":{"id":"%[1]s_o","object":"%[5]s","amount":1900,` +
+		`"amount_captured":1900,"captured":true,"currency":"usd","paid":true,"status":"succeeded"}}}`
+	now := time.Now().Unix()
+	for id, body := range map[string]string{
+		"evt_trial":    fmt.Sprintf(form, "evt_trial", now, false, "charge.succeeded", "charge"),
+		"evt_customer": fmt.Sprintf(form, "evt_customer", now, true, "customer.created", "customer"),
+	} {
+		if err := d.post(d.t.Context(), demo.Event{Vendor: "acme-pay", ID: id, Body: []byte(body)}, false); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
 // tell has the demo tell its history, as make run does, and returns how many events it has.
 func (d *demoStack) tell() uint64 {
 	d.t.Helper()
