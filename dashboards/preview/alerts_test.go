@@ -12,10 +12,10 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
-// watched is an alert rule that asks ClickHouse: its query, the value above which it fires, and what it does without
+// watched is an alert rule: its query in SQL or PromQL, the value above which it fires, and what it does without
 // rows and when its query fails.
 type watched struct {
-	sql            string
+	sql, prom      string
 	above          float64
 	noData, failed string
 }
@@ -44,7 +44,10 @@ func (w watched) after(before string, firing []string, rows int, err error) stri
 }
 
 // rules reads the rules that ask ClickHouse out of the generated file.
-func rules(t *testing.T) map[string]watched {
+func rules(t *testing.T) map[string]watched { return rulesOf(t, dashboards.ClickHouseUID) }
+
+// rulesOf reads the rules that ask a data source.
+func rulesOf(t *testing.T, source string) map[string]watched {
 	t.Helper()
 	raw, err := dashboards.Alerting()
 	if err != nil {
@@ -60,6 +63,7 @@ func rules(t *testing.T) map[string]watched {
 					DatasourceUID string
 					Model         struct {
 						RawSQL     string
+						Expr       string
 						Conditions []struct{ Evaluator struct{ Params []float64 } }
 					}
 				}
@@ -71,8 +75,8 @@ func rules(t *testing.T) map[string]watched {
 	}
 	out := map[string]watched{}
 	for _, rule := range file.Groups[0].Rules {
-		if rule.Data[0].DatasourceUID == dashboards.ClickHouseUID {
-			out[rule.UID] = watched{rule.Data[0].Model.RawSQL, rule.Data[1].Model.Conditions[0].Evaluator.Params[0], rule.NoDataState, rule.ExecErrState}
+		if rule.Data[0].DatasourceUID == source {
+			out[rule.UID] = watched{rule.Data[0].Model.RawSQL, rule.Data[0].Model.Expr, rule.Data[1].Model.Conditions[0].Evaluator.Params[0], rule.NoDataState, rule.ExecErrState}
 		}
 	}
 	return out
