@@ -148,6 +148,10 @@ func (c PushCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	// A proxy may keep its health to itself; what follows says what else is wrong.
+	if version, err := client.Version(ctx); err == nil && doubt(version) != "" {
+		log.Warn(doubt(version), "version", version)
+	}
 	changes, err := c.compare(ctx, client)
 	if err != nil {
 		return err
@@ -181,6 +185,21 @@ func (c PushCommand) Run(ctx context.Context, log *slog.Logger) error {
 		log.Info(done, "what", change.Name)
 	}
 	return nil
+}
+
+// doubt is why boards may not work in a version of Grafana; empty where they do, and where the version is not stated.
+func doubt(version string) string {
+	const newest = 13 // whose API was read: see docs/adr/0019
+	var major, minor int
+	switch read, _ := fmt.Sscanf(version, "%d.%d", &major, &minor); {
+	case read < 2:
+		return ""
+	case major < 12 || major == 12 && minor < 1:
+		return "boards need Grafana 12.1 or later: before it, the choice of vendors and the units of money do not work"
+	case major > newest:
+		return "this version of Grafana was not tried: what it refuses may be due to a newer API"
+	}
+	return ""
 }
 
 // writable refuses, before anything is written, to change what files of Grafana's own provisioning manage: Grafana would

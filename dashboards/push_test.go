@@ -171,3 +171,22 @@ func TestPushLeavesAProvisionedGrafanaAlone(t *testing.T) {
 		}
 	}
 }
+
+// A version that boards are not made for is no reason to refuse them; the log says so.
+func TestPushWarnsOfOtherVersions(t *testing.T) {
+	for version, want := range map[string]string{
+		"10.4.2": "need Grafana 12.1", "11.6.0": "need Grafana 12.1", "12.0.3": "need Grafana 12.1", "12.1.0": "", "12.3.1": "", "13.0.0": "", "13.3.0-pre": "",
+		"14.0.0": "was not tried", "": "",
+	} {
+		server := grafanatest.New(t)
+		server.Version = version
+		var said bytes.Buffer
+		if err := (PushCommand{GrafanaOptions: grafanaAt(t, server)}).Run(t.Context(), slog.New(slog.NewTextHandler(&said, nil))); err != nil {
+			t.Fatal(err)
+		}
+		warned := strings.Contains(said.String(), "was not tried") || strings.Contains(said.String(), "need Grafana")
+		if warned != (want != "") || !strings.Contains(said.String(), want) {
+			t.Errorf("Grafana %s: %s", version, said.String())
+		}
+	}
+}

@@ -3,8 +3,10 @@
 //
 //	Wanted -> Client.Compare: one Change for each thing, with what Grafana has -> Change.Diff | Change.Apply
 //
-// The API is that of Grafana 12 (https://grafana.com/docs/grafana/latest/developers/http_api/): folders and
-// dashboards, and the provisioning API of alerting.
+// The API is the classic one, /api, of Grafana 11 to 13: folders, dashboards in their classic JSON, and the provisioning
+// API of alerting (https://grafana.com/docs/grafana/v13.3/developer-resources/api-reference/http-api/api-legacy/).
+// Grafana 13 keeps it "fully accessible and operative", stores classic JSON as it is, and converts it to its v2 schema by
+// itself where it needs that: see docs/adr/0019.
 package grafana
 
 import (
@@ -73,6 +75,8 @@ func hint(status int, message, location string) string {
 		return "this board comes from a file of Grafana's own provisioning, so change that file, or remove it there and push again"
 	case strings.Contains(message, "refresh interval"):
 		return "its min_refresh_interval is longer than that of a board of ours; set it to 5s or less"
+	case status == http.StatusNotAcceptable:
+		return "somebody saved this board in Grafana's v2 schema, which this version cannot give back in the classic one; delete the board in Grafana and push again"
 	case strings.Contains(message, "provenance"):
 		return "this is managed by other means, such as a file of Grafana's own provisioning; change it there, or remove it there and push again"
 	case status == http.StatusUnauthorized:
@@ -90,7 +94,15 @@ func hint(status int, message, location string) string {
 	case location != "":
 		return "it redirects to " + location + "; give the address that it should be reached at"
 	}
-	return "is it Grafana 12 or later?"
+	return "is it Grafana 11 or later?"
+}
+
+// Version is Grafana's own, such as 13.0.1, and empty where it does not say: it hides its version from strangers if it is
+// configured to (https://grafana.com/docs/grafana/latest/developers/http_api/other/#health-api).
+func (c *Client) Version(ctx context.Context) (string, error) {
+	var health struct{ Version string }
+	err := c.call(ctx, "GET", "/api/health", nil, &health)
+	return health.Version, err
 }
 
 // isNotFound says that Grafana does not have what was asked for.

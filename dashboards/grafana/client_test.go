@@ -42,7 +42,7 @@ func TestAnswersAreExplained(t *testing.T) {
 		"another program": {page(404, ""), []string{"404", "Grafana's own address"}},
 		"a login page":    {page(302, "https://sso.example/login"), []string{"redirects to https://sso.example/login"}},
 		"a page":          {page(200, ""), []string{"text/html", "not JSON"}},
-		"something else":  {say(418, ""), []string{"418", "Grafana 12"}},
+		"something else":  {say(418, ""), []string{"418", "Grafana 11"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := grafanatest.New(t)

@@ -141,6 +141,10 @@ func (c *Client) folder(ctx context.Context, wanted Folder) (Change, error) {
 	return change, nil
 }
 
+// classic asks Grafana 13 for a board in the classic JSON, whatever it is stored in; earlier versions do not know the
+// parameter (https://github.com/grafana/grafana/pull/120842).
+const classic = "?apiVersion=v0alpha1"
+
 // board compares a whole model, but for what Grafana numbers by itself, and the folder that it is in.
 func (c *Client) board(ctx context.Context, folder string, wanted Document) (Change, error) {
 	change := Change{Name: "board " + wanted.text("title"), want: placed(wanted, folder).lines()}
@@ -151,7 +155,7 @@ func (c *Client) board(ctx context.Context, folder string, wanted Document) (Cha
 			Provisioned bool
 		}
 	}
-	switch err := c.call(ctx, "GET", "/api/dashboards/uid/"+url.PathEscape(wanted.text("uid")), nil, &found); {
+	switch err := c.call(ctx, "GET", "/api/dashboards/uid/"+url.PathEscape(wanted.text("uid"))+classic, nil, &found); {
 	case isNotFound(err):
 	case err != nil:
 		return Change{}, err

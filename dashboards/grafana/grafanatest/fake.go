@@ -1,5 +1,5 @@
-// Package grafanatest plays a Grafana to tests. It is none: it does what Grafana 12's documentation and source say
-// (pkg/api/dashboard.go and folder.go, pkg/services/dashboards/errors.go, pkg/services/ngalert/api/api_provisioning.go,
+// Package grafanatest plays a Grafana to tests. It is none: it does what the documentation and source of Grafana 11, 12 and
+// 13 say (pkg/api/dashboard.go and folder.go, pkg/services/dashboards/errors.go, pkg/services/ngalert/api/api_provisioning.go,
 // pkg/services/ngalert/provisioning). What matters here: boards have versions and a stale one is refused; rules,
 // contact points and policies come back with fields that were not written; policies must name contact points that
 // exist; who manages a thing, its provenance, cannot be changed from a file to the API; errors are JSON with a
@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -32,6 +33,7 @@ type Server struct {
 	Contacts []Object
 	Policies Object
 	Sources  map[string]string // types of data sources, by UID
+	Version  string            // 12.3.1 unless set
 	// Instead answers in the server's place where it returns true.
 	Instead func(w http.ResponseWriter, r *http.Request) bool
 
@@ -46,9 +48,12 @@ func New(t testing.TB) *Server {
 		Folders: map[string]Object{}, Boards: map[string]Object{}, Groups: map[string]Object{},
 		Contacts: []Object{{"uid": "", "name": "email receiver", "type": "email", "settings": Object{"addresses": "<example@email.com>"}}},
 		Policies: Object{"receiver": "email receiver", "group_by": []any{"grafana_folder", "alertname"}},
-		Sources:  map[string]string{},
+		Sources:  map[string]string{}, Version: "12.3.1",
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, _ *http.Request) {
+		Answer(w, http.StatusOK, Object{"database": "ok", "version": f.Version})
+	})
 	mux.HandleFunc("GET /api/folders/{uid}", func(w http.ResponseWriter, r *http.Request) {
 		f.one(w, f.Folders[r.PathValue("uid")], "folder not found")
 	})
@@ -151,7 +156,28 @@ func (f *Server) getBoard(w http.ResponseWriter, r *http.Request) {
 		message(w, http.StatusNotFound, "Dashboard not found")
 		return
 	}
-	Answer(w, http.StatusOK, Object{"dashboard": found["dashboard"], "meta": Object{"folderUid": found["folderUid"], "canSave": true, "provisioned": found["provisioned"] == true}})
+	meta := Object{"folderUid": found["folderUid"], "canSave": true, "provisioned": found["provisioned"] == true}
+	model := found["dashboard"]
+	switch v2 := found["v2"]; {
+	case v2 == nil:
+	case !f.converts():
+		message(w, http.StatusNotAcceptable, "dashboard api version not supported, use /apis/dashboard.grafana.app/v2alpha1/namespaces/default/dashboards/"+r.PathValue("uid")+" instead")
+		return
+	case r.URL.Query().Get("apiVersion") != "v0alpha1": // as it is stored
+		model = v2
+	}
+	Answer(w, http.StatusOK, Object{"dashboard": model, "meta": meta})
+}
+
+// converts says whether it stores boards in any schema and converts them, as Grafana 13 does.
+func (f *Server) converts() bool { return strings.HasPrefix(f.Version, "13.") }
+
+// SaveInV2 is what a person does who changes a board in the pages of a Grafana that has the v2 schema.
+func (f *Server) SaveInV2(uid, title string) {
+	model := f.Boards[uid]["dashboard"].(Object)
+	version, _ := model["version"].(float64)
+	model["title"], model["version"] = title, version+1
+	f.Boards[uid]["v2"] = Object{"uid": uid, "version": version + 1, "title": title, "elements": Object{}, "layout": Object{"kind": "GridLayout"}}
 }
 
 func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
@@ -162,6 +188,10 @@ func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
 		message(w, http.StatusBadRequest, "folder not found")
 		return
 	}
+	if model["elements"] != nil {
+		message(w, http.StatusBadRequest, "This looks like a v2 spec: it should include an explicit 'apiVersion' and move the body into a 'spec' element")
+		return
+	}
 	version := 0.0
 	if found := f.Boards[uid]; found != nil {
 		if found["provisioned"] == true {
@@ -170,6 +200,10 @@ func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
 		}
 		version, _ = found["dashboard"].(Object)["version"].(float64)
 		if sent["overwrite"] != true && model["version"] != version {
+			if f.converts() {
+				message(w, http.StatusConflict, "Dashboard already exists. Use overwrite flag to update.")
+				return
+			}
 			Answer(w, http.StatusPreconditionFailed, Object{"status": "version-mismatch", "message": "The dashboard has been changed by someone else"})
 			return
 		}
