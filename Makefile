@@ -99,8 +99,8 @@ bench-compare: ## compare this tree with another revision, in alternation (BASE=
 	lab/bench/compare.sh $(BASE)
 
 .PHONY: screenshots
-screenshots: ## take the pictures of the boards in docs/img anew (needs chromium, prometheus and pngquant; takes six minutes)
-	go test ./dashboards/preview -run TestPictures -count=1 -timeout 15m -args -pictures $(CURDIR)/docs/img
+screenshots: ## take the pictures of the boards in docs/img again (needs chromium and prometheus; takes ten minutes)
+	go test ./dashboards/preview -run TestPictures -count=1 -timeout 20m -args -pictures $(CURDIR)/docs/img
 
 .PHONY: lint
 lint: tidy ## vet and lint, workflows, module files and boards too

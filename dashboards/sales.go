@@ -156,7 +156,7 @@ HAVING count() > 0`,
 				sql: perMonthAndVendor,
 			},
 			{
-				id: 19, title: "Test money (${currency})", at: at(0, 66, 12, 8), unit: amount(), shape: TableQuery, noValue: "No test money in this range",
+				id: 19, title: "Test money (${currency})", at: at(0, 66, 12, 7), unit: amount(), shape: TableQuery, noValue: "No test money in this range",
 				description: "What vendors marked as a test, such as the payments of a sandbox. It is in no other figure of this board. Before a vendor goes live it shows that its events arrive and are counted; if a live vendor is still here, ask it to leave its test mode.",
 				draw: rows().
 					OverrideByName("Vendor", vendorLink()).
@@ -165,7 +165,7 @@ HAVING count() > 0`,
 				sql: testMoney,
 			},
 			{
-				id: 15, title: "How these figures are counted", at: at(12, 66, 12, 8),
+				id: 15, title: "How these figures are counted", at: at(12, 66, 12, 7),
 				description: "What the words on this board mean.",
 				draw:        note(salesNote),
 			},

@@ -97,7 +97,7 @@ LIMIT 10`,
 				sql:         perMonth("dead_letters"),
 			},
 			{
-				id: 9, title: "Events that count for nothing", at: at(0, 44, 24, 10), unit: count(), shape: TableQuery, noValue: "Every type of event counts",
+				id: 9, title: "Events that count for nothing", at: at(0, 44, 24, 8), unit: count(), shape: TableQuery, noValue: "Every type of event counts",
 				description: "Types of events of which none changed a figure in the month in which the range ends. Counted is the share of all of the vendor's events that did. Types that are no sales belong here. Where Counted is 0 % and the vendor sells, its sales are missing: compare the types with vendors.yaml, and try a body with hookline vendor check.",
 				draw: rows().
 					OverrideByName("Vendor", vendorLink()).

@@ -4,11 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/hookline-io/hookline/dashboards"
@@ -19,8 +19,8 @@ var (
 	running  = flag.String("preview", "", "address of a running preview to take pictures of; empty: one of the demo")
 )
 
-// TestPictures takes the pictures of the documentation (make screenshots): every board in light and dark and on a
-// phone, as the demo fills it.
+// TestPictures takes the pictures of the documentation (make screenshots): every board as the demo fills it, in light and
+// dark, at the widths of a laptop, a large screen and a phone.
 func TestPictures(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("SKIPPED: takes pictures only where it is told a folder, -pictures")
@@ -29,10 +29,11 @@ func TestPictures(t *testing.T) {
 		photograph(t, *running, "", dashboards.UIDs()...)
 		return
 	}
-	// What people look at: the history that make run tells.
+	// What people look at: the history that make run sends.
 	t.Run("figures", func(t *testing.T) {
 		d := newDemo(t, npm(t))
 		d.poison()
+		d.rehearse()
 		d.settle(d.tell())
 		defer d.trickle()()
 		refund := ask(t, d.engine, `SELECT event_id FROM sales WHERE vendor = 'acme-pay' AND kind = 'refund' ORDER BY received_at DESC LIMIT 1`)
@@ -44,7 +45,7 @@ func TestPictures(t *testing.T) {
 		if d.metrics == nil {
 			t.Fatal("the board Pipeline needs a Prometheus: apt-get install prometheus")
 		}
-		const deliveries, perSecond = 60_000, 300
+		const deliveries, perSecond = 30_000, 200
 		d.send(deliveries, d.traffic.Next, perSecond)
 		d.poison()
 		d.settle(d.ledger.Events())
@@ -53,7 +54,10 @@ func TestPictures(t *testing.T) {
 	})
 }
 
-// photograph takes the pictures of boards; event is the one whose journal is shown.
+// Widths of the pictures: a laptop with Grafana's menu docked, a laptop, a screen on a wall, a phone.
+var widths = []int64{1100, 1440, 1920, 390}
+
+// photograph takes the pictures of boards, named BOARD-WIDTH-THEME; event is the one whose journal is shown.
 func photograph(t *testing.T, address, event string, boards ...string) {
 	t.Helper()
 	queries := map[string]string{
@@ -63,43 +67,35 @@ func photograph(t *testing.T, address, event string, boards ...string) {
 		dashboards.PipelineUID: "from=now-5m&to=now",
 		dashboards.JournalUID:  "var-vendor=acme-pay&var-event=" + event,
 	}
-	const desk, phone, readme = 1400, 390, 1280 // widths
-	const all, chart = ".foot", "#panel-5"      // what to take in
 	b := open(t)
 	for _, board := range boards {
-		name, page := strings.TrimPrefix(board, "hookline-"), address+"/d/"+board+"?"+queries[board]
-		for _, picture := range []struct {
-			name, theme string
-			width       int64
-			downTo      string
-		}{{"-light", "light", desk, all}, {"-dark", "dark", desk, all}, {"-phone", "light", phone, all}, {"", "light", readme, chart}} {
-			if picture.downTo == chart && board != dashboards.SalesUID {
-				continue
+		name, url := strings.TrimPrefix(board, "hookline-"), address+"/d/"+board+"?"+queries[board]
+		for _, width := range widths {
+			for _, theme := range []string{"light", "dark"} {
+				b.show(url, width, theme)
+				b.save(fmt.Sprintf("%s-%d-%s", name, width, theme))
 			}
-			b.show(page, picture.width, picture.theme)
-			b.save(name+picture.name, picture.downTo)
 		}
 	}
 	b.checkComplaints()
 }
 
-// save saves a picture of the page from its top down to an element, with few colours where pngquant is at hand.
-func (b *browser) save(name, downTo string) {
+// save saves a picture of the whole page, reduced to the width of the narrowest laptop.
+func (b *browser) save(name string) {
 	b.t.Helper()
-	height := read[float64](b, fmt.Sprintf(`Math.ceil(document.querySelector(%q).getBoundingClientRect().bottom + scrollY)`, downTo))
+	height := read[float64](b, `Math.ceil(document.querySelector(".foot").getBoundingClientRect().bottom + scrollY)`)
 	width := read[float64](b, `innerWidth`)
 	b.do(chromedp.EmulateViewport(int64(width), int64(height)))
-	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	const most = 1100
+	quality := int64(40)
+	picture, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{
+		Format: page.CaptureScreenshotFormatWebp, Quality: &quality,
+		Clip: &page.Viewport{Width: width, Height: height, Scale: min(1, most/width)},
+	})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	path := filepath.Join(*pictures, name+".png")
-	if err := os.WriteFile(path, picture, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(*pictures, name+".webp"), picture.Data, 0o644); err != nil {
 		b.t.Fatal(err)
-	}
-	if quantise, err := exec.LookPath("pngquant"); err == nil {
-		if out, err := exec.Command(quantise, "--force", "--ext=.png", "--strip", "--speed=1", "64", path).CombinedOutput(); err != nil {
-			b.t.Fatal(fmt.Errorf("%w: %s", err, out))
-		}
 	}
 }
