@@ -30,7 +30,7 @@ run: build ## start everything on this machine, with demo traffic (no Docker; KA
 	$(BIN) local --demo $(if $(KAFKA),--kafka=$(KAFKA)) $(ARGS)
 
 .PHONY: up
-up: ## start everything with Docker (HA=1: two or three of each; ALERT_WEBHOOK_URL=…: whom to tell of alerts)
+up: ## start everything with Docker (HA=1: two or three of each; ALERT_WEBHOOK_URL=…: where alerts go)
 	@HOOKLINE_VERSION=$(VERSION) HA=$(HA) ALERT_WEBHOOK_URL='$(ALERT_WEBHOOK_URL)' compose/stack.sh up
 
 .PHONY: down
@@ -111,7 +111,7 @@ lint: tidy ## vet and lint, workflows, module files and boards too
 	$(ACTIONLINT)
 
 .PHONY: generate
-generate: build ## write the dashboards and the other generated files anew
+generate: build ## write the dashboards and the other generated files
 	$(BIN) dashboards generate
 	go generate ./...
 

@@ -79,15 +79,15 @@ func (db *DB) Redriven(ctx context.Context, letters []DeadLetter) (map[DeadLette
 	return out, err
 }
 
-// BuriedEvents returns, by what it is known by, the event of each dead letter in the table.
-func (db *DB) BuriedEvents(ctx context.Context) (map[DeadLetterID]EventID, error) {
-	type buried struct {
+// DeadLetterEvents returns, by what it is known by, the event of each dead letter in the table.
+func (db *DB) DeadLetterEvents(ctx context.Context) (map[DeadLetterID]EventID, error) {
+	type deadLetter struct {
 		DeadLetterID
 		event EventID
 	}
 	found, err := collect(ctx, db, "read the events of dead letters",
 		"SELECT kafka_topic, kafka_partition, kafka_offset, action, vendor, event_id FROM dead_letters FINAL",
-		func(rows driver.Rows) (b buried, err error) {
+		func(rows driver.Rows) (b deadLetter, err error) {
 			return b, rows.Scan(&b.Topic, &b.Partition, &b.Offset, &b.Action, &b.event.Vendor, &b.event.ID)
 		})
 	out := make(map[DeadLetterID]EventID, len(found))

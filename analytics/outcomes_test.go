@@ -163,10 +163,10 @@ func TestDeadLettersAndRejectionsAreStoredOnce(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 
-	buried := map[analytics.DeadLetterID]analytics.EventID{
+	dead := map[analytics.DeadLetterID]analytics.EventID{
 		letter.ID(): {Vendor: "acme", ID: "evt_1"}, action.ID(): {Vendor: "acme", ID: "evt_1"}, odd.ID(): {},
 	}
-	if got, err := db.BuriedEvents(t.Context()); err != nil || !reflect.DeepEqual(got, buried) {
+	if got, err := db.DeadLetterEvents(t.Context()); err != nil || !reflect.DeepEqual(got, dead) {
 		t.Errorf("%+v, %v", got, err)
 	}
 

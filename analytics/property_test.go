@@ -93,7 +93,7 @@ func (h *history) step() {
 	}
 }
 
-// insert writes rows as the processor does: again and again until it is told that they are stored. With crash
+// insert writes rows as the processor does: again and again until ClickHouse acknowledges them. With crash
 // the engine is killed meanwhile.
 func (h *history) insert(rows []analytics.Row, crash bool) {
 	h.t.Helper()

@@ -177,7 +177,7 @@ func (db *DB) ReprocessChanges(ctx context.Context, run Reprocess) ([]Change, er
 }
 
 // ApplyReprocess makes sales and events what the run has mapped. It writes what differs only, so that it may be
-// repeated and cut short anywhere. step is told after each of the steps, which are about equal.
+// repeated and cut short anywhere. step is called after each of the steps, which are about equal.
 //
 // A sale that another event makes now, or makes in another month, is replaced by a row of the run's generation, and
 // by tombstones in the other months; one that no event makes any more is deleted.

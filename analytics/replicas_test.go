@@ -44,8 +44,8 @@ func TestAReplicatedDatabaseIsCreatedOnEveryHost(t *testing.T) {
 
 var updateReplicated = flag.Bool("update-replicated", false, "write testdata/replicated.sql")
 
-// The engine of the tests cannot run Keeper, so that this only compares what a new replicated installation would be
-// told, statement by statement, with what a person has read.
+// The engine of the tests cannot run Keeper, so that this only compares the statements that a new replicated
+// installation would run with those that a person has read.
 func TestReplicatedInstallation(t *testing.T) {
 	db, err := Open(t.Context(), Options{DSN: "clickhouse://migrator@a:9000,b:9000/hookline", Replicated: true})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // Reprocess is a run that maps the stored events of a vendor again. Its state is kept in ClickHouse with every step,
-// so that whoever starts it again goes on where it was cut short.
+// so that a run that is started again goes on where it was cut short.
 type Reprocess struct {
 	Generation   uint16 // among the runs of the vendor; what it writes outranks all that was stored before: see Version
 	Vendor       string
@@ -83,7 +83,7 @@ func (db *DB) BeginReprocess(ctx context.Context, want Reprocess) (Reprocess, er
 	return want, err
 }
 
-// OpenReprocess returns the runs of a vendor that were cut short, or that are under way, in the order in which they began.
+// OpenReprocess returns the runs of a vendor that were cut short or are still running, oldest first.
 func (db *DB) OpenReprocess(ctx context.Context, vendor string) ([]Reprocess, error) {
 	return collect(ctx, db, "look for reprocess runs", `SELECT generation, vendor, since_month, until_month, mapping, state, month, after_id, events
 		FROM reprocess_runs FINAL WHERE vendor = ? AND state IN ('mapping', 'applying') ORDER BY generation`,

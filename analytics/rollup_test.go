@@ -191,8 +191,8 @@ func TestZonesAreAdded(t *testing.T) {
 
 func TestRefreshIsAllOrNothing(t *testing.T) {
 	t.Parallel()
-	// 12 zones, 4 months, 28 days and 800 vendors make more groups than ClickHouse puts into one block unless
-	// told to: 1 048 449.
+	// 12 zones, 4 months, 28 days and 800 vendors make more groups than ClickHouse puts into one block by
+	// default: 1 048 449.
 	zones := []string{"UTC", "Africa/Lagos", "Africa/Nairobi", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Dubai",
 		"America/New_York", "America/Sao_Paulo", "Europe/Berlin", "Europe/London", "Australia/Sydney"}
 	db, e := open(t, zones...)

@@ -98,7 +98,7 @@ func TestEventJournalNamesTheSalesThatCount(t *testing.T) {
 	gone := report("evt_gone", "ch_3", 0)
 	insert(t, db, gone)
 	remove(t, e, "evt_gone")
-	// It has made two sales: the vendor told of it with another key the second time.
+	// It has made two sales: the vendor's second delivery had another key.
 	insert(t, db, report("evt_own", "ch_4", time.Hour))
 	check := func(when string) {
 		t.Helper()

@@ -42,7 +42,7 @@ secrets() {
   fi
   webhook=$(cat .secrets/alert_webhook_url)
   # The same, as environments of ClickHouse and Grafana. Grafana's contact point must have an address: one whose
-  # name says in its log why nobody is told.
+  # name says in its log why nobody is notified.
   {
     for role in analyst engineer writer migrator grafana interserver; do
       printf 'CLICKHOUSE_%s_PASSWORD=%s\n' "$(printf %s "$role" | tr a-z A-Z)" "$(cat ".secrets/clickhouse_$role")"

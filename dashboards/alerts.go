@@ -29,7 +29,7 @@ const (
 // runbook is where operators read what an alert means and what to do; the alert's UID is the anchor.
 const runbook = "https://github.com/hookline-io/hookline/blob/main/docs/operating.md#"
 
-// alert is one rule: the query answers one number for each thing that it watches, told apart by the query's
+// alert is one rule: the query answers one number for each thing that it watches, distinguished by the query's
 // text columns or labels, and fires for each number above the threshold.
 //
 // Grafana replaces $NAME in provisioning files by the environment, so neither queries nor texts hold a $.
@@ -84,10 +84,10 @@ func dataAlerts() []alert {
 			sql: `SELECT vendor, toFloat64(count()) AS value FROM hookline.dead_letters FINAL WHERE state = 'dead' GROUP BY vendor`,
 		},
 		{
-			uid: "hookline-holding", title: "Processor is holding", severity: critical, wait: "5m",
+			uid: "hookline-retrying", title: "Processor is retrying", severity: critical, wait: "5m",
 			board: PipelineUID, panel: 13,
 			summary: "A store does not accept what the processor has, so nothing is consumed and the charts stand still. Look at ClickHouse and at the processor's log.",
-			prom:    `max(hookline_processor_holding or hookline_actions_holding)`,
+			prom:    `max(hookline_processor_retrying or hookline_actions_retrying)`,
 		},
 		{
 			uid: "hookline-lag-growing", title: "Backlog grows", severity: warning, wait: "15m", above: backlog,

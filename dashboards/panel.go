@@ -51,7 +51,7 @@ func count() unit { return unit{id: "none", decimals: cog.ToPtr(0.0)} }
 // currency.
 func amount() unit { return unit{id: "none", query: currencyUnit(false, true)} }
 
-// ago is a time, told by how long ago it was.
+// ago is a time, shown as how long ago it was.
 func ago() unit { return unit{id: "dateTimeFromNow"} }
 
 // money is an exact amount: "EUR 1,234.50", "JPY 1,235", "KWD 1.234".

@@ -39,10 +39,10 @@ func pipeline() board {
 				sql:         `SELECT toFloat64(behind) AS "Behind" FROM hookline.rollup_state`,
 			},
 			{
-				id: 13, title: "Holding", at: at(12, 1, 4, 4), unit: whole(), noValue: "Not known",
+				id: 13, title: "Retrying", at: at(12, 1, 4, 4), unit: whole(), noValue: "Not known",
 				description: "Whether a store does not accept what the processor has: then nothing is consumed and nothing is lost, but the charts stand still. If it says Yes, look at ClickHouse first, then at the processor's log.",
 				draw:        headline(good...).Mappings(words("No", "Yes")),
-				prom:        []series{{"Holding", `max(hookline_processor_holding or hookline_actions_holding)`}},
+				prom:        []series{{"Retrying", `max(hookline_processor_retrying or hookline_actions_retrying)`}},
 			},
 			{
 				id: 17, title: "Not read yet", at: at(16, 1, 4, 4), unit: whole(), noValue: "Not known",
@@ -53,7 +53,7 @@ func pipeline() board {
 			{
 				id: 4, title: "Last stored", at: at(20, 1, 4, 4), unit: ago(), shape: TableQuery,
 				noValue:     "Never",
-				description: "How long ago the processor last wrote to its ledger. If vendors send and this grows, look at Holding and at the processor's log.",
+				description: "How long ago the processor last wrote to its ledger. If vendors send and this grows, look at Retrying and at the processor's log.",
 				draw:        headline(),
 				sql: `SELECT toFloat64(toUnixTimestamp64Milli(max(written_at))) AS "Last"
 FROM hookline.ledger

@@ -43,11 +43,11 @@ func TestRulesThatAskPrometheusFireAndEnd(t *testing.T) {
 		fires  map[string][]sample // whether the condition holds at a time, and of what; nothing: it does not
 		alerts map[string]int      // how many alerts there are at a time
 	}{
-		"hookline-holding": {
+		"hookline-retrying": {
 			input: []input{
-				{`hookline_processor_holding{instance="a"}`, "0+0x10 1+0x10 0+0x20"},
-				{`hookline_processor_holding{instance="b"}`, "0+0x40"},
-				{`hookline_actions_holding{instance="a",stage="keep"}`, "0+0x30 1+0x5 0+0x5"},
+				{`hookline_processor_retrying{instance="a"}`, "0+0x10 1+0x10 0+0x20"},
+				{`hookline_processor_retrying{instance="b"}`, "0+0x40"},
+				{`hookline_actions_retrying{instance="a",stage="keep"}`, "0+0x30 1+0x5 0+0x5"},
 			},
 			fires:  map[string][]sample{"5m": nil, "15m": {{"{}", 1}}, "25m": nil, "33m": {{"{}", 1}}, "40m": nil},
 			alerts: map[string]int{"12m": 0, "18m": 1, "25m": 0},

@@ -34,7 +34,7 @@ func contactPoint(address string) alerting.ContactPoint {
 	}
 }
 
-// policy says how often the contact point is told: alerts of one rule and vendor together.
+// policy says how often the contact point is notified: alerts of one rule and vendor together.
 func policy() *alerting.NotificationPolicyBuilder {
 	return alerting.NewNotificationPolicyBuilder().Receiver(ContactPoint).
 		GroupBy([]string{"grafana_folder", "alertname", "vendor"}).
@@ -70,7 +70,7 @@ type alertsPolicy struct {
 }
 
 // Alerting returns the file that provisions Grafana's alert rules, whom they tell and how often. The address of
-// the webhook that is told is ALERT_WEBHOOK_URL in Grafana's environment. The policy is Grafana's only one then:
+// the webhook is ALERT_WEBHOOK_URL in Grafana's environment. The policy is Grafana's only one then:
 // the file is for a Grafana of hookline's own.
 func Alerting() ([]byte, error) {
 	all, err := rules(folder)

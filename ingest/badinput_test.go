@@ -149,7 +149,7 @@ func TestBadInput(t *testing.T) { // invariant 7
 			wantProblem(t, answer, tc.status, tc.reason)
 			for _, signature := range signatures(tc.d.Header) {
 				if len(signature) > 16 && (strings.Contains(string(answer.Body), signature) || strings.Contains(logged.String(), signature)) {
-					t.Errorf("the signature is told in the answer or the log")
+					t.Errorf("the answer or the log shows the signature")
 				}
 			}
 		})

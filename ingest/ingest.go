@@ -29,11 +29,11 @@ type Options struct {
 	PublicURL      string        `help:"Scheme and host that vendors have, such as https://hooks.example.com, where it is not what the request says; some schemes sign the URL."`
 	MaxBody        int64         `default:"1048576" help:"Largest accepted body in bytes."`
 	ReadTimeout    time.Duration `default:"10s" help:"Time a vendor has to send a whole request."`
-	EnqueueTimeout time.Duration `default:"2500ms" help:"Time Kafka has to acknowledge before the vendor is told 500. Keep it below the vendors' own time limits; the strictest known is Slack's 3 s."`
+	EnqueueTimeout time.Duration `default:"2500ms" help:"Time Kafka has to acknowledge before the vendor gets 500. Keep it below the vendors' own time limits; the strictest known is Slack's 3 s."`
 	Linger         time.Duration `default:"1ms" help:"Time an event waits for others to go to Kafka with it, which saves up to half of the processor time; 0 for none."`
 	MaxWaiting     int           `default:"20000" help:"Events that may wait for Kafka's acknowledgement; further deliveries get 503."`
 	DrainDelay     time.Duration `default:"0s" help:"Time between saying not-ready and closing the listener, for load balancers to notice."`
-	DrainTimeout   time.Duration `default:"10s" help:"Time that deliveries under way have to finish when stopping."`
+	DrainTimeout   time.Duration `default:"10s" help:"Time that deliveries in flight have to finish when stopping."`
 
 	TLS    TLSOptions           `embed:"" prefix:"tls-"`
 	Limits LimitOptions         `embed:""`
@@ -58,7 +58,7 @@ func (*Command) Help() string {
 
     hookline ingest --vendors=vendors.yaml --kafka-brokers=kafka-1:9092,kafka-2:9092
 
-SIGHUP has it read vendors.yaml and the secrets again; a file with a mistake changes nothing and the log says what is wrong. SIGTERM stops it once what is under way has been answered.`
+SIGHUP has it read vendors.yaml and the secrets again; a file with a mistake changes nothing and the log says what is wrong. SIGTERM stops it once what is in flight has been answered.`
 }
 
 // Run implements the command.
@@ -66,7 +66,7 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	return Run(ctx, log, c.Options)
 }
 
-// Run serves vendors until ctx is done, then finishes the deliveries under way.
+// Run serves vendors until ctx is done, then finishes the deliveries in flight.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err := o.check(); err != nil {
 		return err

@@ -192,7 +192,7 @@ func TestTooManyDeliveriesAreShed(t *testing.T) { // invariant 9
 	if answer.Header.Get("Retry-After") == "" {
 		t.Errorf("got header %v, want Retry-After", answer.Header)
 	}
-	// Who is shed is told before it sends its body.
+	// A client that is shed gets its answer before it sends its body.
 	start := time.Now()
 	conn := s.dial("POST /webhooks/acme HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n")
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -204,7 +204,7 @@ func TestTooManyDeliveriesAreShed(t *testing.T) { // invariant 9
 		t.Errorf("before its body: got %d, closing %v, want 503 and the connection closed", resp.StatusCode, resp.Close)
 	}
 	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("told after %s: its body was waited for", took)
+		t.Errorf("answered after %s: its body was waited for", took)
 	}
 	if counts := statuses(conns); counts[408] != 10 {
 		t.Errorf("slow ones: got %v, want 408", counts)

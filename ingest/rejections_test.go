@@ -86,7 +86,7 @@ func TestRejectionsOutlastKafka(t *testing.T) {
 				r.turn(at.Add(time.Minute))
 				r.mu.Unlock()
 				if err := r.flush(t.Context()); err == nil {
-					t.Fatal("the failure is not told")
+					t.Fatal("the failure is not logged")
 				}
 				if len(r.past) > rejectionBacklog {
 					t.Fatalf("%d minutes kept, want at most %d (invariant 9)", len(r.past), rejectionBacklog)

@@ -48,7 +48,7 @@ func TestInvariant8_PanicCostsOnlyItself(t *testing.T) {
 			t.Fatalf("got %d %s", w.Code, w.Body)
 		}
 		if strings.Contains(w.Body.String(), "index out of range") {
-			t.Fatal("the vendor is told about our insides")
+			t.Fatal("the answer shows the vendor our insides")
 		}
 	}
 	// The room is free again, the rejections are counted, and the log is not filled (invariant 9).

@@ -31,11 +31,11 @@ func (s *stack) ask(sql string) string {
 	return s.engine.Ask(s.t, "hookline", sql)
 }
 
-// pager plays the webhook that alerts go to, over real HTTP, and keeps what it was told, such as "firing Name".
+// pager plays the webhook that alerts go to, over real HTTP, and keeps what it was sent, such as "firing Name".
 type pager struct {
 	*httptest.Server
 	mu   sync.Mutex
-	told []string
+	sent []string
 	text string
 }
 
@@ -56,7 +56,7 @@ func newPager(t *testing.T) *pager {
 		defer p.mu.Unlock()
 		p.text += body.Text
 		for _, a := range body.Alerts {
-			p.told = append(p.told, a.Status+" "+a.Labels["alertname"])
+			p.sent = append(p.sent, a.Status+" "+a.Labels["alertname"])
 		}
 	}))
 	t.Cleanup(p.Close)
@@ -68,14 +68,14 @@ func (p *pager) on(o *processor.Options) { o.Alert.WebhookURL = alert.URL(p.URL)
 func (p *pager) heard(what string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Contains(p.told, what)
+	return slices.Contains(p.sent, what)
 }
 
 func (p *pager) want(t *testing.T, what string) {
 	t.Helper()
 	testkit.Eventually(t, 20*time.Second, func() error {
 		if !p.heard(what) {
-			return fmt.Errorf("the pager was not told %q", what)
+			return fmt.Errorf("the pager did not get %q", what)
 		}
 		return nil
 	})
@@ -108,11 +108,11 @@ func TestInvariant3_AnOutageIsHeldAndARefusalNeedsAPerson(t *testing.T) {
 	// An outage: an alert when it lasts, ready all the while.
 	s.engine.Kill()
 	s.produce(sales(1, 200, time.Now())...)
-	p.want(t, "firing HooklineStoreHolding")
+	p.want(t, "firing HooklineStoreRetrying")
 	wantReady(t, admin, http.StatusOK, "ready")
 	s.engine.Restart()
 	s.wantSales(200)
-	p.want(t, "resolved HooklineStoreHolding")
+	p.want(t, "resolved HooklineStoreRetrying")
 	if p.heard("firing HooklineStoreRefused") {
 		t.Error("an outage was taken for a refusal")
 	}
@@ -160,7 +160,7 @@ func TestInvariant3_AWrongPasswordNeedsAPersonAndNoRestart(t *testing.T) {
 	})
 	p.want(t, "firing HooklineStoreRefused")
 	wantReady(t, admin, http.StatusServiceUnavailable, "password")
-	p.want(t, "firing HooklineStoreHolding") // by when it has been tried again and again
+	p.want(t, "firing HooklineStoreRetrying") // by when it has been tried again and again
 	if committed, _ := s.committed(); committed != 0 {
 		t.Errorf("%d offsets are committed", committed)
 	}
@@ -168,7 +168,7 @@ func TestInvariant3_AWrongPasswordNeedsAPersonAndNoRestart(t *testing.T) {
 	s.wantSales(n)
 	s.wantAllCommitted()
 	p.want(t, "resolved HooklineStoreRefused")
-	p.want(t, "resolved HooklineStoreHolding")
+	p.want(t, "resolved HooklineStoreRetrying")
 	wantReady(t, admin, http.StatusOK, "ready")
 	if letters, retries := s.read(s.kafka.Topics().DLQ), s.read(s.kafka.Topics().Retry); len(letters)+len(retries) != 0 {
 		t.Errorf("%d dead letters and %d retries, for a password that was not the events'", len(letters), len(retries))

@@ -182,7 +182,7 @@ func (l *Loop) reroute(b *batch, r rejection) {
 	s.offsets.retried++
 	b.traces.outcome(s.record, "retry", r.err.Error())
 	l.metrics.retried.Inc()
-	l.log.Warn("event is stored later", "event", string(s.record.Key), "attempts", attempts, "again_in", l.retry.Delay, "err", r.err)
+	l.log.Warn("event is scheduled for retry", "event", string(s.record.Key), "attempts", attempts, "again_in", l.retry.Delay, "err", r.err)
 	retry := schemas.Retry{Attempts: attempts, Reason: r.err.Error(), NotBefore: time.Now().Add(l.retry.Delay)}
 	b.moves = append(b.moves, retry.Record(l.topics.Retry, s.record))
 }

@@ -18,7 +18,8 @@ type metrics struct {
 	dead      *prometheus.CounterVec // by stage
 	retried   prometheus.Counter
 	lag       *prometheus.GaugeVec // by topic and partition
-	holding   prometheus.Gauge
+	stalled   prometheus.Gauge
+	holding   prometheus.Gauge       // stalled, under the name that it had before
 	mapped    *prometheus.CounterVec // by vendor and result
 }
 
@@ -29,22 +30,24 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		batchRows: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "hookline_processor_batch_rows", Help: "Rows in one insert.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		insert: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "hookline_processor_insert_duration_seconds", Help: "Time to store one batch, holds included.",
+			Name: "hookline_processor_insert_duration_seconds", Help: "Time to store one batch, retries included.",
 			Buckets: prometheus.ExponentialBucketsRange(0.002, 60, 16)}),
 		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookline_processor_dead_letters_total", Help: "Events that cannot succeed, by the stage that said so."}, []string{"stage"}),
 		retried: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "hookline_processor_retries_total", Help: "Events whose row ClickHouse rejected and that are stored later."}),
+			Name: "hookline_processor_retries_total", Help: "Events whose row ClickHouse rejected and that are scheduled for retry."}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookline_processor_lag_records", Help: "Records not yet read, by partition, as of the last fetch."}, []string{"topic", "partition"}),
+		stalled: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "hookline_processor_retrying", Help: "1 while a store does not accept what we have and nothing is consumed."}),
 		holding: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "hookline_processor_holding", Help: "1 while a store does not take what we have and nothing is dequeued."}),
+			Name: "hookline_processor_holding", Help: "Deprecated, gone in the next release: hookline_processor_retrying."}),
 	}
 	m.mapped = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "hookline_processor_mapped_events_total",
 		Help: "Events of vendors whose configuration counts money, by what came of them: counted, no_money, unknown_type, no_type or failed.",
 	}, []string{"vendor", "result"})
-	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.retried, m.lag, m.holding, m.mapped)
+	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.retried, m.lag, m.stalled, m.holding, m.mapped)
 	return m
 }
 
@@ -67,9 +70,12 @@ func (m *metrics) inserted(rows int, took time.Duration) {
 }
 
 func (m *metrics) retrying(on bool) {
-	if m.holding.Set(0); on {
-		m.holding.Set(1)
+	value := 0.0
+	if on {
+		value = 1
 	}
+	m.stalled.Set(value)
+	m.holding.Set(value)
 }
 
 func (m *metrics) behind(topic string, id int32, records int64) {

@@ -96,7 +96,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}
 	sink := deadletter.Sink{
 		Log: log.With("part", "outcomes"), Registry: admin.Registry, Kafka: o.Kafka, Group: o.OutcomesGroup, Store: db,
-		Repeater: &backoff.Repeater{Log: log, Alerts: alerts, Alert: "HooklineOutcomesHolding", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
+		Repeater: &backoff.Repeater{Log: log, Alerts: alerts, Alert: "HooklineOutcomesRetrying", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout},
 	}
 	if l, err = NewLoop(o, Parts{
 		Log: log, Registry: admin.Registry, Config: config, Store: db, Alerts: alerts, Tracer: tracer,

@@ -89,7 +89,7 @@ func TestNotRetry(t *testing.T) {
 				t.Errorf("got %+v, %v", got, err)
 			}
 			if name == "with action" && got.Action == "" {
-				t.Error("the action is not told")
+				t.Error("the action is not named")
 			}
 		})
 	}

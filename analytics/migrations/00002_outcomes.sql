@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS ledger
 )
 ENGINE = {{engine "ReplacingMergeTree(end_offset)"}}
 ORDER BY (consumer_group, kafka_topic, kafka_partition, first_offset)
-COMMENT 'The account of which offsets ended where: one row per topic partition and day, and one for each time that reading began anew. Offsets that no row covers are unaccounted.';
+COMMENT 'The account of which offsets ended where: one row per topic partition and day, and one for each time that reading started again. Offsets that no row covers are unaccounted.';
 
 CREATE TABLE IF NOT EXISTS exchange_rates
 (

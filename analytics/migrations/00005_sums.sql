@@ -2,7 +2,7 @@
 
 -- Sums of months beside those of days: a chart of months reads a few thousand rows whatever number of days there is.
 -- What is known is taken over, figures of months whose sales are gone included. The next migration drops the old table,
--- so that this one may be cut short and repeated. hookline setup makes the view anew.
+-- so that this one may be cut short and repeated. hookline setup creates the view again.
 DROP VIEW IF EXISTS sales_rollup_refresh SYNC;
 
 CREATE TABLE IF NOT EXISTS sales_sums

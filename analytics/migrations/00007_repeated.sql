@@ -1,8 +1,8 @@
 -- +goose Up
 
--- In which months events were stored, so that deliveries that brought them again can be told apart. Until a month is
+-- In which months events were stored, which sets deliveries that brought them again apart. Until a month is
 -- recomputed, or where its events are gone, they count as stored when they happened. Without the rows that record its
--- runs every month is recomputed. hookline setup makes the view anew.
+-- runs every month is recomputed. hookline setup creates the view again.
 DROP VIEW IF EXISTS vendor_rollup_refresh SYNC;
 
 ALTER TABLE vendor_rollup

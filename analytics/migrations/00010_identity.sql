@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS sales_by_hour
     dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.' CODEC(ZSTD(3)),
     version      UInt64 COMMENT 'Rank among the rows of one place: the highest counts. See analytics/versions.go.' CODEC(T64, ZSTD(1)),
     is_deleted   UInt8 COMMENT '1 marks a tombstone: the sale counts in another hour, or no longer.',
-    object       String DEFAULT '' COMMENT 'Object of the vendor''s whose whole state the event told; empty where the effect stands for itself.' CODEC(ZSTD(1)),
+    object       String DEFAULT '' COMMENT 'Object of the vendor''s whose whole state the event reported; empty where the effect stands for itself.' CODEC(ZSTD(1)),
     proof        LowCardinality(String) DEFAULT '' COMMENT 'What the signature of the event covers: body, fields or weak.',
     is_test      UInt8 DEFAULT 0 COMMENT '1 marks test money: in no figure, shown in test_sales_per_month.',
     counts_from  DateTime('UTC') DEFAULT toDateTime(0, 'UTC') COMMENT 'When figures take the row in. Later than it was stored for a sale that came from another hour, so that it never counts twice.' CODEC(ZSTD(1)),

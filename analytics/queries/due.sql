@@ -8,9 +8,9 @@ month. A month is due
    becomes visible a moment after it gets its time;
  * once more when 10 s, 30 s, 2 min and 10 min have passed since then: for parts that took longer than 3 s to
    become visible (a starved machine, slow disks, replication), and for clocks that were set back.
-Times of parts, not of rows: they also tell of deleted rows and of parts fetched from a replica, and cost nothing
-to look up at any size. A merge makes its month due for nothing. Block numbers would tell that nothing came, but not that
-rows were deleted, they begin anew where a partition is attached or restored, and the highest one hides parts that become
+Times of parts, not of rows: they also cover deleted rows and parts fetched from a replica, and cost nothing
+to look up at any size. A merge makes its month due for nothing. Block numbers would show that nothing came, but not that
+rows were deleted, they start again where a partition is attached or restored, and the highest one hides parts that become
 visible late: a month that is recomputed once more is the lesser evil. A month whose parts are all gone is never due, nor is one whose rows are about to go:
 its figures stay, whatever comes in for it late.
 A scalar, because ClickHouse evaluates it once per query, where a subquery may see a new part half-way.

@@ -173,7 +173,7 @@ CREATE TABLE IF NOT EXISTS ledger
 )
 ENGINE = ReplicatedReplacingMergeTree(end_offset)
 ORDER BY (consumer_group, kafka_topic, kafka_partition, first_offset)
-COMMENT 'The account of which offsets ended where: one row per topic partition and day, and one for each time that reading began anew. Offsets that no row covers are unaccounted.';
+COMMENT 'The account of which offsets ended where: one row per topic partition and day, and one for each time that reading started again. Offsets that no row covers are unaccounted.';
 
 CREATE TABLE IF NOT EXISTS exchange_rates
 (
@@ -247,7 +247,7 @@ ALTER TABLE sales
 
 -- Sums of months beside those of days: a chart of months reads a few thousand rows whatever number of days there is.
 -- What is known is taken over, figures of months whose sales are gone included. The next migration drops the old table,
--- so that this one may be cut short and repeated. hookline setup makes the view anew.
+-- so that this one may be cut short and repeated. hookline setup creates the view again.
 DROP VIEW IF EXISTS sales_rollup_refresh SYNC;
 
 CREATE TABLE IF NOT EXISTS sales_sums
@@ -284,9 +284,9 @@ DROP TABLE IF EXISTS sales_rollup SYNC;
 -- migration 00007_repeated.sql
 -- +goose Up
 
--- In which months events were stored, so that deliveries that brought them again can be told apart. Until a month is
+-- In which months events were stored, which sets deliveries that brought them again apart. Until a month is
 -- recomputed, or where its events are gone, they count as stored when they happened. Without the rows that record its
--- runs every month is recomputed. hookline setup makes the view anew.
+-- runs every month is recomputed. hookline setup creates the view again.
 DROP VIEW IF EXISTS vendor_rollup_refresh SYNC;
 
 ALTER TABLE vendor_rollup
@@ -310,7 +310,7 @@ ALTER TABLE rejections
 -- migration 00009_event_index.sql
 -- +goose Up
 
--- Sales are in order of their own keys: without an index, whoever looks for those of one event reads the IDs of all. What is
+-- Sales are in order of their own keys: without an index, a query for those of one event reads the IDs of all. What is
 -- stored gets it in the background; its parts are new then, so that all months are recomputed once.
 ALTER TABLE sales ADD INDEX IF NOT EXISTS by_event event_id TYPE bloom_filter(0.15) GRANULARITY 1;
 
@@ -339,7 +339,7 @@ CREATE TABLE IF NOT EXISTS sales_by_hour
     dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.' CODEC(ZSTD(3)),
     version      UInt64 COMMENT 'Rank among the rows of one place: the highest counts. See analytics/versions.go.' CODEC(T64, ZSTD(1)),
     is_deleted   UInt8 COMMENT '1 marks a tombstone: the sale counts in another hour, or no longer.',
-    object       String DEFAULT '' COMMENT 'Object of the vendor''s whose whole state the event told; empty where the effect stands for itself.' CODEC(ZSTD(1)),
+    object       String DEFAULT '' COMMENT 'Object of the vendor''s whose whole state the event reported; empty where the effect stands for itself.' CODEC(ZSTD(1)),
     proof        LowCardinality(String) DEFAULT '' COMMENT 'What the signature of the event covers: body, fields or weak.',
     is_test      UInt8 DEFAULT 0 COMMENT '1 marks test money: in no figure, shown in test_sales_per_month.',
     counts_from  DateTime('UTC') DEFAULT toDateTime(0, 'UTC') COMMENT 'When figures take the row in. Later than it was stored for a sale that came from another hour, so that it never counts twice.' CODEC(ZSTD(1)),
@@ -504,7 +504,7 @@ CREATE OR REPLACE VIEW current_sales
     stored_at    DateTime64(3, 'UTC') COMMENT 'When ClickHouse was given the row.',
     dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.',
     version      UInt64 COMMENT 'Rank among the rows of one place: the highest counts. See analytics/versions.go.',
-    object       String COMMENT 'Object of the vendor''s whose whole state the event told; empty where the effect stands for itself.',
+    object       String COMMENT 'Object of the vendor''s whose whole state the event reported; empty where the effect stands for itself.',
     proof        LowCardinality(String) COMMENT 'What the signature of the event covers: body, fields or weak.',
     is_test      UInt8 COMMENT '1 marks test money, which is in no figure.',
     source_month UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'

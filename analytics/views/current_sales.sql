@@ -13,7 +13,7 @@ CREATE OR REPLACE VIEW current_sales
     stored_at    DateTime64(3, 'UTC') COMMENT 'When ClickHouse was given the row.',
     dimensions   Map(LowCardinality(String), String) COMMENT 'What else the vendor''s mapping names: country, product, channel and the like.',
     version      UInt64 COMMENT 'Rank among the rows of one place: the highest counts. See analytics/versions.go.',
-    object       String COMMENT 'Object of the vendor''s whose whole state the event told; empty where the effect stands for itself.',
+    object       String COMMENT 'Object of the vendor''s whose whole state the event reported; empty where the effect stands for itself.',
     proof        LowCardinality(String) COMMENT 'What the signature of the event covers: body, fields or weak.',
     is_test      UInt8 COMMENT '1 marks test money, which is in no figure.',
     source_month UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'

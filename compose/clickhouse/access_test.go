@@ -334,7 +334,7 @@ func boards(t *testing.T, s session) {
 			switch {
 			case status == http.StatusOK:
 				asked++
-			case strings.Contains(string(body), "Prometheus"): // the preview was told of none
+			case strings.Contains(string(body), "Prometheus"): // the preview has none configured
 			default:
 				t.Errorf("panel %d of %s: %d %s", panel.ID, uid, status, body)
 			}

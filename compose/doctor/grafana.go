@@ -68,7 +68,7 @@ func (g grafana) source(ctx context.Context) Finding {
 	case err != nil:
 		return failed(check, err.Error(), "See what Grafana logs.")
 	case source.Type != dashboards.ClickHouseType:
-		return failed(check, fmt.Sprintf("it is of the type %s, not %s", source.Type, dashboards.ClickHouseType), "Install the plugin "+dashboards.ClickHouseType+" and provision the data source anew.")
+		return failed(check, fmt.Sprintf("it is of the type %s, not %s", source.Type, dashboards.ClickHouseType), "Install the plugin "+dashboards.ClickHouseType+" and provision the data source again.")
 	}
 	var health struct{ Status, Message string }
 	if _, err := g.get(ctx, &health, "api", "datasources", "uid", dashboards.ClickHouseUID, "health"); err != nil {

@@ -22,8 +22,8 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
-// TestMain makes the test binary the program that the stack runs. Its parts are fakes: they listen where they
-// are told to and answer that they are ready. What is tested here is how they are run; the real parts have
+// TestMain makes the test binary the program that the stack runs. Its parts are fakes: they listen where their
+// flags say and answer that they are ready. What is tested here is how they are run; the real parts have
 // tests of their own.
 func TestMain(m *testing.M) {
 	if os.Getenv("FAKE_PARTS") == "" {
@@ -86,7 +86,7 @@ func unusedPorts(t *testing.T) Ports {
 
 func TestRun(t *testing.T) {
 	o, out := fakeOptions(t)
-	told := errors.New("what Main returns")
+	failure := errors.New("what Main returns")
 	o.Main = func(ctx context.Context, s *Stack) error {
 		if err := Run(ctx, func() Options { second := o; second.Ports = unusedPorts(t); return second }()); err == nil || !strings.Contains(err.Error(), "another `hookline local` is running") {
 			t.Errorf("a second stack on the folder: %v", err)
@@ -100,9 +100,9 @@ func TestRun(t *testing.T) {
 			}
 			return nil
 		})
-		return told
+		return failure
 	}
-	if err := Run(context.Background(), o); !errors.Is(err, told) {
+	if err := Run(context.Background(), o); !errors.Is(err, failure) {
 		t.Fatalf("ended with %v\n%s", err, out)
 	}
 	for _, want := range []string{

@@ -97,7 +97,7 @@ func TestPushingTwiceWritesOnce(t *testing.T) {
 	}
 }
 
-// Every change made in Grafana's own pages is seen, told in a diff, and undone by a push.
+// Every change made in Grafana's own pages is seen, shown in a diff, and undone by a push.
 func TestChangesInGrafanaAreSeen(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(f *grafanatest.Server)

@@ -78,7 +78,7 @@ var columns = map[string]map[uint32][]string{
 		10: {"time", "webhooks.events 0", "webhooks.events 1", "webhooks.events 2", "webhooks.events 3"},
 		11: {"time", "Median", "95 %", "99 %"},
 		12: {"time", "Median", "95 %", "99 %"},
-		13: {"time", "Holding"},
+		13: {"time", "Retrying"},
 		14: {"time", "Deliveries", "Connections"},
 		16: {"Given up", "Vendor", "Event ID", "Type", "Stage", "Error", "Attempts", "State"},
 		17: {"time", "Records"},

@@ -82,7 +82,7 @@ const prometheusType = "prometheus"
 
 func (r request) measure(ctx context.Context, metrics *Metrics, query *prometheus.Dataquery) (Frame, error) {
 	if metrics == nil {
-		return Frame{}, fmt.Errorf("%w: the preview was not told of any", errMetrics)
+		return Frame{}, fmt.Errorf("%w: the preview has none configured", errMetrics)
 	}
 	const points = 500
 	return metrics.Query(ctx, query, r.shown, max(interval(r.shown, points), scrapeInterval))

@@ -23,7 +23,7 @@ var (
 // dark, at the widths of a laptop, a large screen and a phone.
 func TestPictures(t *testing.T) {
 	if *pictures == "" {
-		t.Skip("SKIPPED: takes pictures only where it is told a folder, -pictures")
+		t.Skip("SKIPPED: takes pictures only with a folder, -pictures")
 	}
 	if *running != "" {
 		photograph(t, *running, "", dashboards.UIDs()...)

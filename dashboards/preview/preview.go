@@ -48,7 +48,7 @@ var charts = filepath.Join("echarts", "dist", "echarts.min.js")
 type server struct {
 	Options
 	boards []board
-	slots  chan struct{} // bounds the queries under way
+	slots  chan struct{} // bounds the queries in flight
 	charts string
 }
 

@@ -64,7 +64,7 @@ type remote struct {
 // errMetrics marks errors of Prometheus.
 var errMetrics = errors.New("Prometheus")
 
-// scrapeInterval is how often Prometheus asks, as Grafana's data source is told (timeInterval in compose/grafana).
+// scrapeInterval is how often Prometheus asks, as in Grafana's data source (timeInterval in compose/grafana).
 const scrapeInterval = 15 * time.Second
 
 // promVariable finds Grafana's own variables in PromQL.

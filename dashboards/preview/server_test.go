@@ -171,27 +171,27 @@ func TestRequestsCannotBringSQL(t *testing.T) {
 	}
 }
 
-// A preview may be told to refresh more often than Grafana should for everybody; a board that does not, never does.
-func TestBoardsRefreshAsTold(t *testing.T) {
+// A preview may refresh more often than Grafana should for everybody; a board that does not, never does.
+func TestBoardsRefreshAsConfigured(t *testing.T) {
 	boards, err := dashboards.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for told, want := range map[time.Duration]map[string]string{
+	for refresh, want := range map[time.Duration]map[string]string{
 		0:               {dashboards.SalesUID: "1m", dashboards.JournalUID: ""},
 		5 * time.Second: {dashboards.SalesUID: "5s", dashboards.JournalUID: ""},
 		2 * time.Minute: {dashboards.SalesUID: "120s", dashboards.JournalUID: ""},
 	} {
-		handler, err := Handler(Options{Boards: boards, Assets: assets(t), Engine: &stub{}, Refresh: told, Log: slog.New(slog.DiscardHandler)})
+		handler, err := Handler(Options{Boards: boards, Assets: assets(t), Engine: &stub{}, Refresh: refresh, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for uid, refresh := range want {
+		for uid, want := range want {
 			answer := httptest.NewRecorder()
 			handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/boards/"+uid, nil))
 			var got boardView
-			if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil || got.Refresh != refresh {
-				t.Errorf("told %s, %s refreshes every %q, want %q (%v)", told, uid, got.Refresh, refresh, err)
+			if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil || got.Refresh != want {
+				t.Errorf("set to %s, %s refreshes every %q, want %q (%v)", refresh, uid, got.Refresh, want, err)
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func (d *demoStack) send(n int, next func() demo.Event, limit rate.Limit) {
 	}
 }
 
-// trickle makes two deliveries a second, of what happens now and every fourth of them forged, until it is told to stop.
+// trickle makes two deliveries a second, of what happens now and every fourth of them forged, until its context is done.
 func (d *demoStack) trickle() (stop func()) {
 	ctx, cancel := context.WithCancel(d.t.Context())
 	ended := make(chan error, 1)

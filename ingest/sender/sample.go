@@ -136,7 +136,7 @@ func namesOf(configs ...*vendors.Config) []string {
 
 // diffSample writes how the outcome of a delivery changes from one configuration to another.
 func diffSample(w io.Writer, before, after *vendors.Vendor, header http.Header, body []byte) {
-	told := func(v *vendors.Vendor) []string {
+	described := func(v *vendors.Vendor) []string {
 		if v == nil {
 			return []string{"the vendor is not in the file"}
 		}
@@ -146,7 +146,7 @@ func diffSample(w io.Writer, before, after *vendors.Vendor, header http.Header, 
 		}
 		return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	}
-	if writeDiff(w, told(before), told(after)) == 0 {
+	if writeDiff(w, described(before), described(after)) == 0 {
 		fmt.Fprintln(w, "the sample comes to the same with both files")
 	}
 }

@@ -64,7 +64,7 @@ func Group(k *kong.Kong) error {
 	})
 }
 
-// Markdown returns the page. A flag that several commands have, in the same words and with the same default, is told
+// Markdown returns the page. A flag that several commands have, in the same words and with the same default, is shown
 // of once.
 func Markdown(app *kong.Application) ([]byte, error) {
 	used := map[flag][]string{}

@@ -139,7 +139,7 @@ func (c *checker) letters(ctx context.Context, poison []analytics.EventID, f *fi
 		if err != nil {
 			return nil, err
 		}
-		if l.table, err = db.BuriedEvents(ctx); err != nil {
+		if l.table, err = db.DeadLetterEvents(ctx); err != nil {
 			return nil, err
 		}
 		stranded, wrong := l.judge(poison)

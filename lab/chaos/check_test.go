@@ -56,24 +56,24 @@ func TestPager(t *testing.T) {
 	go func() { _ = p.run(t.Context()) }()
 	tell := func(status, instance string) {
 		t.Helper()
-		body := `{"alerts":[{"status":"` + status + `","labels":{"alertname":"Holding","instance":"` + instance + `"}}]}`
+		body := `{"alerts":[{"status":"` + status + `","labels":{"alertname":"Retrying","instance":"` + instance + `"}}]}`
 		resp, err := http.Post(p.url(), "application/json", strings.NewReader(body))
 		if err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatal(resp, err)
 		}
 		resp.Body.Close()
 	}
-	if _, count := p.raised("Holding"); count != 0 || !p.over("Holding").IsZero() {
+	if _, count := p.raised("Retrying"); count != 0 || !p.over("Retrying").IsZero() {
 		t.Error("an alert before there was one")
 	}
 	tell("firing", "a")
 	tell("firing", "b")
 	tell("resolved", "a")
-	if first, count := p.raised("Holding"); count != 2 || time.Since(first) > time.Minute || !p.over("Holding").IsZero() {
-		t.Errorf("%d alerts, the first at %s, over at %s", count, first, p.over("Holding"))
+	if first, count := p.raised("Retrying"); count != 2 || time.Since(first) > time.Minute || !p.over("Retrying").IsZero() {
+		t.Errorf("%d alerts, the first at %s, over at %s", count, first, p.over("Retrying"))
 	}
 	tell("resolved", "b")
-	if p.over("Holding").IsZero() || !p.over("Another").IsZero() {
+	if p.over("Retrying").IsZero() || !p.over("Another").IsZero() {
 		t.Error("both are resolved, and of another there was none")
 	}
 }

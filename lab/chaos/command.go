@@ -184,10 +184,10 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 	t.began = time.Now()
 	load := demo.Load{Workers: 32, Rate: t.Rate, Seed: t.Seed, Poison: time.Second}
 	t.verdict, err = demo.DriveDuring(ctx, t.log, s.Target(), load, func(ctx context.Context, progress demo.Progress) error {
-		told, stop := context.WithCancel(ctx)
+		saying, stop := context.WithCancel(ctx)
 		defer stop()
 		watching.Go(func() {
-			for sleep(told, 10*time.Second) {
+			for sleep(saying, 10*time.Second) {
 				sent, accepted := progress()
 				t.say("sent %d, acknowledged %d", sent, accepted)
 			}
@@ -230,7 +230,7 @@ func (t *test) judge(ctx context.Context, s *local.Stack) error {
 	fmt.Printf("audit: committed=%d looked_up=%d unaccounted=%d wrong=%d missing=%d split=%d\n", f.audit.Committed, f.audit.LookedUp, f.audit.Unaccounted, f.audit.Wrong, f.audit.Missing, f.audit.Split)
 	fmt.Println(line)
 	if _, count := t.pager.raised("HooklineDeadLetters"); count == 0 && f.poison > 0 {
-		t.wrong = append(t.wrong, "no alert told of the dead letters")
+		t.wrong = append(t.wrong, "no alert named the dead letters")
 	}
 	if len(t.wrong) > 0 {
 		return errors.New("hookline did not keep its promise")

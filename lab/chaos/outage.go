@@ -12,8 +12,8 @@ const (
 	resolveWithin = time.Minute
 )
 
-// alertHolding is the alert of a processor whose store is away.
-const alertHolding = "HooklineStoreHolding"
+// alertRetrying is the alert of a processor whose store is away.
+const alertRetrying = "HooklineStoreRetrying"
 
 // outage cuts the way to the engine for t.Outage, while vendors go on sending, and returns when the processors have
 // caught up and called their alerts off.
@@ -49,13 +49,13 @@ func (t *test) outage(ctx context.Context, c *checker) error {
 			return ctx.Err()
 		}
 	}
-	for time.Since(healed) < resolveWithin && t.pager.over(alertHolding).IsZero() {
+	for time.Since(healed) < resolveWithin && t.pager.over(alertRetrying).IsZero() {
 		if !sleep(ctx, 100*time.Millisecond) {
 			return ctx.Err()
 		}
 	}
-	first, count := t.pager.raised(alertHolding)
-	over := t.pager.over(alertHolding)
+	first, count := t.pager.raised(alertRetrying)
+	over := t.pager.over(alertRetrying)
 	switch {
 	case count == 0:
 		t.wrong = append(t.wrong, "no alert was raised for the outage")

@@ -19,11 +19,11 @@ type pager struct {
 	changes []change
 }
 
-// change is what an alert told.
+// change is what an alert said.
 type change struct {
 	name, from string
 	firing     bool
-	at         time.Time // when we were told
+	at         time.Time // when we were notified
 }
 
 func newPager() (*pager, error) {
@@ -57,7 +57,7 @@ func (p *pager) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// raised is when an alert of that name was first told of, and how many there were; the zero time if there was none.
+// raised is when an alert of that name first came, and how many there were; the zero time if there was none.
 func (p *pager) raised(name string) (first time.Time, count int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

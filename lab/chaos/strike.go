@@ -146,7 +146,7 @@ func (s *striker) reach(ctx context.Context, part string, signal syscall.Signal)
 	}
 }
 
-// stopWithin is how long a part may take to stop when it is told to, whatever else is broken: what Kubernetes gives a
+// stopWithin is how long a part may take to stop after a signal, whatever else is broken: what Kubernetes gives a
 // pod by default (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination).
 const stopWithin = 30 * time.Second
 
@@ -156,9 +156,9 @@ func (s *striker) restart(ctx context.Context, part string) error {
 	if err := s.reach(ctx, part, syscall.SIGTERM); err != nil {
 		return err
 	}
-	told := time.Now()
+	signalled := time.Now()
 	for before != 0 && s.pids()[part] == before {
-		if time.Since(told) > stopWithin {
+		if time.Since(signalled) > stopWithin {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.wrong = append(s.wrong, fmt.Sprintf("%s did not stop within %s", part, stopWithin))

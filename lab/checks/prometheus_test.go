@@ -52,8 +52,8 @@ func TestAlertmanagerLoadsItsConfiguration(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if told := len(cfg.Receivers[0].WebhookConfigs) > 0; told != (name == "webhook.yml") {
-			t.Errorf("%s tells a webhook: %v", name, told)
+		if notified := len(cfg.Receivers[0].WebhookConfigs) > 0; notified != (name == "webhook.yml") {
+			t.Errorf("%s notifies a webhook: %v", name, notified)
 		}
 	}
 }
@@ -101,8 +101,8 @@ var firing = map[string]struct{ bad, good string }{
 	"HooklineDeliveriesFail":     {"hookline_ingest_deliveries_total{status=\"500\"} 0+2x120\nhookline_ingest_deliveries_total{status=\"200\"} 0+98x120", "hookline_ingest_deliveries_total{status=\"403\"} 0+50x120\nhookline_ingest_deliveries_total{status=\"200\"} 0+50x120"},
 	"HooklineEnqueueSlow":        {"hookline_ingest_enqueue_duration_seconds_bucket{le=\"1\"} 0+90x120\nhookline_ingest_enqueue_duration_seconds_bucket{le=\"2\"} 0+100x120\nhookline_ingest_enqueue_duration_seconds_bucket{le=\"+Inf\"} 0+100x120", "hookline_ingest_enqueue_duration_seconds_bucket{le=\"0.5\"} 0+100x120\nhookline_ingest_enqueue_duration_seconds_bucket{le=\"+Inf\"} 0+100x120"},
 	"HooklineConnectionsRefused": {`hookline_ingest_connections_closed_total 0+1x120`, `hookline_ingest_connections_closed_total 5x120`},
-	"HooklineHolding":            {"hookline_processor_holding{instance=\"a\"} 0x120\nhookline_processor_holding{instance=\"b\"} 1x120", `hookline_processor_holding 0x120`},
-	"HooklineActionsHeld":        {`hookline_actions_holding{stage="keep"} 1x120`, `hookline_actions_holding{stage="keep"} 0x120`},
+	"HooklineRetrying":           {"hookline_processor_retrying{instance=\"a\"} 0x120\nhookline_processor_retrying{instance=\"b\"} 1x120", `hookline_processor_retrying 0x120`},
+	"HooklineActionsStalled":     {`hookline_actions_retrying{stage="keep"} 1x120`, `hookline_actions_retrying{stage="keep"} 0x120`},
 	"HooklineLagGrowing":         {`hookline_processor_lag_records{topic="e",partition="1"} 0+100x120`, `hookline_processor_lag_records{topic="e",partition="1"} 90000-100x120`},
 	"HooklineCountsNothing":      {"hookline_processor_mapped_events_total{vendor=\"v\",result=\"no_money\"} 0+1x120", "hookline_processor_mapped_events_total{vendor=\"v\",result=\"no_money\"} 0+1x120\nhookline_processor_mapped_events_total{vendor=\"v\",result=\"counted\"} 0+1x120"},
 	"HooklineNoType":             {`hookline_processor_mapped_events_total{vendor="v",result="no_type"} 0+1x120`, `hookline_processor_mapped_events_total{vendor="v",result="no_type"} 3x120`},

@@ -32,7 +32,7 @@ const (
 
 // Alert is something that needs a person.
 type Alert struct {
-	Name     string            // the label alertname, one of a closed set, such as HooklineHolding
+	Name     string            // the label alertname, one of a closed set, such as HooklineRetrying
 	Key      string            // what is wrong; alerts with equal keys are one. Empty: Name
 	Severity Severity          // empty: Critical
 	Labels   map[string]string // further labels, of which there may be only so many different ones
@@ -49,7 +49,7 @@ type Options struct {
 	WebhookTokenFile      string        `name:"webhook-token-file" type:"path" placeholder:"PATH" help:"File with the bearer token for the webhook; read each time it is used."`
 	Instance              string        `name:"instance" placeholder:"NAME" help:"Who raises the alerts: their label instance. By default the name of the host."`
 	Timeout               time.Duration `name:"timeout" default:"10s" help:"Time that Alertmanager or the webhook may take to answer."`
-	Resend                time.Duration `name:"resend" default:"1m" help:"How often Alertmanager is told again of what still lasts. Keep it well below Alertmanager's resolve_timeout."`
+	Resend                time.Duration `name:"resend" default:"1m" help:"How often Alertmanager is notified again of what still lasts. Keep it well below Alertmanager's resolve_timeout."`
 	DrainTimeout          time.Duration `name:"drain-timeout" default:"5s" help:"Time to deliver what is still to be delivered when stopping."`
 	Group                 string        `name:"group" default:"hookline.alerts" help:"Consumer group that watches the dead letters."`
 	Every                 time.Duration `name:"every" default:"1m" help:"Shortest time between two alerts about dead letters."`
@@ -107,7 +107,7 @@ type entry struct {
 	heard   []hearing // by destination
 }
 
-// hearing is what a destination has last been told of an entry.
+// hearing is what a destination was last notified of an entry.
 type hearing struct {
 	version int
 	at      time.Time

@@ -18,7 +18,7 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
-var holding = Alert{Name: "HooklineHolding", Key: "hold/insert", Summary: "ClickHouse takes nothing", Details: "Look at it.", Labels: map[string]string{"part": "store"}}
+var retrying = Alert{Name: "HooklineRetrying", Key: "hold/insert", Summary: "ClickHouse takes nothing", Details: "Look at it.", Labels: map[string]string{"part": "store"}}
 
 func TestAlertmanager(t *testing.T) {
 	am := newReceiver(t, "")
@@ -28,11 +28,11 @@ func TestAlertmanager(t *testing.T) {
 	}
 	n := start(t, Options{AlertmanagerURL: URL(am.URL + "/prefix"), AlertmanagerTokenFile: token, Resend: time.Hour})
 	for range 3 {
-		n.Raise(holding)
+		n.Raise(retrying)
 	}
 	testkit.Eventually(t, 5*time.Second, am.count(1))
-	n.Resolve(holding.Key)
-	n.Resolve(holding.Key)
+	n.Resolve(retrying.Key)
+	n.Resolve(retrying.Key)
 	n.Resolve("nothing of the kind")
 	testkit.Eventually(t, 5*time.Second, am.count(2))
 
@@ -41,9 +41,9 @@ func TestAlertmanager(t *testing.T) {
 		t.Errorf("%s with %q", q.path, q.auth)
 	}
 	got := am.alerts(t)
-	labels := map[string]string{"alertname": "HooklineHolding", "severity": "critical", "service": "hookline-test", "instance": "host-1", "key": "hold/insert", "part": "store"}
+	labels := map[string]string{"alertname": "HooklineRetrying", "severity": "critical", "service": "hookline-test", "instance": "host-1", "key": "hold/insert", "part": "store"}
 	for _, one := range got {
-		if !maps.Equal(one.Labels, labels) || one.Annotations["summary"] != holding.Summary || one.Annotations["description"] != holding.Details {
+		if !maps.Equal(one.Labels, labels) || one.Annotations["summary"] != retrying.Summary || one.Annotations["description"] != retrying.Details {
 			t.Errorf("%+v", one)
 		}
 		if !one.StartsAt.Equal(got[0].StartsAt) {
@@ -68,14 +68,14 @@ func TestAlertmanager(t *testing.T) {
 func TestResend(t *testing.T) {
 	am, hook := newReceiver(t, ""), newReceiver(t, "")
 	n := start(t, Options{AlertmanagerURL: URL(am.URL), WebhookURL: URL(hook.URL + "/services/T0/secret"), Resend: 50 * time.Millisecond})
-	n.Raise(holding)
+	n.Raise(retrying)
 	testkit.Eventually(t, 5*time.Second, func() error {
 		if got := len(am.got()); got < 4 {
-			return fmt.Errorf("told %d times", got)
+			return fmt.Errorf("notified %d times", got)
 		}
 		return nil
 	})
-	n.Resolve(holding.Key)
+	n.Resolve(retrying.Key)
 	testkit.Eventually(t, 5*time.Second, hook.count(2))
 	var letters []letter
 	for _, q := range hook.got() {
@@ -112,7 +112,7 @@ func TestUntilDelivered(t *testing.T) {
 			am, hook := newReceiver(t, mode), newReceiver(t, "")
 			n := start(t, Options{AlertmanagerURL: URL(am.URL), WebhookURL: URL(hook.URL + "/secret-path"), Resend: time.Hour, Timeout: 300 * time.Millisecond})
 			before := time.Now()
-			n.Raise(holding)
+			n.Raise(retrying)
 			if took := time.Since(before); took > 100*time.Millisecond {
 				t.Errorf("Raise took %v", took)
 			}
@@ -177,7 +177,7 @@ func TestDrain(t *testing.T) {
 	t.Run("delivered", func(t *testing.T) {
 		am := newReceiver(t, "fail")
 		n := start(t, Options{AlertmanagerURL: URL(am.URL), Resend: time.Hour, DrainTimeout: time.Minute})
-		n.Raise(holding)
+		n.Raise(retrying)
 		testkit.Eventually(t, 5*time.Second, func() error {
 			if n.metric(t, "hookline_alerts_delivery_failures_total", "alertmanager") < 1 {
 				return errors.New("not tried")
@@ -193,7 +193,7 @@ func TestDrain(t *testing.T) {
 	t.Run("given up", func(t *testing.T) {
 		am := newReceiver(t, "hang")
 		n := start(t, Options{AlertmanagerURL: URL(am.URL), Resend: time.Hour, DrainTimeout: 200 * time.Millisecond})
-		n.Raise(holding)
+		n.Raise(retrying)
 		before := time.Now()
 		n.stop()
 		if took := time.Since(before); took > 5*time.Second {
@@ -207,14 +207,14 @@ func TestDrain(t *testing.T) {
 
 func TestNoDestination(t *testing.T) {
 	n := start(t, Options{})
-	n.Raise(holding)
+	n.Raise(retrying)
 	if n.log.count("level=ERROR", "ClickHouse takes nothing", "Look at it.") != 1 {
 		t.Error("not logged")
 	}
 	if err := n.Deliver(t.Context(), Alert{Name: "x", Lasts: time.Hour}); err != nil {
 		t.Error(err)
 	}
-	n.Resolve(holding.Key)
+	n.Resolve(retrying.Key)
 	if n.mu.Lock(); len(n.entries) != 0 {
 		t.Errorf("%d entries are left", len(n.entries))
 	}
@@ -225,7 +225,7 @@ func TestNoDestination(t *testing.T) {
 func TestInvariant9_Bounded(t *testing.T) {
 	n := start(t, Options{})
 	for i := range maxEntries + 5 {
-		n.Raise(Alert{Name: "HooklineHolding", Key: fmt.Sprint(i)})
+		n.Raise(Alert{Name: "HooklineRetrying", Key: fmt.Sprint(i)})
 	}
 	if got := n.metric(t, "hookline_alerts_firing", ""); got != maxEntries {
 		t.Errorf("%v kept", got)

@@ -95,7 +95,7 @@ func TestWatchDeadLetters(t *testing.T) {
 	topic.write("acme", "action", "404 Not Found", 1)
 	topic.write("", "decode", "not a hookline event", 2)
 	topic.watch(start(t, Options{AlertmanagerURL: URL(am.URL), Resend: time.Hour, Every: 50 * time.Millisecond}))
-	told := func(want int) map[string]notification {
+	notified := func(want int) map[string]notification {
 		got := map[string]notification{}
 		testkit.Eventually(t, 20*time.Second, func() error {
 			for _, one := range am.alerts(t) {
@@ -108,7 +108,7 @@ func TestWatchDeadLetters(t *testing.T) {
 		})
 		return got
 	}
-	got := told(3)
+	got := notified(3)
 	for key, want := range map[string][]string{
 		"acme/map":    {"3 events of acme could not be handled", "amount: nothing at data.amount", "hookline dlq list --vendor=acme"},
 		"acme/action": {"1 event of acme could not be handled", "404 Not Found", "hookline dlq redrive --vendor=acme"},
@@ -128,7 +128,7 @@ func TestWatchDeadLetters(t *testing.T) {
 		return nil
 	})
 	topic.write("bolt", "row", "amount cannot be stored exactly", 1)
-	told(4)
+	notified(4)
 }
 
 // TestInvariant3_AlertBeforeCommit stops a watcher that cannot deliver: the next one tells of the same dead letters.
@@ -146,13 +146,13 @@ func TestInvariant3_AlertBeforeCommit(t *testing.T) {
 	stop()
 	n.stop()
 	if at := topic.committed(); at != 0 {
-		t.Fatalf("committed up to %d before anybody was told", at)
+		t.Fatalf("committed up to %d before anybody was notified", at)
 	}
 	am.set("")
 	topic.watch(start(t, Options{AlertmanagerURL: URL(am.URL), Resend: time.Hour}))
 	testkit.Eventually(t, 20*time.Second, am.count(1))
 	if got := am.alerts(t)[0].Annotations["summary"]; !strings.Contains(got, "2 events of acme") {
-		t.Errorf("told of %q", got)
+		t.Errorf("notified of %q", got)
 	}
 	testkit.Eventually(t, 10*time.Second, func() error {
 		if at := topic.committed(); at != 2 {

@@ -99,7 +99,7 @@ func newLetter(batch []notification) letter {
 	for i, one := range batch {
 		if one.Status == firing {
 			out.Status = firing
-			one.EndsAt = time.Time{} // the webhook is told once: what Alertmanager may forget does not concern it
+			one.EndsAt = time.Time{} // the webhook is notified once: what Alertmanager may forget does not concern it
 			lines[i] = one.Annotations["summary"] + "\n" + one.Annotations["description"]
 		} else {
 			lines[i] = "over: " + one.Annotations["summary"]

@@ -7,7 +7,7 @@ import (
 	"github.com/sethvargo/go-retry"
 )
 
-// message is what a destination is told of one entry.
+// message is what a destination is sent about one entry.
 type message struct {
 	entry   *entry
 	version int
@@ -67,7 +67,7 @@ func wait(wake, done <-chan struct{}, most time.Duration) {
 	}
 }
 
-// due returns what destination i is to be told now: what it has not heard of, and what lasts and was last told
+// due returns what to send to destination i now: what it has not heard of, and what lasts and was last sent
 // longer ago than it takes to be forgotten, unless only news matter. While that is nothing, next is how long until
 // something will be; 0: until something happens.
 func (n *Notifier) due(i int, newsOnly bool) (batch []message, next time.Duration) {

@@ -18,7 +18,7 @@ import (
 type Repeater struct {
 	Log        *slog.Logger
 	Alerts     *alert.Notifier
-	Alert      string        // name of the alert, such as HooklineActionsHolding
+	Alert      string        // name of the alert, such as HooklineActionsRetrying
 	AlertAfter time.Duration // how long a step may go on before the alert is raised
 	Try        time.Duration // how long one try may take
 	Retrying   func(bool)    // called with whether a step is being repeated; may be nil

@@ -18,7 +18,7 @@ import (
 var errAway = errors.New("connection refused")
 
 // The log is where the alerts show here: they have no other destination. Time is that of synctest.
-func repeater(t *testing.T, log *strings.Builder, holding *[]bool) *backoff.Repeater {
+func repeater(t *testing.T, log *strings.Builder, retrying *[]bool) *backoff.Repeater {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	alerts, err := alert.New(logger, prometheus.NewRegistry(), "test", alert.Options{Instance: "test"})
@@ -26,8 +26,8 @@ func repeater(t *testing.T, log *strings.Builder, holding *[]bool) *backoff.Repe
 		t.Fatal(err)
 	}
 	return &backoff.Repeater{
-		Log: logger, Alerts: alerts, Alert: "HooklineHolding", AlertAfter: 30 * time.Second, Try: 20 * time.Second,
-		Retrying: func(on bool) { *holding = append(*holding, on) },
+		Log: logger, Alerts: alerts, Alert: "HooklineRetrying", AlertAfter: 30 * time.Second, Try: 20 * time.Second,
+		Retrying: func(on bool) { *retrying = append(*retrying, on) },
 	}
 }
 
@@ -45,8 +45,8 @@ func TestDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log strings.Builder
-				var holding []bool
-				h := repeater(t, &log, &holding)
+				var retrying []bool
+				h := repeater(t, &log, &retrying)
 				start := time.Now()
 				tries := 0
 				err := h.Do(t.Context(), "insert rows", func(ctx context.Context) error {
@@ -73,8 +73,8 @@ func TestDo(t *testing.T) {
 				if got := strings.Contains(log.String(), over); got != tt.alert {
 					t.Errorf("alert over: %v", got)
 				}
-				if want := tt.away > 0; (len(holding) > 0 && holding[0]) != want || want && holding[len(holding)-1] {
-					t.Errorf("holding: %v", holding)
+				if want := tt.away > 0; (len(retrying) > 0 && retrying[0]) != want || want && retrying[len(retrying)-1] {
+					t.Errorf("retrying: %v", retrying)
 				}
 				if tt.away == 10*time.Minute && (tries < 60 || tries > 400) {
 					t.Errorf("%d tries", tries)
@@ -87,8 +87,8 @@ func TestDo(t *testing.T) {
 func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		var holding []bool
-		h := repeater(t, &log, &holding)
+		var retrying []bool
+		h := repeater(t, &log, &retrying)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		err := h.Do(ctx, "insert rows", func(context.Context) error { return errAway })

@@ -46,7 +46,7 @@ type Options struct {
 	RetryDelay   time.Duration  `name:"retry-delay" default:"1m" help:"Time from a failed attempt to the next; the same for all, so that none waits long for another."`
 	Allow        []netip.Prefix `name:"allow" placeholder:"CIDR" help:"Networks that actions may reach although they are refused by default: this machine (127.0.0.0/8), link-local ones and the clouds' metadata services."`
 	AlertAfter   time.Duration  `name:"alert-after" default:"30s" help:"How long ClickHouse or Kafka may refuse what actions yield before an alert is raised."`
-	DrainTimeout time.Duration  `name:"drain-timeout" default:"15s" help:"Time to finish what is under way when stopping."`
+	DrainTimeout time.Duration  `name:"drain-timeout" default:"15s" help:"Time to finish what is in flight when stopping."`
 }
 
 func (o Options) check() error {
@@ -119,7 +119,7 @@ func New(o Options, p Parts) (*Actions, error) {
 // it before a new configuration takes effect.
 func (a *Actions) Check(config *vendors.Config) error { return a.guard.checkConfig(config) }
 
-// Run runs actions until ctx is done, then finishes what is under way for at most Options.DrainTimeout. It may be
+// Run runs actions until ctx is done, then finishes what is in flight for at most Options.DrainTimeout. It may be
 // called once. An error says that it did not finish; then nothing is lost, and some actions are run again.
 func (a *Actions) Run(ctx context.Context) error {
 	records, err := a.kafka.NewConsumer(a.log, kafka.Named(a.registry, "actions"), kafka.GroupOptions{

@@ -159,12 +159,12 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// TestAttemptsUsedUp ends in a dead letter, and somebody is told. The receiver plays Alertmanager.
+// TestAttemptsUsedUp ends in a dead letter and an alert. The receiver plays Alertmanager.
 func TestAttemptsUsedUp(t *testing.T) {
-	told := make(chan string, 10)
+	notified := make(chan string, 10)
 	alertmanager := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		told <- string(body)
+		notified <- string(body)
 	}))
 	defer alertmanager.Close()
 	l, down := newLine(t, 1), newSite(t, func(string, int) int { return http.StatusInternalServerError })
@@ -186,12 +186,12 @@ func TestAttemptsUsedUp(t *testing.T) {
 	l.produce(l.event("paid"))
 	l.start()
 	select {
-	case body := <-told:
+	case body := <-notified:
 		if !strings.Contains(body, "1 event of acme could not be handled") || !strings.Contains(body, "answered 500 Internal Server Error") {
-			t.Errorf("told: %s", body)
+			t.Errorf("notified: %s", body)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatal("nobody was told")
+		t.Fatal("nobody was notified")
 	}
 	if n := down.times("e0"); n != l.options.Attempts {
 		t.Errorf("%d attempts", n)

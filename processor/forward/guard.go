@@ -63,7 +63,7 @@ func (g guard) check(addr netip.Addr) error {
 	case addr.IsMulticast(), addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		why = "it is not the address of one machine"
 	case in(localNAT):
-		why = "it stands for an IPv4 address that cannot be told"
+		why = "it stands for an IPv4 address that is not known"
 	case in(nat64), in(embedded), in(siit), isatap(addr):
 		b := addr.As16()
 		return g.check(netip.AddrFrom4([4]byte(b[12:16])))

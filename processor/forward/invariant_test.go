@@ -19,7 +19,7 @@ import (
 	"github.com/hookline-io/hookline/schemas"
 )
 
-// TestInvariant3_StopDuringRequest: what was under way when the time to stop was over is run again, under the same ID.
+// TestInvariant3_StopDuringRequest: what was in flight when the time to stop was over is run again, under the same ID.
 func TestInvariant3_StopDuringRequest(t *testing.T) {
 	l, release := newLine(t, 1), make(chan struct{})
 	site := newSite(t, func(_ string, times int) int {
@@ -39,7 +39,7 @@ func TestInvariant3_StopDuringRequest(t *testing.T) {
 		t.Error("the stop does not say that it did not finish")
 	}
 	if at := l.committed(l.topics.Events); at != 1 {
-		t.Fatalf("committed up to %d while the request was under way", at)
+		t.Fatalf("committed up to %d while the request was in flight", at)
 	}
 	l.start()
 	l.eventuallyCommitted(l.topics.Events, 3)
@@ -48,7 +48,7 @@ func TestInvariant3_StopDuringRequest(t *testing.T) {
 	}
 }
 
-// TestDrain: what is under way at a stop is finished, stored and committed.
+// TestDrain: what is in flight at a stop is finished, stored and committed.
 func TestDrain(t *testing.T) {
 	l, release := newLine(t, 1), make(chan struct{})
 	site := newSite(t, func(string, int) int {
@@ -70,7 +70,7 @@ func TestDrain(t *testing.T) {
 }
 
 // TestInvariant3_ResultsAway: without ClickHouse forwarding goes on until so many results wait, then it stops. Nothing
-// is committed, the backlog stays where it is, and somebody is told until it is over.
+// is committed, the backlog stays where it is, and an alert lasts until it is over.
 func TestInvariant3_ResultsAway(t *testing.T) {
 	const events = 200
 	l, site := newLine(t, 1), newSite(t, nil)
@@ -94,7 +94,7 @@ func TestInvariant3_ResultsAway(t *testing.T) {
 			return fmt.Errorf("%d came", n)
 		}
 		if !strings.Contains(l.log.String(), "alert: retrying for more than 200ms: store results of actions") {
-			return errors.New("nobody is told")
+			return errors.New("nobody is notified")
 		}
 		return nil
 	})
@@ -175,7 +175,7 @@ func TestInvariant3_Kills(t *testing.T) {
 	sites := make([]*site, 2)
 	for i := range sites {
 		sites[i] = newSite(t, func(id string, times int) int {
-			<-time.After(10 * time.Millisecond) // so that there is always something under way
+			<-time.After(10 * time.Millisecond) // so that there is always something in flight
 			if (len(id)+times+i)%3 == 0 {       // differs by event, attempt and target
 				return http.StatusServiceUnavailable
 			}

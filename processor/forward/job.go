@@ -112,7 +112,7 @@ func (a *Actions) later(j job, attempts int, reason string, notBefore time.Time)
 }
 
 // run makes one attempt as soon as the target has room, and hands on how it ended. The room is kept until that is
-// taken: while results cannot be stored, no more requests are made. On a stop, what is under way may finish until
+// taken: while results cannot be stored, no more requests are made. On a stop, what is in flight may finish until
 // draining ends, and what still waits is left to be read again.
 func (a *Actions) run(ctx, draining context.Context, t *target, j job) {
 	defer t.leave(len(j.record.Value))

@@ -14,7 +14,8 @@ type metrics struct {
 	duration       *prometheus.HistogramVec // by target
 	deferred       *prometheus.CounterVec   // by target
 	lag            *prometheus.GaugeVec     // by topic and partition
-	holding        *prometheus.GaugeVec     // by stage
+	retrying       *prometheus.GaugeVec     // by stage
+	oldRetrying    *prometheus.GaugeVec     // the same under the name that it had before
 	commitFailures prometheus.Counter
 }
 
@@ -30,12 +31,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "hookline_actions_deferred_total", Help: "Actions put off without an attempt, because too many waited for the target already."}, []string{"target"}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookline_actions_lag_records", Help: "Records not yet read for actions, by partition, as of the last fetch."}, []string{"topic", "partition"}),
-		holding: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "hookline_actions_holding", Help: "1 while a stage waits for a store: publish for Kafka, keep for ClickHouse."}, []string{"stage"}),
+		retrying: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hookline_actions_retrying", Help: "1 while a stage waits for a store: publish for Kafka, keep for ClickHouse."}, []string{"stage"}),
+		oldRetrying: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hookline_actions_holding", Help: "Deprecated, gone in the next release: hookline_actions_retrying."}, []string{"stage"}),
 		commitFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookline_actions_commit_failures_total", Help: "Offset commits that failed; their actions may be run again."}),
 	}
-	reg.MustRegister(m.attempts, m.duration, m.deferred, m.lag, m.holding, m.commitFailures)
+	reg.MustRegister(m.attempts, m.duration, m.deferred, m.lag, m.retrying, m.oldRetrying, m.commitFailures)
 	return m
 }
 

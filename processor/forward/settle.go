@@ -108,13 +108,16 @@ func (a *Actions) commit(ctx context.Context, records *kafka.Consumer) {
 }
 
 func (a *Actions) repeater(stage string) *backoff.Repeater {
-	holding := a.metrics.holding.WithLabelValues(stage)
+	retrying, old := a.metrics.retrying.WithLabelValues(stage), a.metrics.oldRetrying.WithLabelValues(stage)
 	return &backoff.Repeater{
-		Log: a.log, Alerts: a.alerts, Alert: "HooklineActionsHolding", AlertAfter: a.options.AlertAfter, Try: tryTimeout,
+		Log: a.log, Alerts: a.alerts, Alert: "HooklineActionsRetrying", AlertAfter: a.options.AlertAfter, Try: tryTimeout,
 		Retrying: func(on bool) {
-			if holding.Set(0); on {
-				holding.Set(1)
+			value := 0.0
+			if on {
+				value = 1
 			}
+			retrying.Set(value)
+			old.Set(value)
 		},
 	}
 }

@@ -7,10 +7,10 @@ import (
 
 // target is where requests go that share a limit. So a slow one keeps only its own waiting.
 type target struct {
-	slots chan struct{} // holds one for each request under way
+	slots chan struct{} // holds one for each request in flight
 
 	mu    sync.Mutex
-	jobs  int           // under way and waiting
+	jobs  int           // in flight and waiting
 	bytes int           // of their events
 	took  time.Duration // what an attempt takes, of late; 0: not known yet
 	free  time.Time     // when there will be room for what was put off last

@@ -26,7 +26,7 @@ type tp struct {
 	partition int32
 }
 
-// books know what was acknowledged, and where. They are told of it by hooks in the clients and by the server, and
+// books know what was acknowledged, and where. Hooks in the clients and the server report it, and
 // so know of it before any commit that relies on it can reach the broker.
 type books struct {
 	topics schemas.Topics
@@ -101,7 +101,7 @@ func (b *books) OnProduceRecordUnbuffered(r *kgo.Record, err error) {
 	}
 }
 
-// stored is told of each row that is sure to stay in ClickHouse.
+// stored is called for each row that is sure to stay in ClickHouse.
 func (b *books) stored(table string, r row) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,7 +120,7 @@ func saleOf(r row) string {
 	return fmt.Sprint(r["event_id"], " ", r["received_at"].(time.Time).UnixMilli())
 }
 
-// committing is told of each commit that reaches the broker, before the broker carries it out (invariant 3).
+// committing is called for each commit that reaches the broker, before the broker carries it out (invariant 3).
 func (b *books) committing(at tp, offset int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -32,7 +32,7 @@ type server struct {
 	sales  bool                      // those are rejected by sales, not by events
 	boot   int                       // how often it was started
 	under  sync.WaitGroup            // INSERTs that land later
-	stored func(table string, r row) // told of each row that is sure to stay; mu is held
+	stored func(table string, r row) // called for each row that is sure to stay; mu is held
 }
 
 type table struct {

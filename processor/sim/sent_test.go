@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// sent is the traffic of a schedule under way.
+// sent is the traffic of a running schedule.
 type sent struct {
 	deliveries []*delivery
 	done       chan struct{} // closed when all of them are acknowledged

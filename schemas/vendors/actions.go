@@ -43,7 +43,7 @@ func (v *Vendor) AllActions() iter.Seq2[string, Action] {
 
 const (
 	defaultTimeout = 10 * time.Second
-	maxTimeout     = time.Minute // a stop waits for what is under way
+	maxTimeout     = time.Minute // a stop waits for what is in flight
 )
 
 func (c *compiler) compileActions(spec *vendorSpec) (out byType[[]Action]) {

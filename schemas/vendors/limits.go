@@ -23,7 +23,7 @@ type limitsSpec struct {
 type rangeSpec string
 
 // burstSeconds is how much of its rate a vendor may send at once unless it says otherwise. Webhooks come in
-// bursts, and a vendor that is told 429 may come back only hours later.
+// bursts, and a vendor that gets 429 may come back only hours later.
 const burstSeconds = 10
 
 func (c *compiler) compileLimits(spec *limitsSpec) Limits {

@@ -13,8 +13,8 @@ import (
 // Options say where the cluster keeps its log.
 type Options struct {
 	DataDir    string       // created if missing; one cluster at a time
-	Listen     string       // host:port of node 1, which is also what clients are told; the other nodes take the ports after it; port 0 picks free ones
-	Advertise  string       // host:port that clients are told instead, with one node only; default: where it listens
+	Listen     string       // host:port of node 1, which clients get, too; the other nodes take the ports after it; port 0 picks free ones
+	Advertise  string       // host:port that clients get instead, with one node only; default: where it listens
 	Nodes      int          // 1 or 3. With 3, topics of 3 copies go on while one node is down
 	Partitions int          // of topics that are created without a number; default 6
 	Listeners  []Listener   // further ones, of the only node
@@ -37,7 +37,7 @@ func Run(ctx context.Context, o Options) error {
 	started := time.Now()
 	cluster, err := Start(ctx, o)
 	if ctx.Err() != nil && err != nil {
-		return nil // told to stop while starting
+		return nil // stopped while starting
 	}
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, errors.New("start Apache Kafka: further listeners are for one node alone")
 	}
 	if o.Advertise != "" && o.Nodes != 1 {
-		return nil, fmt.Errorf("start Apache Kafka: clients cannot be told of %s in place of %d nodes", o.Advertise, o.Nodes)
+		return nil, fmt.Errorf("start Apache Kafka: one address, %s, cannot be advertised for %d nodes", o.Advertise, o.Nodes)
 	}
 	if o.Partitions == 0 {
 		o.Partitions = 6

@@ -260,7 +260,7 @@ func setting(configs kadm.ResourceConfig, key string) string {
 	return ""
 }
 
-// Run starts a node again that dies, ends all when it is told to, and finds its data again.
+// Run restarts a node that dies, ends all when its context is done, and finds its data again.
 func TestRun(t *testing.T) {
 	onlyOnApache(t)
 	dir := t.TempDir()

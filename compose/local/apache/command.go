@@ -8,8 +8,8 @@ import (
 // Command is `hookline apache-kafka`.
 type Command struct {
 	DataDir    string `default:".hookline/apache-kafka" type:"path" help:"Folder of the nodes' data; created if missing."`
-	Listen     string `default:"127.0.0.1:9092" help:"Address of the first node, which is also what clients are told; further nodes take the ports after it. It is for this machine: anyone who can connect can read and write."`
-	Advertise  string `placeholder:"ADDRESS" help:"Address that clients are told to connect to, such as that of a proxy; with --nodes=1 only."`
+	Listen     string `default:"127.0.0.1:9092" help:"Address of the first node, also the one that clients get; further nodes take the ports after it. It is for this machine: anyone who can connect can read and write."`
+	Advertise  string `placeholder:"ADDRESS" help:"Address that clients connect to, such as that of a proxy; with --nodes=1 only."`
 	Nodes      int    `default:"3" enum:"1,3" help:"Nodes, each a Java process of some 200 MB. With 3, topics of 3 copies go on while one node is down."`
 	Partitions int    `default:"6" help:"Partitions of topics that are created without a number."`
 	Fetch      bool   `env:"-" help:"Only fetch Apache Kafka from Maven Central, and end."`

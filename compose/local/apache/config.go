@@ -77,7 +77,7 @@ func chooseAddresses(listen string, n int) (brokers, controllers []string, err e
 		return nil, nil, fmt.Errorf("listen: %w", err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return nil, nil, fmt.Errorf("listen: %q names no host: clients are told to connect to it, so give one address, such as 127.0.0.1:9092", listen)
+		return nil, nil, fmt.Errorf("listen: %q names no host: clients connect to it, so give one address, such as 127.0.0.1:9092", listen)
 	}
 	port, err := strconv.Atoi(text)
 	if err != nil || port < 0 || port+n > 1<<16 {

@@ -24,7 +24,7 @@ import (
 type Options struct {
 	DataDir    string         // created if missing; one broker at a time
 	Listen     string         // host:port; port 0 picks one
-	Advertise  string         // host:port that clients are told to connect to; default: Listen
+	Advertise  string         // host:port that clients connect to; default: Listen
 	Faults     string         // host:port to take orders for faults at, see FaultOrder; default: none are taken
 	SyncWrites bool           // fsync each batch before it is acknowledged
 	Partitions int            // of topics that are created without a number; default 6
@@ -116,7 +116,7 @@ func address(listen string) (host string, port int, err error) {
 		return "", 0, fmt.Errorf("listen for the broker: %w", err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return "", 0, fmt.Errorf("listen for the broker: %q names no host: clients are told to connect to it, so give one address, such as 127.0.0.1:9092", listen)
+		return "", 0, fmt.Errorf("listen for the broker: %q names no host: clients connect to it, so give one address, such as 127.0.0.1:9092", listen)
 	}
 	port, err = strconv.Atoi(text)
 	if err != nil {

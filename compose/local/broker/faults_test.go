@@ -111,7 +111,7 @@ func TestFaultOrders(t *testing.T) {
 	order(t, orders, broker.FaultOrder{Request: "Produce", Error: "NOT_ENOUGH_REPLICAS"}, http.StatusBadRequest)
 }
 
-// Clients are told the address of a proxy where there is one.
+// Clients get the address of a proxy where there is one.
 func TestAdvertise(t *testing.T) {
 	const proxy = "127.0.0.1:1"
 	address, _ := faulty(t, proxy)
@@ -126,7 +126,7 @@ func TestAdvertise(t *testing.T) {
 	}
 	for _, b := range resp.Brokers {
 		if got := net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))); got != proxy {
-			t.Errorf("clients are told to connect to %s, want %s", got, proxy)
+			t.Errorf("clients connect to %s, want %s", got, proxy)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/hookline-io/hookline/internal/testkit"
 )
 
-// owners says which member has which partition, as the members are told.
+// owners says which member has which partition, by what the members got.
 type owners struct {
 	mu      sync.Mutex
 	of      map[int32]string

@@ -31,7 +31,7 @@ type Target struct {
 // Load says what to send.
 type Load struct {
 	Deliveries int     `default:"100000" help:"Deliveries to make, repetitions after a failure not counted."`
-	Workers    int     `default:"32" help:"Deliveries under way at once."`
+	Workers    int     `default:"32" help:"Deliveries in flight at once."`
 	Rate       float64 `default:"0" help:"Deliveries per second; 0 for as many as go."`
 	Seed       uint64  `help:"Seed of the traffic; random by default. The same seed makes the same events."`
 

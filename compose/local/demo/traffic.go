@@ -60,7 +60,7 @@ func NewTraffic(seed uint64, now time.Time) *Traffic {
 	return t
 }
 
-// start returns the first instant of the i-th month told.
+// start returns the first instant of the history's i-th month.
 func (t *Traffic) start(i int) time.Time {
 	return time.Date(t.now.Year(), t.now.Month()-Months+1+time.Month(i), 1, 0, 0, 0, 0, time.UTC)
 }

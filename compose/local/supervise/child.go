@@ -26,7 +26,7 @@ type child struct {
 
 	mu      sync.Mutex
 	process *os.Process // nil between two lives
-	struck  bool        // the process was told to die by signal
+	struck  bool        // we killed the process
 }
 
 // childError is a failure that ends the stack.

@@ -14,7 +14,7 @@ function number(value, least, most) {
 // forTick, in place of a number of decimals, asks for as many as a round number needs: an axis has few others.
 const forTick = "tick";
 
-// plain has as many decimals as it is told, else as many as a small number needs.
+// plain has as many decimals as its argument says, else as many as a small number needs.
 function plain(value, decimals) {
   if (decimals === forTick) return String(Number(value.toPrecision(6)));
   if (decimals === undefined || decimals === null) {

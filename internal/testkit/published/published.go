@@ -80,7 +80,7 @@ func correct(file string, e *Event) {
 	case "paystack.charge.success.json", "paystack.transfer.success.json":
 		e.ID = e.Type + ":" + e.ID // no event ID: one data.id can have several events ("dedupe on event + data.id")
 	case "flutterwave.v3.charge.completed.json":
-		e.ID = e.Type + ":" + e.ID + ":successful" // the same charge is told again when its status changes
+		e.ID = e.Type + ":" + e.ID + ":successful" // the same charge is reported again when its status changes
 	case "adyen.authorisation.json", "adyen.three-items.composed.json":
 		e.Effect = "sale" // Adyen captures automatically by default, and then sends nothing else
 	case "linear.comment.create.json":

@@ -26,7 +26,7 @@ import (
 type Plan struct {
 	Address     string        // host:port
 	Requests    [][]byte      // as they go over the wire, HTTP/1.1 and kept alive; sent round and round
-	Connections int           // most requests under way at once
+	Connections int           // most requests in flight at once
 	Rate        float64       // arrivals per second; 0 sends the next as soon as a connection is free
 	For         time.Duration // time in which requests arrive
 }

@@ -75,7 +75,7 @@ func TestClosedLoop(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := most.Load(); n > 3 {
-		t.Errorf("%d requests under way at once, want 3 at most", n)
+		t.Errorf("%d requests in flight at once, want 3 at most", n)
 	}
 	if good := len(result.Latencies); good == 0 || result.Failed == 0 || good-result.Failed > 3 || result.Failed-good > 3 {
 		t.Errorf("%d good, %d failed; want as many of each", good, result.Failed)
