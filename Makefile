@@ -77,7 +77,7 @@ checks: ## vendors' own libraries against our signatures; what is shipped, read 
 .PHONY: sim
 sim: ## the processor in virtual time: SEEDS=2000 schedules of crashes and faults (SEED=s: that one, TIMES=50 times; LOG=1)
 	go test -count=1 -timeout 30m -tags synctests -v -run 'TestSim$$' ./processor/sim -args \
-		-seeds=$(or $(SEEDS),$(if $(SEED),1,2000)) -seed=$(or $(SEED),1) -times=$(or $(TIMES),$(if $(SEED),$(if $(SEEDS),1,50),1)) $(if $(LOG),-tell)
+		-seeds=$(or $(SEEDS),$(if $(SEED),1,2000)) -seed=$(or $(SEED),1) -times=$(or $(TIMES),$(if $(SEED),$(if $(SEEDS),1,50),1)) $(if $(LOG),-log)
 
 .PHONY: test-kafka
 test-kafka: build ## the broker suites on Apache Kafka, three nodes (needs Java 17+ and Maven; fetches 43 MB once)

@@ -87,7 +87,7 @@ func anchors(page string) (out []string) {
 	return out
 }
 
-// What pages tell one to type is a command that hookline takes, and a target of the Makefile.
+// What pages say to type is a command that hookline takes, and a target of the Makefile.
 func TestPagesShowCommandsThatAre(t *testing.T) {
 	parser := commandLine(t)
 	makefile, err := os.ReadFile("Makefile")

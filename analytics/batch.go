@@ -76,7 +76,7 @@ func checkEffect(e *vendors.Effect, received time.Time) error {
 	return err
 }
 
-// isVoid says whether the row tells that its object has no effects.
+// isVoid says whether the row says that its object has no effects.
 func isVoid(r *Row) bool {
 	return r.Outcome.Object != "" && !slices.ContainsFunc(r.Outcome.Effects, func(e vendors.Effect) bool { return !e.Alone })
 }

@@ -68,7 +68,7 @@ Docker ClickHouse is not published; ask inside, or publish a port of it in an ov
 On a server of your own, ` + "`compose/clickhouse/users.d/hookline.xml`" + ` says who may do what: *analyst* reads all views and no table,
 within 30 s, 4 GB and 500 million rows a query (60 s where the query asks for it); *engineer* reads everything and loads
 ` + "`exchange_rates`" + `; *grafana* reads views and what the boards show beside them, without payloads of raw events; *writer* is the
-processor and reads back its ledger and dead letters only; *migrator* is for ` + "`hookline setup`, `hookline reprocess` and `hookline audit --heal`" + `.
+processor and reads back its ledger and dead letters only; *migrator* is for ` + "`hookline setup`, `hookline reprocess` and `hookline audit --repair`" + `.
 Views read tables with migrator's rights.
 
 `)

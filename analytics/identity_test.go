@@ -2,7 +2,7 @@ package analytics_test
 
 import "testing"
 
-// A vendor can overwrite nothing of another's, and tells of one sale once, by however many events it does so.
+// A vendor can overwrite nothing of another's, and reports one sale once, by however many events it does so.
 func TestInvariant4_IdentityIsOfOneVendor(t *testing.T) {
 	t.Parallel()
 	db, e := open(t, "UTC")

@@ -38,7 +38,7 @@ func TestInvariants4And5_ViewsEqualAPlainModel(t *testing.T) {
 		for range steps {
 			h.step()
 		}
-		h.strays()
+		h.duplicates()
 		h.check()
 	}
 	if h.model.size() < 100**rounds || h.crashes == 0 {
@@ -232,13 +232,13 @@ func (h *history) again(r analytics.Row) analytics.Row {
 // generation is a new one each time: reprocessing gives each run its own.
 func (h *history) generation() uint16 { return uint16(1 + len(h.rows)) }
 
-// strays finds nothing to repair: a writer that was interrupted has written again.
-func (h *history) strays() {
+// duplicates finds nothing to repair: a writer that was interrupted has written again.
+func (h *history) duplicates() {
 	h.t.Helper()
-	if strays, err := h.db.Strays(h.t.Context()); err != nil || len(strays) > 0 {
-		for _, s := range strays {
+	if duplicates, err := h.db.CrossPartitionDuplicates(h.t.Context()); err != nil || len(duplicates) > 0 {
+		for _, s := range duplicates {
 			if s.Table == "sales" {
-				h.t.Fatalf("strays: %+v, %v", strays, err)
+				h.t.Fatalf("duplicates: %+v, %v", duplicates, err)
 			}
 		}
 	}

@@ -87,8 +87,8 @@ func (remap) EventColumns() string {
 
 func (r remap) Content() string { return "(" + r.Columns() + ", source_month, source_hour)" }
 
-// Print is equal where Content is, as far as anyone will ever see.
-func (remap) Print() string {
+// ContentHash is equal where Content is; that two contents share one is as good as impossible.
+func (remap) ContentHash() string {
 	return "sipHash128(kind, sale_key, event_id, type, order_id, toString(amount), currency, occurred_at, received_at, toString(dimensions), object, proof, is_test)"
 }
 

@@ -78,7 +78,7 @@ func (r refresh) steps(ctx context.Context, db, server *DB) ([]step, error) {
 	return []step{{"drop the view " + r.View(), "DROP VIEW IF EXISTS " + r.View() + " SYNC"}, {"create the view " + r.View(), sql}}, nil
 }
 
-// definition writes r's view out. The comment tells one version of it from another.
+// definition writes r's view out. The comment distinguishes its versions.
 func (r refresh) definition(db *DB) (sql, comment string, err error) {
 	data := struct {
 		refresh

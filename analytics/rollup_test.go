@@ -117,7 +117,7 @@ func TestInvariant4_RollupCountsEachSaleOnce(t *testing.T) {
 	shows(t, db, "UTC", "2025-10 acme EUR sale 1 12.34", "2026-10 acme EUR refund 1 1.0001", "2026-10 acme JPY sale 1 12.34")
 }
 
-func TestRollupHeals(t *testing.T) {
+func TestRollupRecovers(t *testing.T) {
 	t.Parallel()
 	db, e := open(t, "UTC", "Africa/Lagos")
 	insert(t, db, sale("evt_1", halloween))

@@ -16,7 +16,7 @@ import (
 type Command struct {
 	Generate GenerateCommand `cmd:"" help:"Write the JSON of the Grafana boards and alert rules, or check that it is up to date."`
 	Diff     DiffCommand     `cmd:"" help:"Show what push would change in a Grafana. Exit status: 0 nothing, 1 something, 2 trouble."`
-	Push     PushCommand     `cmd:"" help:"Bring a Grafana up to date over its HTTP API: folder, boards, alert rules, whom they tell. May run any number of times."`
+	Push     PushCommand     `cmd:"" help:"Bring a Grafana up to date over its HTTP API: folder, boards, alert rules, contact point. May run any number of times."`
 }
 
 // GenerateCommand is "hookline dashboards generate".

@@ -26,7 +26,7 @@ const (
 // ContactPoint is the name of the contact point that alerts notify.
 const ContactPoint = "hookline"
 
-// contactPoint is whom alerts tell: a webhook, at an address that may be a secret.
+// contactPoint is where alerts go: a webhook, at an address that may be a secret.
 func contactPoint(address string) alerting.ContactPoint {
 	return alerting.ContactPoint{
 		Uid: cog.ToPtr("hookline-webhook"), Name: cog.ToPtr(ContactPoint), Type: alerting.ContactPointTypeWebhook,
@@ -69,7 +69,7 @@ type alertsPolicy struct {
 	alerting.NotificationPolicy
 }
 
-// Alerting returns the file that provisions Grafana's alert rules, whom they tell and how often. The address of
+// Alerting returns the file that provisions Grafana's alert rules, where they go and how often. The address of
 // the webhook is ALERT_WEBHOOK_URL in Grafana's environment. The policy is Grafana's only one then:
 // the file is for a Grafana of hookline's own.
 func Alerting() ([]byte, error) {

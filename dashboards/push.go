@@ -21,7 +21,7 @@ type GrafanaOptions struct {
 	URL     string     `name:"grafana-url" required:"" placeholder:"URL" help:"Address of Grafana 12.1 or later, such as https://grafana.example.com, with the path that it is served under, if any."`
 	Token   secret.Ref `name:"grafana-token" required:"" placeholder:"REF" help:"Token of a service account with the role Admin, by reference: env:NAME or file:/path."`
 	Folder  string     `name:"grafana-folder" default:"hookline" help:"UID of the folder for boards and alert rules. It is created where there is none."`
-	Webhook secret.Ref `name:"alert-webhook" placeholder:"REF" help:"Address that alerts are POSTed to, by reference: env:NAME or file:/path. Without it the rules are there, and whom they tell is left to Grafana's notification policies."`
+	Webhook secret.Ref `name:"alert-webhook" placeholder:"REF" help:"Address that alerts are POSTed to, by reference: env:NAME or file:/path. Without it the rules are there, and where they go is left to Grafana's notification policies."`
 }
 
 func (o GrafanaOptions) client() (*grafana.Client, error) {

@@ -40,9 +40,9 @@ func (b *bodies) put(m *memory, body []byte) {
 	b.pool.Put(m)
 }
 
-// readBody returns the body exactly as it was sent, in the memory of into if it fits. What it takes of the room grows with
+// readBody returns the body exactly as it was sent, in the memory of into if it fits. Its reservation grows with
 // what has come, not with what was announced.
-func readBody(r *http.Request, limit int64, h *hold, into []byte) ([]byte, error) {
+func readBody(r *http.Request, limit int64, h *reservation, into []byte) ([]byte, error) {
 	if coding := compression(r.Header.Values("Content-Encoding")); coding != "" {
 		return nil, newProblem(reasonContentType, fmt.Sprintf(
 			"Send the body without Content-Encoding: %s. The signature covers the bytes as they are.", coding), nil)

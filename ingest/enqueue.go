@@ -24,7 +24,7 @@ type enqueuer struct {
 	maxEvents, maxBytes int64 // that may wait; 0: no limit
 	metrics             *metrics
 	tracer              tracer
-	acks                sync.Pool // of *acks that nobody settles any more, whose records Kafka has
+	waiters             sync.Pool // of *ackWaiter that nobody settles any more, whose records Kafka has
 }
 
 // enqueue returns nil once all in-sync replicas have every one of the events (invariant 1), whose memory nobody holds any
@@ -35,24 +35,24 @@ func (q *enqueuer) enqueue(ctx context.Context, events []schemas.Event) error {
 		return nil
 	}
 	start := time.Now()
-	acks := q.expect(len(events))
+	waiter := q.newAckWaiter(len(events))
 	for i := range events {
-		settle := q.tracer.enqueue(ctx, &events[i], q.topic, acks.settle)
+		settle := q.tracer.enqueue(ctx, &events[i], q.topic, waiter.settle)
 		// A vendor that hangs up must not tear a delivery in two, so only our own deadline ends the wait.
-		q.client.TryProduce(context.Background(), acks.envelopes[i].Record(q.topic, &events[i]), settle) //nolint:contextcheck // see above
+		q.client.TryProduce(context.Background(), waiter.envelopes[i].Record(q.topic, &events[i]), settle) //nolint:contextcheck // see above
 	}
-	if all := <-acks.done; !all {
+	if all := <-waiter.done; !all {
 		return notEnqueued(fmt.Errorf("no acknowledgement within %s", q.timeout))
 	}
-	inTime := acks.late.Stop() // else the message that it is late is on its way
-	if err := acks.err.Load(); err != nil {
+	inTime := waiter.late.Stop() // else the message that it is late is on its way
+	if err := waiter.err.Load(); err != nil {
 		return notEnqueued(*err) // a record that was given up may still be on its way: its memory is not used again
 	}
 	if inTime && len(events) <= keptEnvelopes {
 		for i := range events {
-			acks.envelopes[i].Clear()
+			waiter.envelopes[i].Clear()
 		}
-		q.acks.Put(acks)
+		q.waiters.Put(waiter)
 	}
 	q.metrics.enqueue.Observe(time.Since(start).Seconds())
 	return nil
@@ -69,24 +69,24 @@ func notEnqueued(cause error) error {
 // keptEnvelopes is how many events a delivery may have for its memory to be kept: most have one.
 const keptEnvelopes = 16
 
-// acks counts down the acknowledgements of one delivery, and is the memory of its records. When all are there in time,
+// ackWaiter counts down the acknowledgements of one delivery, and is the memory of its records. When all are there in time,
 // and good, it may be used again.
-type acks struct {
+type ackWaiter struct {
 	left      atomic.Int64
 	err       atomic.Pointer[error]    // the first failure
-	done      chan bool                // true: all are there; false: wait no longer. It has room for both
+	done      chan bool                // true: all are there; false: time is up. It is buffered for both
 	late      *time.Timer              // sends the false
 	settle    func(*kgo.Record, error) // note, as kgo calls it
 	envelopes []schemas.Envelope
 }
 
-// expect returns acks that wait for n, at least 1, from now on.
-func (q *enqueuer) expect(n int) *acks {
-	a, used := q.acks.Get().(*acks)
+// newAckWaiter returns one that waits for n acknowledgements, at least 1, from now on.
+func (q *enqueuer) newAckWaiter(n int) *ackWaiter {
+	a, used := q.waiters.Get().(*ackWaiter)
 	if used {
 		a.late.Reset(q.timeout)
 	} else {
-		a = &acks{done: make(chan bool, 2)}
+		a = &ackWaiter{done: make(chan bool, 2)}
 		a.late = time.AfterFunc(q.timeout, func() { a.done <- false })
 		a.settle = a.note
 	}
@@ -97,7 +97,7 @@ func (q *enqueuer) expect(n int) *acks {
 	return a
 }
 
-func (a *acks) note(_ *kgo.Record, err error) {
+func (a *ackWaiter) note(_ *kgo.Record, err error) {
 	if err != nil {
 		failure := err // so that err itself stays off the heap
 		a.err.CompareAndSwap(nil, &failure)

@@ -76,7 +76,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}
 	s := &server{
 		log: log, maxBody: o.MaxBody, publicURL: o.PublicURL, now: time.Now, certs: signature.NewCertClient(nil, nil), confirms: newConfirms(), seldom: rate.Sometimes{Interval: time.Second},
-		room: &room{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight, trusted: o.Limits.TrustedProxies},
+		memory: &memoryLimiter{maxDeliveries: o.Limits.MaxDeliveries, maxBytes: o.Limits.MaxInflight, trusted: o.Limits.TrustedProxies},
 	}
 	var client *kgo.Client
 	admin := service.NewAdmin(func(ctx context.Context) error {
@@ -110,7 +110,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 	defer client.Close()
-	if err := o.Kafka.Admit(ctx, log, client); err != nil {
+	if err := o.Kafka.CheckAccess(ctx, log, client); err != nil {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 	traces, err := trace.FromEnv(ctx, log, "hookline-ingest")
@@ -124,7 +124,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}
 	s.rejections = newRejections(client, o.Kafka.Topics().Rejections, log)
 	s.guard = newGuard(o.Limits, s.metrics.closed, s.metrics.evicted, log)
-	watch(admin.Registry, s.guard, s.room, pair)
+	watch(admin.Registry, s.guard, s.memory, pair)
 
 	group, running := errgroup.WithContext(ctx)
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))

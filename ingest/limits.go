@@ -16,7 +16,8 @@ import (
 //  1. connections, in all and per address, before a byte is read (guard)
 //  2. size and duration of the header (http.Server), then path, vendor and method
 //  3. the vendor's allowed addresses (allowed)
-//  4. deliveries in flight and bytes of their bodies, in all and per address, before and while the body is read (room)
+//  4. deliveries in flight and bytes of their bodies, in all and per address, before and while the body is read
+//     (memoryLimiter)
 //  5. size and duration of the body (readBody), then the signature
 //  6. the vendor's rate (bucket), then its share of what waits for Kafka (queueShare)
 //
@@ -50,7 +51,7 @@ func newBucket(l vendors.Limits) *rate.Limiter {
 
 // take takes n events' worth from the vendor's bucket, or says how long to wait for them. A delivery of more
 // events than the bucket holds takes it whole: it could never be accepted otherwise.
-func (s *source) take(n int, now time.Time) (wait time.Duration) {
+func (s *vendorEndpoint) take(n int, now time.Time) (wait time.Duration) {
 	if s.bucket == nil {
 		return 0
 	}
@@ -62,25 +63,25 @@ func (s *source) take(n int, now time.Time) (wait time.Duration) {
 	return max(time.Second, time.Duration(missing/float64(s.bucket.Limit())*float64(time.Second)))
 }
 
-// room bounds what deliveries in flight hold (invariant 9). No address may hold more than a share of it, so that one that
-// is slow, or many at once, does not shut out the others.
-type room struct {
+// memoryLimiter bounds what deliveries in flight hold (invariant 9). No address may hold more than a share of it, so that
+// one that is slow, or many at once, does not shut out the others.
+type memoryLimiter struct {
 	maxDeliveries, maxBytes int64
 	deliveries, bytes       atomic.Int64
 	trusted                 []netip.Prefix // proxies, which are many senders
 
 	mu    sync.Mutex
-	peers map[netip.Prefix]*hold // what each address holds
+	peers map[netip.Prefix]*reservation // what each address holds
 }
 
-// What an address may hold in any case, for small rooms.
+// What an address may hold in any case, for small limits.
 const (
 	leastDeliveries = 32
 	leastBytes      = 16 << 20
 )
 
-// open is how much of the room there is for a delivery: a quarter is not for strangers, unless the room is small.
-func (r *room) open(known bool) (deliveries, bytes int64) {
+// open is how much of the limits there is for a delivery: a quarter is not for strangers, unless the limits are small.
+func (r *memoryLimiter) open(known bool) (deliveries, bytes int64) {
 	deliveries, bytes = r.maxDeliveries, r.maxBytes
 	if !known && deliveries >= 2*leastDeliveries {
 		deliveries -= deliveries / peerShare
@@ -91,19 +92,19 @@ func (r *room) open(known bool) (deliveries, bytes int64) {
 	return deliveries, bytes
 }
 
-// hold is what one delivery holds of the room, or all of an address.
-type hold struct {
-	room              *room
+// reservation is what one delivery has of the limits, or all of an address.
+type reservation struct {
+	limiter           *memoryLimiter
 	addr              netip.Addr
 	known             bool // it came by a connection that delivered something verified
 	deliveries, bytes int64
 }
 
-// enter lets a delivery in, or says why it has to come again. announced is the length of its body, and -1 if that
+// reserve admits a delivery, or says why it has to come again. announced is the length of its body, and -1 if that
 // is not known. It is not held yet: otherwise a header of a few bytes could hold as much as the largest body. makeWay is
 // asked to end another delivery where there is no space.
-func (r *room) enter(announced int64, addr netip.Addr, known bool, makeWay func() bool) (*hold, error) {
-	h := &hold{room: r, addr: addr, known: known}
+func (r *memoryLimiter) reserve(announced int64, addr netip.Addr, known bool, makeWay func() bool) (*reservation, error) {
+	h := &reservation{limiter: r, addr: addr, known: known}
 	if !r.share(h, 1, 0) {
 		return nil, tooManyOfYours()
 	}
@@ -111,44 +112,44 @@ func (r *room) enter(announced int64, addr netip.Addr, known bool, makeWay func(
 	full := bytes > 0 && r.bytes.Load()+max(announced, 0) > bytes
 	n := r.deliveries.Add(1)
 	if full = full || deliveries > 0 && n > deliveries; full && !makeWay() {
-		h.leave()
+		h.release()
 		return nil, busy(nil)
 	}
 	return h, nil
 }
 
 // grow holds n bytes more, or says why there is no space for them.
-func (h *hold) grow(n int64) error {
-	if !h.room.share(h, 0, n) {
+func (h *reservation) grow(n int64) error {
+	if !h.limiter.share(h, 0, n) {
 		return tooManyOfYours()
 	}
-	_, most := h.room.open(h.known)
-	if total := h.room.bytes.Add(n); most > 0 && total > most {
-		h.room.bytes.Add(-n)
-		h.room.share(h, 0, -n)
+	_, most := h.limiter.open(h.known)
+	if total := h.limiter.bytes.Add(n); most > 0 && total > most {
+		h.limiter.bytes.Add(-n)
+		h.limiter.share(h, 0, -n)
 		return busy(nil)
 	}
 	return nil
 }
 
-// leave gives back all that is held.
-func (h *hold) leave() {
-	h.room.bytes.Add(-h.bytes)
-	h.room.deliveries.Add(-1)
-	h.room.share(h, -h.deliveries, -h.bytes)
+// release gives back all that is held.
+func (h *reservation) release() {
+	h.limiter.bytes.Add(-h.bytes)
+	h.limiter.deliveries.Add(-1)
+	h.limiter.share(h, -h.deliveries, -h.bytes)
 }
 
 // share adds to what h and its address hold, unless that were more than the address's share.
-func (r *room) share(h *hold, deliveries, bytes int64) bool {
+func (r *memoryLimiter) share(h *reservation, deliveries, bytes int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	peer := peerOf(h.addr)
 	all, ok := r.peers[peer]
 	if !ok {
 		if r.peers == nil {
-			r.peers = make(map[netip.Prefix]*hold)
+			r.peers = make(map[netip.Prefix]*reservation)
 		}
-		all = new(hold)
+		all = new(reservation)
 		r.peers[peer] = all
 	}
 	over := deliveries > 0 && r.maxDeliveries > 0 && all.deliveries+deliveries > max(leastDeliveries, r.maxDeliveries/peerShare) ||

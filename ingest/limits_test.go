@@ -13,8 +13,8 @@ import (
 )
 
 func TestTake(t *testing.T) {
-	limited := func(rate, burst int) *source {
-		return &source{bucket: newBucket(vendors.Limits{Rate: rate, Burst: burst})}
+	limited := func(rate, burst int) *vendorEndpoint {
+		return &vendorEndpoint{bucket: newBucket(vendors.Limits{Rate: rate, Burst: burst})}
 	}
 	start := time.Now()
 	type step struct {
@@ -23,7 +23,7 @@ func TestTake(t *testing.T) {
 		wait  time.Duration
 	}
 	for name, tc := range map[string]struct {
-		from  *source
+		from  *vendorEndpoint
 		steps []step
 	}{
 		"no limit":                    {limited(0, 0), []step{{0, 1e6, 0}, {0, 1e6, 0}}},
@@ -99,9 +99,9 @@ func TestAllowed(t *testing.T) {
 }
 
 func TestRoomHoldsWhatCameNotWhatWasAnnounced(t *testing.T) { // invariant 9
-	r := &room{maxDeliveries: 3, maxBytes: 100}
-	enter := func(announced int64) (*hold, error) {
-		return r.enter(announced, netip.Addr{}, false, func() bool { return false })
+	r := &memoryLimiter{maxDeliveries: 3, maxBytes: 100}
+	enter := func(announced int64) (*reservation, error) {
+		return r.reserve(announced, netip.Addr{}, false, func() bool { return false })
 	}
 	first, err := enter(90)
 	second, err2 := enter(90)
@@ -114,7 +114,7 @@ func TestRoomHoldsWhatCameNotWhatWasAnnounced(t *testing.T) { // invariant 9
 	if _, err := enter(1); err == nil {
 		t.Error("let in though all bytes are held")
 	}
-	first.leave()
+	first.release()
 	third, err := enter(60)
 	if err != nil {
 		t.Error("not let in though there is room again")
@@ -125,27 +125,27 @@ func TestRoomHoldsWhatCameNotWhatWasAnnounced(t *testing.T) { // invariant 9
 	if _, err := enter(0); err == nil {
 		t.Error("a fourth delivery was let in")
 	}
-	second.leave()
-	third.leave()
+	second.release()
+	third.release()
 	if r.bytes.Load() != 0 || r.deliveries.Load() != 1 {
 		t.Errorf("%d bytes and %d deliveries held, want 0 and 1", r.bytes.Load(), r.deliveries.Load())
 	}
 }
 
 func TestRoomUnderLoad(t *testing.T) {
-	r := &room{maxDeliveries: 8, maxBytes: 1000}
+	r := &memoryLimiter{maxDeliveries: 8, maxBytes: 1000}
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
 			for range 1000 {
-				h, err := r.enter(int64(i), netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 5)}), i%3 == 0, func() bool { return i%2 == 0 })
+				h, err := r.reserve(int64(i), netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 5)}), i%3 == 0, func() bool { return i%2 == 0 })
 				if err != nil {
 					continue
 				}
 				for range 5 {
 					_ = h.grow(int64(i))
 				}
-				h.leave()
+				h.release()
 			}
 		})
 	}
@@ -157,10 +157,10 @@ func TestRoomUnderLoad(t *testing.T) {
 
 func TestRoomOfOneAddress(t *testing.T) { // invariant 9
 	proxy, one, other := netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")
-	r := &room{maxDeliveries: 200, maxBytes: 100 << 20, trusted: []netip.Prefix{netip.PrefixFrom(proxy, 32)}}
+	r := &memoryLimiter{maxDeliveries: 200, maxBytes: 100 << 20, trusted: []netip.Prefix{netip.PrefixFrom(proxy, 32)}}
 	count := func(addr netip.Addr, n int) (in int, last error) {
 		for range n {
-			if _, err := r.enter(0, addr, true, func() bool { return false }); err != nil {
+			if _, err := r.reserve(0, addr, true, func() bool { return false }); err != nil {
 				last = err
 			} else {
 				in++
@@ -178,11 +178,11 @@ func TestRoomOfOneAddress(t *testing.T) { // invariant 9
 		t.Errorf("a trusted proxy has %d of the other 150, and then %v", in, err)
 	}
 	made := false
-	if _, err := r.enter(0, other, true, func() bool { made = true; return true }); err != nil || !made {
+	if _, err := r.reserve(0, other, true, func() bool { made = true; return true }); err != nil || !made {
 		t.Errorf("a delivery that another made way for: %v", err)
 	}
-	bytes := &room{maxBytes: 100 << 20}
-	h, err := bytes.enter(0, one, true, nil)
+	bytes := &memoryLimiter{maxBytes: 100 << 20}
+	h, err := bytes.reserve(0, one, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,11 +192,11 @@ func TestRoomOfOneAddress(t *testing.T) { // invariant 9
 }
 
 func TestRoomForVendors(t *testing.T) { // invariant 9
-	r := &room{maxDeliveries: 100}
+	r := &memoryLimiter{maxDeliveries: 100}
 	count := func(known bool) (in int) {
 		for i := range 200 {
 			addr := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
-			if _, err := r.enter(0, addr, known, func() bool { return false }); err == nil {
+			if _, err := r.reserve(0, addr, known, func() bool { return false }); err == nil {
 				in++
 			}
 		}

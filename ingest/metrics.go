@@ -12,13 +12,13 @@ import (
 // metrics are what operators see of ingest. The label vendor takes only configured names, so that forged
 // requests cannot add series (invariant 9).
 type metrics struct {
-	deliveries *prometheus.CounterVec   // by vendor, status and reason
-	events     *prometheus.CounterVec   // by vendor
-	duration   *prometheus.HistogramVec // by status class: whole request
-	good       prometheus.Observer      // duration's 2xx
-	enqueue    prometheus.Histogram     // from produce to acknowledgement
-	closed     prometheus.Counter       // connections that were too many
-	evicted    prometheus.Counter       // those of strangers among them
+	deliveries  *prometheus.CounterVec   // by vendor, status and reason
+	events      *prometheus.CounterVec   // by vendor
+	duration    *prometheus.HistogramVec // by status class: whole request
+	duration2xx prometheus.Observer      // duration's 2xx
+	enqueue     prometheus.Histogram     // from produce to acknowledgement
+	closed      prometheus.Counter       // connections that were too many
+	evicted     prometheus.Counter       // those of strangers among them
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -39,13 +39,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		evicted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookline_ingest_connections_evicted_total", Help: "Connections that never delivered anything verified, closed to make way for others."}),
 	}
-	m.good = m.duration.WithLabelValues("2xx")
+	m.duration2xx = m.duration.WithLabelValues("2xx")
 	reg.MustRegister(m.deliveries, m.events, m.duration, m.enqueue, m.closed, m.evicted)
 	return m
 }
 
-// watch shows how full the room is, and until when the certificate is good, if there is one.
-func watch(reg prometheus.Registerer, g *guard, r *room, pair *certificate.Server) {
+// watch shows what is in flight, and until when the certificate is good, if there is one.
+func watch(reg prometheus.Registerer, g *guard, r *memoryLimiter, pair *certificate.Server) {
 	gauge := func(name, help string, value func() float64) {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
@@ -58,18 +58,18 @@ func watch(reg prometheus.Registerer, g *guard, r *room, pair *certificate.Serve
 	}
 }
 
-// counts are the series of one vendor that almost every delivery adds to: to find them by their labels costs more than
+// vendorCounters are the series of one vendor that almost every delivery adds to: to find them by their labels costs more than
 // to add.
-type counts struct{ accepted, events prometheus.Counter }
+type vendorCounters struct{ accepted, events prometheus.Counter }
 
-func (m *metrics) of(vendor string) counts {
-	return counts{m.deliveries.WithLabelValues(vendor, "200", ""), m.events.WithLabelValues(vendor)}
+func (m *metrics) of(vendor string) vendorCounters {
+	return vendorCounters{m.deliveries.WithLabelValues(vendor, "200", ""), m.events.WithLabelValues(vendor)}
 }
 
 // accepted is answered for a delivery that got 200.
-func (m *metrics) accepted(by counts, took time.Duration) {
+func (m *metrics) accepted(by vendorCounters, took time.Duration) {
 	by.accepted.Inc()
-	m.good.Observe(took.Seconds())
+	m.duration2xx.Observe(took.Seconds())
 }
 
 func (m *metrics) answered(vendor string, status int, reason string, took time.Duration) {

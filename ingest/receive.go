@@ -23,22 +23,22 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-// source is one vendor, how its deliveries are verified and how many it may send.
-type source struct {
+// vendorEndpoint is one vendor, how its deliveries are verified and how many it may send.
+type vendorEndpoint struct {
 	vendor     *vendors.Vendor
 	verifier   signature.Verifier
 	bucket     *rate.Limiter // nil: no limit
 	handshakes bool          // the scheme may answer without an event
 	readsURL   bool          // the scheme looks at the URL, which has to be put together for it
-	counts     counts
+	counters   vendorCounters
 
 	waiting     share
 	whole, part schemas.Proof // of events whose body is signed as a whole, and as the scheme has it else
 }
 
 // newSources prepares every vendor's verifier, and reports every one that cannot be prepared.
-func newSources(config *vendors.Config, certs signature.CertSource, m *metrics) (map[string]*source, error) {
-	sources := make(map[string]*source, len(config.Vendors))
+func newSources(config *vendors.Config, certs signature.CertSource, m *metrics) (map[string]*vendorEndpoint, error) {
+	sources := make(map[string]*vendorEndpoint, len(config.Vendors))
 	var failures []error
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
 		vendor := config.Vendors[name]
@@ -49,8 +49,8 @@ func newSources(config *vendors.Config, certs signature.CertSource, m *metrics) 
 		}
 		facts, _ := signature.DescribeSignature(vendor.Signature) // New has taken it already
 		handshakes := facts.Handshake != ""
-		sources[name] = &source{
-			vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), counts: m.of(name), handshakes: handshakes,
+		sources[name] = &vendorEndpoint{
+			vendor: vendor, verifier: verifier, bucket: newBucket(vendor.Limits), counters: m.of(name), handshakes: handshakes,
 			readsURL: handshakes || facts.ReadsURL,
 			whole:    facts.EventProof(vendor, schemas.ProofBody), part: facts.EventProof(vendor, facts.Proof),
 		}
@@ -66,7 +66,7 @@ type answer struct {
 }
 
 // receive takes a delivery in. The order is that of limits.go: what is cheap to refuse is refused first.
-func (s *server) receive(c echo.Context, from *source, received time.Time) (answer, error) {
+func (s *server) receive(c echo.Context, from *vendorEndpoint, received time.Time) (answer, error) {
 	r := c.Request()
 	if r.Method == http.MethodOptions && from.vendor.Answers.Origin != "" {
 		return from.permit(c.Response().Header(), r)
@@ -78,11 +78,11 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 		return answer{}, newProblem(reasonAddress, "Deliveries of this vendor are not taken from your address.", nil)
 	}
 	addr, _ := netip.ParseAddr(c.RealIP()) // no address at all is an address like any other
-	held, err := s.room.enter(r.ContentLength, addr.Unmap().WithZone(""), isKnown(r.Context()), func() bool { return s.guard.makeWay(received) })
+	held, err := s.memory.reserve(r.ContentLength, addr.Unmap().WithZone(""), isKnown(r.Context()), func() bool { return s.guard.makeWay(received) })
 	if err != nil {
 		return answer{}, err
 	}
-	defer held.leave()
+	defer held.release()
 	memory := s.bodies.get() // goes back only once Kafka has the events: its client may hold a body for longer than a request that failed
 	body, err := readBody(r, s.maxBody, held, memory.bytes)
 	if err != nil {
@@ -133,7 +133,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 	if err := s.queue.enqueue(r.Context(), events); err != nil {
 		return answer{}, err
 	}
-	from.counts.events.Add(float64(len(events)))
+	from.counters.events.Add(float64(len(events)))
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
 		for i := range events {
 			s.log.Debug("event accepted", "event", events[i].ID, "vendor", from.vendor.Name, "type", events[i].Type)
@@ -147,7 +147,7 @@ func (s *server) receive(c echo.Context, from *source, received time.Time) (answ
 // permit answers a sender that asks whether it may send, as CloudEvents' webhooks do (Azure Event Grid among them). It proves
 // nothing and costs nothing: the deliveries that follow are verified like any other.
 // https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md#4-abuse-protection
-func (from *source) permit(h http.Header, r *http.Request) (answer, error) {
+func (from *vendorEndpoint) permit(h http.Header, r *http.Request) (answer, error) {
 	origins := r.Header["Webhook-Request-Origin"]
 	allowed := from.vendor.Answers.Origin
 	if len(origins) != 1 || origins[0] == "" {
@@ -165,7 +165,7 @@ func (from *source) permit(h http.Header, r *http.Request) (answer, error) {
 	return answer{status: http.StatusOK}, nil
 }
 
-func (from *source) checkMethod(w http.ResponseWriter, method string) error {
+func (from *vendorEndpoint) checkMethod(w http.ResponseWriter, method string) error {
 	allow := http.MethodPost
 	if from.handshakes {
 		allow += ", " + http.MethodGet
@@ -178,7 +178,7 @@ func (from *source) checkMethod(w http.ResponseWriter, method string) error {
 }
 
 // identify appends the events of a verified delivery to dst.
-func (from *source) identify(dst []schemas.Event, header http.Header, body []byte) ([]schemas.Event, error) {
+func (from *vendorEndpoint) identify(dst []schemas.Event, header http.Header, body []byte) ([]schemas.Event, error) {
 	contentType := header.Get("Content-Type")
 	if err := checkType(contentType, from.vendor.Content()); err != nil {
 		return nil, err
@@ -218,7 +218,7 @@ func storedType(header string) string {
 
 // accepted is the answer to a delivery whose events are now on Kafka: what the vendor insists on, or else
 // {"events": [their IDs]}.
-func (from *source) accepted(events []schemas.Event) answer {
+func (from *vendorEndpoint) accepted(events []schemas.Event) answer {
 	if own := from.vendor.Answers.Accepted; own.Status != 0 {
 		return answer{own.Status, own.Type, []byte(own.Body)}
 	}
@@ -232,7 +232,7 @@ func (from *source) accepted(events []schemas.Event) answer {
 	return answer{http.StatusOK, "application/json", append(body, "]}"...)}
 }
 
-// unverified refuses a delivery whose signature is not good. It tells a vendor's engineer what to look at, and
+// unverified refuses a delivery whose signature is not good. It says to a vendor's engineer what to look at, and
 // an attacker nothing that the documentation does not.
 func unverified(err error, vendor *vendors.Vendor) error {
 	failure, ok := errors.AsType[*signature.Error](err)

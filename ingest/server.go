@@ -21,7 +21,7 @@ import (
 // server answers vendors. The path of a delivery is receive: limit, verify, identify, enqueue.
 type server struct {
 	queue      *enqueuer
-	room       *room
+	memory     *memoryLimiter
 	guard      *guard
 	bodies     bodies
 	rejections *rejections
@@ -30,7 +30,7 @@ type server struct {
 	log        *slog.Logger
 	maxBody    int64
 	publicURL  string
-	sources    atomic.Pointer[map[string]*source]
+	sources    atomic.Pointer[map[string]*vendorEndpoint]
 	stopping   atomic.Bool // not ready any more; deliveries that still come are still taken
 	certs      signature.CertSource
 	confirms   *http.Client
@@ -108,7 +108,7 @@ func (s *server) deliver(c echo.Context) error {
 		return nil
 	}
 	if answer.status == http.StatusOK {
-		s.metrics.accepted(source.counts, time.Since(start))
+		s.metrics.accepted(source.counters, time.Since(start))
 	} else {
 		s.metrics.answered(vendor, answer.status, "", time.Since(start))
 	}

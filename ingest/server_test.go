@@ -24,10 +24,10 @@ func (broken) Verify(r *signature.Request) (signature.Result, error) {
 	return signature.Result{}, []error{}[len(r.Body)]
 }
 
-func newTestServer(log *slog.Logger, sources map[string]*source) (*server, *rejections) {
+func newTestServer(log *slog.Logger, sources map[string]*vendorEndpoint) (*server, *rejections) {
 	_, counts := newTable()
 	s := &server{
-		maxBody: 1 << 20, room: &room{maxDeliveries: 1}, rejections: counts, metrics: newMetrics(prometheus.NewRegistry()),
+		maxBody: 1 << 20, memory: &memoryLimiter{maxDeliveries: 1}, rejections: counts, metrics: newMetrics(prometheus.NewRegistry()),
 		guard: newGuard(LimitOptions{}, nil, nil, log), now: time.Now, log: log, seldom: rate.Sometimes{Interval: time.Hour},
 	}
 	s.sources.Store(&sources)
@@ -37,7 +37,7 @@ func newTestServer(log *slog.Logger, sources map[string]*source) (*server, *reje
 func TestInvariant8_PanicCostsOnlyItself(t *testing.T) {
 	var log bytes.Buffer
 	s, counts := newTestServer(slog.New(slog.NewTextHandler(&log, nil)),
-		map[string]*source{"acme": {vendor: &vendors.Vendor{Name: "acme"}, verifier: broken{}}})
+		map[string]*vendorEndpoint{"acme": {vendor: &vendors.Vendor{Name: "acme"}, verifier: broken{}}})
 	handler := s.handler(LimitOptions{})
 	const deliveries = 1000
 	for range deliveries {
@@ -52,7 +52,7 @@ func TestInvariant8_PanicCostsOnlyItself(t *testing.T) {
 		}
 	}
 	// The room is free again, the rejections are counted, and the log is not filled (invariant 9).
-	if n := s.room.deliveries.Load(); n != 0 {
+	if n := s.memory.deliveries.Load(); n != 0 {
 		t.Errorf("%d deliveries still hold room", n)
 	}
 	if n := counts.waiting(); n != deliveries {
@@ -64,7 +64,7 @@ func TestInvariant8_PanicCostsOnlyItself(t *testing.T) {
 }
 
 // hubSources are those of one vendor, acme, who signs as GitHub does.
-func hubSources(b *testing.B) map[string]*source {
+func hubSources(b *testing.B) map[string]*vendorEndpoint {
 	b.Helper()
 	config, err := vendors.Parse("vendors.yaml", []byte("vendors: {acme: {preset: hub, secrets: [env:S]}}"),
 		vendors.Options{Getenv: func(string) string { return "a secret for tests" }})

@@ -73,7 +73,7 @@ func BenchmarkDelivery(b *testing.B) {
 				defer on.Close(b.Context())
 				s.tracer = tracer{on}
 			}
-			s.room = &room{}
+			s.memory = &memoryLimiter{}
 			s.queue = &enqueuer{client: client, topic: "webhooks.events", timeout: 10 * time.Second, metrics: s.metrics, tracer: s.tracer}
 			handler := s.handler(LimitOptions{})
 			b.ReportAllocs()

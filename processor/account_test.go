@@ -25,10 +25,10 @@ import (
 )
 
 // audit returns what an audit of everything finds.
-func (s *stack) audit(heal bool) *audit.Report {
+func (s *stack) audit(repair bool) *audit.Report {
 	s.t.Helper()
 	report, err := audit.Run(s.t.Context(), discard(), audit.Options{
-		Group: "hookline.store", Records: time.Hour, Split: true, Heal: heal, Timeout: time.Minute, Kafka: s.kafka, ClickHouse: s.clickhouse(),
+		Group: "hookline.store", Records: time.Hour, Split: true, Repair: repair, Timeout: time.Minute, Kafka: s.kafka, ClickHouse: s.clickhouse(),
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -121,7 +121,7 @@ func TestInvariant6_EveryOffsetIsAccountedForAndWhatIsNotIsNamed(t *testing.T) {
 	if len(report.Split) != 1 || report.Split[0].Key != "evt_3" {
 		t.Errorf("split: %+v", report.Split)
 	}
-	if got := s.audit(true).Totals; got.Split != 0 || got.Healed != 1 {
+	if got := s.audit(true).Totals; got.Split != 0 || got.Repaired != 1 {
 		t.Errorf("%+v", got)
 	}
 	if got := s.audit(false).Totals; got.Split != 0 || got.Unaccounted != 5 {

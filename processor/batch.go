@@ -40,11 +40,11 @@ type offsetRange struct {
 	epoch       uint64 // of the assignment by which the partition was ours; see kafka.Consumer
 	first, last int64
 	leaderEpoch int32 // of last
-	counts
+	rowCounts
 }
 
-// counts say where records ended. Each is in exactly one of stored, retried, dead and skipped.
-type counts struct {
+// rowCounts say where records ended. Each is in exactly one of stored, retried, dead and skipped.
+type rowCounts struct {
 	stored, duplicates, retried, dead, skipped uint32
 	vendors                                    map[string]uint32
 }

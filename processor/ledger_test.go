@@ -32,7 +32,7 @@ func TestInvariant6_LedgerEntriesGrowWhileReadingGoesOn(t *testing.T) {
 	l.now = func() time.Time { return now }
 	read := func(id int32, epoch uint64, first, last int64) *offsetRange {
 		return &offsetRange{Partition: kafka.Partition{Topic: "t", ID: id}, epoch: epoch, first: first, last: last,
-			counts: counts{stored: uint32(last - first + 1), vendors: map[string]uint32{"acme": uint32(last - first + 1)}}}
+			rowCounts: rowCounts{stored: uint32(last - first + 1), vendors: map[string]uint32{"acme": uint32(last - first + 1)}}}
 	}
 	flush := func(want string, ranges ...*offsetRange) {
 		t.Helper()

@@ -121,9 +121,9 @@ func storeDue(r *kgo.Record) time.Time {
 	return retry.NotBefore
 }
 
-// Admit returns an error, having left the group, if the brokers refuse us: see kafka.Options.Admit.
-func (l *Loop) Admit(ctx context.Context) error {
-	if err := l.kafka.Admit(ctx, l.log, l.consumer.Client); err != nil {
+// CheckAccess returns an error, having left the group, if the brokers refuse us: see kafka.Options.CheckAccess.
+func (l *Loop) CheckAccess(ctx context.Context) error {
+	if err := l.kafka.CheckAccess(ctx, l.log, l.consumer.Client); err != nil {
 		l.consumer.Leave()
 		return err
 	}

@@ -103,7 +103,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}); err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
-	if err := l.Admit(ctx); err != nil {
+	if err := l.CheckAccess(ctx); err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
 

@@ -60,7 +60,7 @@ func (t *traces) outcome(r *kgo.Record, outcome, reason string) {
 	}
 }
 
-// inserted tells of an insert that has ended, in the traces of all its events.
+// inserted reports an insert that has ended, in the traces of all its events.
 func (t *traces) inserted(rows int, started time.Time) {
 	if t == nil || len(t.spans) == 0 {
 		return

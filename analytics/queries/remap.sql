@@ -18,25 +18,25 @@ WITH
     ),
     live AS
     (
-        SELECT {{.Unit}} AS unit, {{.Family}} AS family, kind, event_id, received_at, {{.Rank}} AS rank, {{.Content}} AS content, {{.Print}} AS print
+        SELECT {{.Unit}} AS unit, {{.Family}} AS family, kind, event_id, received_at, {{.Rank}} AS rank, {{.Content}} AS content, {{.ContentHash}} AS content_hash
         FROM sales FINAL
         WHERE vendor = {{.Vendor}} AND {{.Bucket}}
     ),
     best AS
     (
-        SELECT unit, family, argMax((rank, contents, prints, event_id), (rank, inside, event_id)) AS top
+        SELECT unit, family, argMax((rank, contents, hashes, event_id), (rank, inside, event_id)) AS top
         FROM
         (
             SELECT
                 unit, family, event_id, rank, max(inside) AS inside,
-                arraySort(groupArrayIf((print, content), kind != '')) AS sorted, sorted.1 AS prints, sorted.2 AS contents
+                arraySort(groupArrayIf((content_hash, content), kind != '')) AS sorted, sorted.1 AS hashes, sorted.2 AS contents
             FROM
             (
-                SELECT {{.Unit}} AS unit, {{.Family}} AS family, kind, event_id, {{.Rank}} AS rank, {{.Content}} AS content, {{.Print}} AS print, 1 AS inside
+                SELECT {{.Unit}} AS unit, {{.Family}} AS family, kind, event_id, {{.Rank}} AS rank, {{.Content}} AS content, {{.ContentHash}} AS content_hash, 1 AS inside
                 FROM reprocess_effects FINAL
                 WHERE vendor = {{.Vendor}} AND generation = {{.Generation}} AND (kind != '' OR object != '') AND {{.Bucket}}
                 UNION ALL
-                SELECT unit, family, kind, live.event_id, rank, content, print, 0
+                SELECT unit, family, kind, live.event_id, rank, content, content_hash, 0
                 FROM live
                 LEFT JOIN mapped ON mapped.event_id = live.event_id
                 WHERE mapped.event_id = '' OR {{.Later}}
@@ -47,7 +47,7 @@ WITH
     ),
     now AS
     (
-        SELECT unit, family, arraySort(groupArray((print, content))) AS sorted, sorted.1 AS prints, sorted.2 AS contents
+        SELECT unit, family, arraySort(groupArray((content_hash, content))) AS sorted, sorted.1 AS hashes, sorted.2 AS contents
         FROM live
         GROUP BY unit, family
     ),
@@ -56,5 +56,5 @@ WITH
         SELECT best.unit AS unit, best.family AS family, top.1 AS rank, top.2 AS contents, now.contents AS before
         FROM best
         LEFT JOIN now ON now.unit = best.unit AND now.family = best.family
-        WHERE now.prints != top.3
+        WHERE now.hashes != top.3
     )

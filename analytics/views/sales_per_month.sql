@@ -11,7 +11,7 @@ CREATE OR REPLACE VIEW sales_per_month
     orders              UInt64 COMMENT 'Number of orders: an order of several captures is one.',
     refund_count        UInt64 COMMENT 'Number of refunds and chargebacks less their reversals; 0 where there are more reversals.',
     average_order_value Nullable(Decimal(38, 4)) COMMENT 'gross / orders, cut after 4 decimals; NULL without orders.',
-    fees                Decimal(38, 4) COMMENT 'Sum of the fees that the vendor tells; in no other figure.',
+    fees                Decimal(38, 4) COMMENT 'Sum of the fees that the vendor reports; in no other figure.',
     taxes               Decimal(38, 4) COMMENT 'The same for taxes.'
 )
 {{definer}}

@@ -67,7 +67,7 @@ func whoMayDoWhat(t *testing.T, engine *testkit.EngineProcess) {
 			t.Errorf("grants %+v, %v", grants, err)
 		}
 		insert(t, db)
-		if err := db.HealStrays(t.Context()); err != nil {
+		if err := db.RepairDuplicates(t.Context()); err != nil {
 			t.Error(err)
 		}
 		s.mayNot(t, denied, "CREATE DATABASE other")
@@ -107,7 +107,7 @@ func whoMayDoWhat(t *testing.T, engine *testkit.EngineProcess) {
 		if _, err := db.Stored(t.Context(), map[analytics.EventID]time.Time{{Vendor: "acme", ID: "evt_1"}: time.Now()}); err != nil {
 			t.Error(err)
 		}
-		if _, err := db.Strays(t.Context()); err != nil {
+		if _, err := db.CrossPartitionDuplicates(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if _, err := db.LedgerToday(t.Context(), "g"); err != nil {

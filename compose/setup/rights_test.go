@@ -133,7 +133,7 @@ func TestEachPartNeedsNoMoreThanItsRights(t *testing.T) {
 			return nil
 		})
 	}
-	// Forged: ingest tells of it on its topic when it ends.
+	// Forged: ingest reports it on its topic when it ends.
 	if resp, err := http.Post("http://"+listen+"/webhooks/acme", "application/json", strings.NewReader("{}")); err != nil || resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a forged delivery: %v %v", resp, err)
 	}

@@ -19,7 +19,7 @@ type Wanted struct {
 	// Rules are a group of alert rules, with its title. Rules that Grafana has in the group and that are not
 	// here are deleted.
 	Rules Document
-	// Contact is the contact point that alerts tell, with its uid and name. Nil leaves whom they tell to Grafana,
+	// Contact is the contact point of the alerts, with its uid and name. Nil leaves where they go to Grafana,
 	// and Policy out of account.
 	Contact Document
 	// Policy is the branch of the notification policies that sends alerts to Contact. The branch with the same

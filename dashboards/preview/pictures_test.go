@@ -34,7 +34,7 @@ func TestPictures(t *testing.T) {
 		d := newDemo(t, npm(t))
 		d.poison()
 		d.rehearse()
-		d.settle(d.tell())
+		d.settle(d.sendHistory())
 		defer d.trickle()()
 		refund := ask(t, d.engine, `SELECT event_id FROM sales WHERE vendor = 'acme-pay' AND kind = 'refund' ORDER BY received_at DESC LIMIT 1`)
 		photograph(t, d.server.URL, refund, dashboards.SalesUID, dashboards.VendorsUID, dashboards.VendorUID, dashboards.JournalUID)

@@ -117,10 +117,10 @@ func (d *demoStack) rehearse() {
 	}
 }
 
-// tell has the demo tell its history, as make run does, and returns how many events it has.
-func (d *demoStack) tell() uint64 {
+// sendHistory has the demo send its history, as make run does, and returns how many events it has.
+func (d *demoStack) sendHistory() uint64 {
 	d.t.Helper()
-	events, err := demo.Tell(d.t.Context(), quiet(d.t), d.target)
+	events, err := demo.SendHistory(d.t.Context(), quiet(d.t), d.target)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (c *DocsCommand) Run() error {
 	return nil
 }
 
-// documented is a preset with what the engine that verifies says of its scheme. Where both tell the same, as with
+// documented is a preset with what the engine that verifies says of its scheme. Where both say the same, as with
 // the algorithm, the template takes the engine's word.
 type documented struct {
 	vendors.Preset

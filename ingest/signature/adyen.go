@@ -30,7 +30,7 @@ func adyenRules() []rule {
 		},
 		{
 			scheme:    "adyen-platform",
-			wires:     []wire{{signature: "HmacSignature"}},
+			names:     []headerNames{{signature: "HmacSignature"}},
 			template:  "{body}",
 			algorithm: hmacSHA256(),
 			encoding:  base64Std(),

@@ -12,7 +12,7 @@ func appRules() []rule {
 	return []rule{
 		{
 			scheme:    "typeform",
-			wires:     []wire{{signature: "Typeform-Signature", prefix: "sha256="}},
+			names:     []headerNames{{signature: "Typeform-Signature", prefix: "sha256="}},
 			template:  "{body}",
 			algorithm: hmacSHA256(),
 			encoding:  base64Std(), // despite GitHub's prefix
@@ -21,7 +21,7 @@ func appRules() []rule {
 		},
 		{
 			scheme:    "intercom",
-			wires:     []wire{{signature: "X-Hub-Signature", prefix: "sha1="}},
+			names:     []headerNames{{signature: "X-Hub-Signature", prefix: "sha1="}},
 			template:  "{body}",
 			algorithm: hmacSHA1(),
 			encoding:  hexLower(),
@@ -30,7 +30,7 @@ func appRules() []rule {
 		},
 		{
 			scheme:    "pagerduty",
-			wires:     []wire{{signature: "X-PagerDuty-Signature", prefix: "v1="}},
+			names:     []headerNames{{signature: "X-PagerDuty-Signature", prefix: "v1="}},
 			list:      ",",
 			template:  "{body}",
 			algorithm: hmacSHA256(),
@@ -40,7 +40,7 @@ func appRules() []rule {
 		},
 		{
 			scheme: "zendesk",
-			wires: []wire{{
+			names: []headerNames{{
 				signature: "X-Zendesk-Webhook-Signature",
 				timestamp: "X-Zendesk-Webhook-Signature-Timestamp",
 			}},
@@ -54,7 +54,7 @@ func appRules() []rule {
 		},
 		{
 			scheme:    "linear",
-			wires:     []wire{{signature: "Linear-Signature"}},
+			names:     []headerNames{{signature: "Linear-Signature"}},
 			template:  "{body}",
 			algorithm: hmacSHA256(),
 			encoding:  hexLower(),

@@ -14,7 +14,7 @@ import (
 func braintreeRules() []rule {
 	return []rule{{
 		scheme:    "braintree",
-		wires:     []wire{{at: &place{inForm, "bt_signature"}}},
+		names:     []headerNames{{at: &place{inForm, "bt_signature"}}},
 		list:      "&",
 		template:  "{form:bt_payload}",
 		algorithm: algorithm{label: "HMAC-SHA1", prover: newBraintreeKey},

@@ -72,7 +72,7 @@ func (c *CertClient) PublicKey(url string, now time.Time) (*rsa.PublicKey, error
 	if !isPaypalCert(url) && !isSNSCert(url) {
 		return nil, &Error{Reason: ReasonMalformed, Detail: "the certificate is at no host that is known"}
 	}
-	entry, due, next := c.look(url, now)
+	entry, due, next := c.lookUp(url, now)
 	if next != "" {
 		go c.get(next, now)
 	}
@@ -89,8 +89,8 @@ func (c *CertClient) PublicKey(url string, now time.Time) (*rsa.PublicKey, error
 	return nil, &Error{Reason: ReasonCertificate, Detail: "the vendor's certificate could not be fetched yet"}
 }
 
-// look returns what is known of a URL, whether it is to be fetched now, and a URL that is to be fetched behind it.
-func (c *CertClient) look(url string, now time.Time) (entry certEntry, due bool, behind string) {
+// lookUp returns what is known of a URL, whether it is to be fetched now, and a URL that is to be fetched behind it.
+func (c *CertClient) lookUp(url string, now time.Time) (entry certEntry, due bool, behind string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry, ok := c.known[url]

@@ -13,7 +13,7 @@ func ed25519Rules() []rule {
 	return []rule{
 		{
 			scheme:    "discord",
-			wires:     []wire{{signature: "X-Signature-Ed25519", timestamp: "X-Signature-Timestamp"}},
+			names:     []headerNames{{signature: "X-Signature-Ed25519", timestamp: "X-Signature-Timestamp"}},
 			template:  "{timestamp}{body}",
 			algorithm: ed25519Algorithm(),
 			encoding:  hexLower(),
@@ -27,7 +27,7 @@ func ed25519Rules() []rule {
 		},
 		{
 			scheme:    "telnyx",
-			wires:     []wire{{signature: "Telnyx-Signature-Ed25519", timestamp: "Telnyx-Timestamp"}},
+			names:     []headerNames{{signature: "Telnyx-Signature-Ed25519", timestamp: "Telnyx-Timestamp"}},
 			template:  "{timestamp}|{body}",
 			algorithm: ed25519Algorithm(),
 			encoding:  base64Std(),

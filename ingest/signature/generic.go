@@ -31,7 +31,7 @@ func templateOptions() []string {
 func genericRules() []rule {
 	hmacRule := rule{
 		scheme:    "hmac",
-		wires:     []wire{{signature: "X-Signature"}},
+		names:     []headerNames{{signature: "X-Signature"}},
 		list:      ",",
 		template:  "{body}",
 		algorithm: hmacSHA256(),
@@ -75,7 +75,7 @@ func configureHash(r *rule, sig vendors.Signature) error {
 
 // configureTemplate applies the options that all schemes over a template have.
 func configureTemplate(r *rule, sig vendors.Signature) error {
-	w := wire{signature: sig.Header, timestamp: sig.Timestamp, prefix: sig.Prefix}
+	w := headerNames{signature: sig.Header, timestamp: sig.Timestamp, prefix: sig.Prefix}
 	var bad, err error
 	if w.at, err = placeOf(sig); err != nil {
 		bad = errors.Join(bad, err)
@@ -96,7 +96,7 @@ func configureTemplate(r *rule, sig vendors.Signature) error {
 		bad = errors.Join(bad, fmt.Errorf("separator %q: it is one or more of: space , ; : | & .", sig.Separator))
 	}
 	bad = errors.Join(bad, provenBy(r), genericTime(r, &w, sig))
-	r.wires = []wire{w}
+	r.names = []headerNames{w}
 	return bad
 }
 
@@ -144,7 +144,7 @@ func provenBy(r *rule) error {
 }
 
 // genericTime sees to it that a time is checked if, and only if, it is signed.
-func genericTime(r *rule, w *wire, sig vendors.Signature) error {
+func genericTime(r *rule, w *headerNames, sig vendors.Signature) error {
 	signed := strings.Contains(r.template, "{timestamp}")
 	switch {
 	case signed && sig.Timestamp == "":

@@ -41,7 +41,7 @@ const httpHMAC = "hmac-sha256"
 func httpSignatureRules() []rule {
 	return []rule{{
 		scheme:    "http-signature",
-		wires:     []wire{{signature: "Signature"}},
+		names:     []headerNames{{signature: "Signature"}},
 		algorithm: algorithm{label: httpHMAC, prover: newMessageKey},
 		encoding:  encoding{name: "structured field"},
 		clock:     unixSeconds(),

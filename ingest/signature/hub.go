@@ -11,7 +11,7 @@ func hubRules() []rule {
 	hub := rule{
 		scheme: "hub",
 		// A request may carry both (GitHub's does, the plain one with SHA-1): the first one here decides.
-		wires: []wire{
+		names: []headerNames{
 			{signature: "X-Hub-Signature-256", prefix: "sha256="},
 			{signature: "X-Hub-Signature", optional: "sha256="}, // WebSub writes it, others that copied the header do not
 		},
@@ -25,16 +25,16 @@ func hubRules() []rule {
 		configure: func(r *rule, sig vendors.Signature) error {
 			switch {
 			case sig.Prefix != "":
-				r.wires = []wire{{signature: cmp.Or(sig.Header, "X-Hub-Signature"), prefix: sig.Prefix}}
+				r.names = []headerNames{{signature: cmp.Or(sig.Header, "X-Hub-Signature"), prefix: sig.Prefix}}
 			case sig.Header != "":
-				r.wires = []wire{{signature: sig.Header, optional: "sha256="}}
+				r.names = []headerNames{{signature: sig.Header, optional: "sha256="}}
 			}
 			return nil
 		},
 	}
 	github := rule{
 		scheme:    "github",
-		wires:     []wire{{signature: "X-Hub-Signature-256", prefix: "sha256="}},
+		names:     []headerNames{{signature: "X-Hub-Signature-256", prefix: "sha256="}},
 		template:  "{body}",
 		algorithm: hmacSHA256(),
 		encoding:  hexLower(),
@@ -44,7 +44,7 @@ func hubRules() []rule {
 	}
 	legacy := github
 	legacy.scheme = "github-sha1"
-	legacy.wires = []wire{{signature: "X-Hub-Signature", prefix: "sha1="}}
+	legacy.names = []headerNames{{signature: "X-Hub-Signature", prefix: "sha1="}}
 	legacy.algorithm = hmacSHA1()
 	legacy.note += " For old GitHub Enterprise servers and those who copied them; GitHub itself signs with SHA-256 as well."
 	return []rule{hub, github, legacy}

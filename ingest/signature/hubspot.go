@@ -9,7 +9,7 @@ import (
 func hubspotRules() []rule {
 	v3 := rule{
 		scheme:    "hubspot",
-		wires:     []wire{{signature: "X-HubSpot-Signature-v3", timestamp: "X-HubSpot-Request-Timestamp"}},
+		names:     []headerNames{{signature: "X-HubSpot-Signature-v3", timestamp: "X-HubSpot-Request-Timestamp"}},
 		template:  "{method}{url}{body}{timestamp}",
 		fields:    map[string]field{"url": hubspotURL},
 		algorithm: hmacSHA256(),
@@ -22,7 +22,7 @@ func hubspotRules() []rule {
 	}
 	v2 := rule{
 		scheme:    "hubspot-v2",
-		wires:     []wire{{signature: "X-HubSpot-Signature"}},
+		names:     []headerNames{{signature: "X-HubSpot-Signature"}},
 		template:  "{method}{url}{body}",
 		algorithm: secretThenSHA256(),
 		encoding:  hexLower(),

@@ -41,7 +41,7 @@ const (
 func jwsRules() []rule {
 	return []rule{{
 		scheme:    "jws",
-		wires:     []wire{{signature: "Authorization"}},
+		names:     []headerNames{{signature: "Authorization"}},
 		algorithm: algorithm{label: "JWS", prover: newJWSKey},
 		encoding:  encoding{name: "compact JWS"},
 		proof:     schemas.ProofWeak,
@@ -63,7 +63,7 @@ func jwsRules() []rule {
 
 func configureJWS(r *rule, sig vendors.Signature) error {
 	o := &jwsOptions{issuers: strings.Fields(sig.Issuer), audience: sig.Audience, binds: sig.Binds}
-	w := wire{signature: cmp.Or(sig.Header, "Authorization"), prefix: sig.Prefix}
+	w := headerNames{signature: cmp.Or(sig.Header, "Authorization"), prefix: sig.Prefix}
 	var err error
 	switch {
 	case sig.At == string(inBody):
@@ -77,7 +77,7 @@ func configureJWS(r *rule, sig vendors.Signature) error {
 		r.proof = schemas.ProofFields
 		r.covered = []string{w.at.name}
 	}
-	r.wires = []wire{w}
+	r.names = []headerNames{w}
 	if o.algorithms, err = jwsAlgorithms(cmp.Or(sig.Algorithm, "ES256 RS256")); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ type algorithm struct {
 type macKey struct {
 	s      *scheme
 	secret []byte // for a template that holds it
-	label  string // between the wire's prefix and the digest
+	label  string // between the header's prefix and the digest
 	size   int
 	states sync.Pool // of *macState: a keyed hash costs more to make than to run over a small body
 }
@@ -105,7 +105,7 @@ func token() algorithm {
 	}}
 }
 
-// tokenKey compares digests, which do not tell the secret's length.
+// tokenKey compares digests, which do not reveal the secret's length.
 type tokenKey struct {
 	text string
 	sum  [sha256.Size]byte

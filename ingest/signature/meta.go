@@ -11,7 +11,7 @@ import (
 func metaRules() []rule {
 	return []rule{{
 		scheme:    "meta",
-		wires:     []wire{{signature: "X-Hub-Signature-256", prefix: "sha256="}},
+		names:     []headerNames{{signature: "X-Hub-Signature-256", prefix: "sha256="}},
 		template:  "{body}",
 		algorithm: hmacSHA256(),
 		encoding:  hexLower(),

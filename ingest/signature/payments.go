@@ -7,7 +7,7 @@ func paymentRules() []rule {
 	return []rule{
 		{
 			scheme:    "square",
-			wires:     []wire{{signature: "X-Square-Hmacsha256-Signature"}}, // X-Square-Signature (SHA-1) is retired
+			names:     []headerNames{{signature: "X-Square-Hmacsha256-Signature"}}, // X-Square-Signature (SHA-1) is retired
 			template:  "{url}{body}",
 			algorithm: hmacSHA256(),
 			encoding:  base64Std(),
@@ -17,7 +17,7 @@ func paymentRules() []rule {
 		},
 		{
 			scheme:    "paystack",
-			wires:     []wire{{signature: "X-Paystack-Signature"}},
+			names:     []headerNames{{signature: "X-Paystack-Signature"}},
 			template:  "{body}",
 			algorithm: hmacSHA512(),
 			encoding:  hexLower(),
@@ -26,7 +26,7 @@ func paymentRules() []rule {
 		},
 		{
 			scheme:    "razorpay",
-			wires:     []wire{{signature: "X-Razorpay-Signature"}},
+			names:     []headerNames{{signature: "X-Razorpay-Signature"}},
 			template:  "{body}",
 			algorithm: hmacSHA256(),
 			encoding:  hexLower(),
@@ -36,7 +36,7 @@ func paymentRules() []rule {
 		},
 		{
 			scheme:    "flutterwave-v3",
-			wires:     []wire{{signature: "verif-hash"}},
+			names:     []headerNames{{signature: "verif-hash"}},
 			algorithm: token(),
 			encoding:  encoding{name: "text"},
 			proof:     schemas.ProofWeak,
@@ -46,7 +46,7 @@ func paymentRules() []rule {
 		},
 		{
 			scheme:    "flutterwave-v4",
-			wires:     []wire{{signature: "flutterwave-signature"}},
+			names:     []headerNames{{signature: "flutterwave-signature"}},
 			template:  "{body}",
 			algorithm: hmacSHA256(),
 			encoding:  base64Std(),

@@ -19,7 +19,7 @@ import (
 func paypalRules() []rule {
 	return []rule{{
 		scheme:   "paypal",
-		wires:    []wire{{signature: "Paypal-Transmission-Sig"}},
+		names:    []headerNames{{signature: "Paypal-Transmission-Sig"}},
 		template: "{header:Paypal-Transmission-Id}|{header:Paypal-Transmission-Time}|{webhook-id}|{crc32}",
 		fields: map[string]field{
 			"webhook-id": func(dst []byte, c *content) []byte { return append(dst, c.own...) },

@@ -33,7 +33,7 @@ func publicKeyRules() []rule {
 	}
 	rsaRule := rule{
 		scheme:    "rsa",
-		wires:     []wire{{signature: "X-Signature"}},
+		names:     []headerNames{{signature: "X-Signature"}},
 		template:  "{body}",
 		algorithm: publicKeyAlgorithm("sha256"),
 		encoding:  base64Std(),

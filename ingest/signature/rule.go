@@ -19,9 +19,9 @@ import (
 // pure.
 type rule struct {
 	scheme    string
-	wires     []wire // the first whose signature is there decides; more than one where a vendor renamed its headers
-	list      string // separates several signatures in one header; empty: there is one
-	template  string // what is signed
+	names     []headerNames // the first whose signature is there decides; more than one where a vendor renamed its headers
+	list      string        // separates several signatures in one header; empty: there is one
+	template  string        // what is signed
 	fields    map[string]field
 	reads     []string // headers that check reads
 	get       bool     // deliveries by GET too
@@ -155,8 +155,8 @@ func (r *rule) verifier(sig vendors.Signature, keys []vendors.Key, certs CertSou
 }
 
 func (r *rule) engine(sig vendors.Signature, keys []vendors.Key, certs CertSource) (Verifier, error) {
-	for i := range r.wires {
-		r.wires[i] = r.wires[i].canonical()
+	for i := range r.names {
+		r.names[i] = r.names[i].canonical()
 	}
 	r.tolerance = cmp.Or(sig.Tolerance, r.tolerance)
 	s := &scheme{
@@ -167,7 +167,7 @@ func (r *rule) engine(sig vendors.Signature, keys []vendors.Key, certs CertSourc
 	if s.signed, err = parseTemplate(r.template, r.fields); err != nil {
 		return nil, err
 	}
-	if s.signed.usesID && (len(r.wires) == 0 || r.wires[0].id == "") {
+	if s.signed.usesID && (len(r.names) == 0 || r.names[0].id == "") {
 		return nil, fmt.Errorf("template %q: no header is known to carry {id}; write {header:NAME}", r.template)
 	}
 	s.keys, err = s.keyring(keys, vendors.UseSignature, s.algorithm, r.secret)
@@ -207,7 +207,7 @@ func (s *scheme) addHandshakes(keys []vendors.Key) error {
 	return err
 }
 
-func (w wire) canonical() wire {
+func (w headerNames) canonical() headerNames {
 	w.signature = http.CanonicalHeaderKey(w.signature)
 	w.id = http.CanonicalHeaderKey(w.id)
 	if !w.inList() {
@@ -216,7 +216,7 @@ func (w wire) canonical() wire {
 	return w
 }
 
-func (w *wire) readsQuery() bool {
+func (w *headerNames) readsQuery() bool {
 	return w.at != nil && w.at.kind == inQuery || w.timeAt != nil && w.timeAt.kind == inQuery
 }
 
@@ -236,7 +236,7 @@ func (r *rule) facts() Facts {
 	if r.get {
 		f.Methods = append(f.Methods, http.MethodGet)
 	}
-	for _, w := range r.wires {
+	for _, w := range r.names {
 		f.Prefixes = append(f.Prefixes, w.prefix)
 		for _, name := range []string{w.signature, w.id, w.timestamp} {
 			if name != "" && !(name == w.timestamp && w.inList()) {
@@ -252,7 +252,7 @@ func (r *rule) facts() Facts {
 	signed, _ := parseTemplate(r.template, r.fields) // a test holds that those of the catalogue are right
 	f.Headers = append(f.Headers, signed.headers()...)
 	f.SignsURL = strings.Contains(r.template, "{url}")
-	f.ReadsURL = r.readsURL || signed.usesURL || slices.ContainsFunc(r.wires, func(w wire) bool { return w.readsQuery() })
+	f.ReadsURL = r.readsURL || signed.usesURL || slices.ContainsFunc(r.names, func(w headerNames) bool { return w.readsQuery() })
 	f.Headers = append(f.Headers, r.reads...)
 	f.Covers = r.covers(&signed)
 	return f
@@ -266,7 +266,7 @@ func (r *rule) covers(signed *template) vendors.Coverage {
 			c.Fields = append(c.Fields, p.name)
 		}
 	}
-	for _, w := range r.wires {
+	for _, w := range r.names {
 		w = w.canonical()
 		if signed.usesID && w.id != "" {
 			c.Headers = append(c.Headers, w.id)

@@ -11,8 +11,8 @@ import (
 	"github.com/hookline-io/hookline/schemas"
 )
 
-// wire is where a delivery carries its parts. Names are canonical.
-type wire struct {
+// headerNames say where a delivery carries its parts. Names are canonical.
+type headerNames struct {
 	signature string // header
 	at        *place // of the signature where it is no header; nil: it is
 	prefix    string // of each signature
@@ -27,7 +27,9 @@ type wire struct {
 const firstItem = "first"
 
 // inList says whether the time is an item of the list that the signatures stand in.
-func (w *wire) inList() bool { return strings.HasSuffix(w.timestamp, "=") || w.timestamp == firstItem }
+func (w *headerNames) inList() bool {
+	return strings.HasSuffix(w.timestamp, "=") || w.timestamp == firstItem
+}
 
 // scheme is a rule with its options applied and its secrets decoded. It does not change once made.
 type scheme struct {
@@ -130,7 +132,7 @@ func (s *scheme) read(c *content) error {
 	if s.find != nil {
 		return s.find(c)
 	}
-	w := s.wire(c.r.Header)
+	w := s.namesIn(c.r.Header)
 	c.prefix, c.anyLabel = w.prefix, w.anyLabel
 	var err error
 	if c.signatures, err = w.claimed(c); err != nil {
@@ -168,10 +170,10 @@ func (s *scheme) read(c *content) error {
 
 // oneID refuses an ID in the headers of another set that is not the one that is signed: it might be the one that is read.
 func (s *scheme) oneID(c *content) error {
-	for i := range s.wires {
-		for _, other := range c.r.Header[s.wires[i].id] {
+	for i := range s.names {
+		for _, other := range c.r.Header[s.names[i].id] {
 			if other != c.id {
-				return &Error{Reason: ReasonMalformed, Detail: "two IDs: one in " + s.wire(c.r.Header).id + ", another in " + s.wires[i].id}
+				return &Error{Reason: ReasonMalformed, Detail: "two IDs: one in " + s.namesIn(c.r.Header).id + ", another in " + s.names[i].id}
 			}
 		}
 	}
@@ -179,28 +181,28 @@ func (s *scheme) oneID(c *content) error {
 }
 
 // claimed returns what the delivery carries as its signature.
-func (w *wire) claimed(c *content) (string, error) {
+func (w *headerNames) claimed(c *content) (string, error) {
 	if w.at != nil {
 		return w.at.required(c)
 	}
 	return one(c.r.Header, w.signature)
 }
 
-func (w *wire) String() string {
+func (w *headerNames) String() string {
 	if w.at != nil {
 		return w.at.String()
 	}
 	return w.signature
 }
 
-// wire returns the first whose signature is there, or else the first.
-func (s *scheme) wire(h http.Header) *wire {
-	for i := range s.wires {
-		if len(h[s.wires[i].signature]) > 0 {
-			return &s.wires[i]
+// namesIn returns the first whose signature is there, or else the first.
+func (s *scheme) namesIn(h http.Header) *headerNames {
+	for i := range s.names {
+		if len(h[s.names[i].signature]) > 0 {
+			return &s.names[i]
 		}
 	}
-	return &s.wires[0]
+	return &s.names[0]
 }
 
 // one returns the value of a header that must be there once. Of two values, one might be checked and the other
@@ -218,7 +220,7 @@ func one(h http.Header, name string) (string, error) {
 
 // item returns the timestamp that stands once among the signatures. Each item is name=value, as Stripe's own
 // libraries demand.
-func (s *scheme) item(c *content, w *wire) (string, error) {
+func (s *scheme) item(c *content, w *headerNames) (string, error) {
 	found, times := "", 0
 	for part := range c.items() {
 		if value, ok := strings.CutPrefix(part, w.timestamp); ok {

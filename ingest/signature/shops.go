@@ -10,7 +10,7 @@ func shopRules() []rule {
 	return []rule{
 		{
 			scheme: "shopify",
-			wires: []wire{
+			names: []headerNames{
 				{signature: "X-Shopify-Hmac-Sha256"},
 				{signature: "Shopify-Hmac-Sha256"}, // its Events product, per @shopify/shopify-api 13
 			},
@@ -23,7 +23,7 @@ func shopRules() []rule {
 		},
 		{
 			scheme:    "woocommerce",
-			wires:     []wire{{signature: "X-WC-Webhook-Signature"}},
+			names:     []headerNames{{signature: "X-WC-Webhook-Signature"}},
 			template:  "{body}",
 			algorithm: hmacSHA256(),
 			encoding:  base64Std(),
@@ -37,9 +37,9 @@ func shopRules() []rule {
 }
 
 // woocommercePing answers what WooCommerce posts, unsigned, when a webhook is saved; it gives up on a webhook
-// whose ping fails. The answer tells a stranger nothing and carries no event.
+// whose ping fails. The answer gives a stranger nothing and carries no event.
 func woocommercePing(s *scheme, r *Request) (Result, bool, error) {
-	if len(r.Header[s.wires[0].signature]) > 0 {
+	if len(r.Header[s.names[0].signature]) > 0 {
 		return Result{}, false, nil
 	}
 	id, ok := bytes.CutPrefix(r.Body, []byte("webhook_id="))

@@ -33,9 +33,9 @@ func (s *scheme) signWith(k *key, r *Request, id string) error {
 	if r.Header == nil {
 		r.Header = make(http.Header)
 	}
-	w := wire{}
-	if len(s.wires) > 0 {
-		w = s.wires[0]
+	w := headerNames{}
+	if len(s.names) > 0 {
+		w = s.names[0]
 	}
 	c.id, c.prefix, c.anyLabel = id, w.prefix, w.anyLabel
 	if w.id != "" {

@@ -2,7 +2,7 @@
 //
 // A scheme is a rule: which headers carry the signature, what is signed, with which algorithm and which kind of
 // secret. The rules are data (one file for each vendor or family, each citing its source); one engine runs them
-// all. What a rule says is also what Describe tells the docs, so that the two cannot drift apart.
+// all. What a rule says is also what Describe gives the docs, so that the two cannot drift apart.
 //
 // Nothing here does I/O or has a clock of its own, but for CertClient, which PayPal's scheme is given.
 package signature
@@ -114,7 +114,7 @@ func Names() []string {
 	return names
 }
 
-// Facts tells a reader how a scheme works. docs/vendors.md is made of it.
+// Facts say to a reader how a scheme works. docs/vendors.md is made of it.
 type Facts struct {
 	Scheme    string
 	Methods   []string      // HTTP methods of deliveries and handshakes

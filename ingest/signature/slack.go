@@ -14,7 +14,7 @@ import (
 func slackRules() []rule {
 	slack := rule{
 		scheme:    "slack",
-		wires:     []wire{{signature: "X-Slack-Signature", timestamp: "X-Slack-Request-Timestamp", prefix: "v0="}},
+		names:     []headerNames{{signature: "X-Slack-Signature", timestamp: "X-Slack-Request-Timestamp", prefix: "v0="}},
 		template:  "v0:{timestamp}:{body}",
 		algorithm: hmacSHA256(),
 		encoding:  hexLower(),
@@ -27,7 +27,7 @@ func slackRules() []rule {
 	}
 	zoom := slack
 	zoom.scheme = "zoom"
-	zoom.wires = []wire{{signature: "X-Zm-Signature", timestamp: "X-Zm-Request-Timestamp", prefix: "v0="}}
+	zoom.names = []headerNames{{signature: "X-Zm-Signature", timestamp: "X-Zm-Request-Timestamp", prefix: "v0="}}
 	zoom.tolerance = 0
 	zoom.secret = textSecret("the app's webhook secret token")
 	zoom.answers = "endpoint.url_validation, only where it is signed: plainToken and its HMAC"

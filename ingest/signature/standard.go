@@ -17,7 +17,7 @@ import (
 func standardRules() []rule {
 	standard := rule{
 		scheme: "standard-webhooks",
-		wires: []wire{
+		names: []headerNames{
 			{signature: "webhook-signature", timestamp: "webhook-timestamp", id: "webhook-id"},
 			{signature: "svix-signature", timestamp: "svix-timestamp", id: "svix-id"},
 		},
@@ -47,7 +47,7 @@ func rebrand(r *rule, sig vendors.Signature) error {
 	if !ok {
 		return fmt.Errorf("header %q: the scheme's headers end in -signature, -timestamp and -id", sig.Header)
 	}
-	r.wires = []wire{{signature: sig.Header, timestamp: brand + "-timestamp", id: brand + "-id"}}
+	r.names = []headerNames{{signature: sig.Header, timestamp: brand + "-timestamp", id: brand + "-id"}}
 	return nil
 }
 

@@ -8,7 +8,7 @@ import "time"
 func stripeRules() []rule {
 	return []rule{{
 		scheme:    "stripe",
-		wires:     []wire{{signature: "Stripe-Signature", timestamp: "t=", prefix: "v1="}},
+		names:     []headerNames{{signature: "Stripe-Signature", timestamp: "t=", prefix: "v1="}},
 		list:      ",",
 		template:  "{timestamp}.{body}",
 		algorithm: hmacSHA256(),

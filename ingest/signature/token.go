@@ -20,7 +20,7 @@ const tokenNote = "The sender shows the secret itself, which covers nothing of t
 func tokenRules() []rule {
 	tokenRule := rule{
 		scheme:    "token",
-		wires:     []wire{{signature: "Authorization"}},
+		names:     []headerNames{{signature: "Authorization"}},
 		algorithm: token(),
 		encoding:  encoding{name: "text"},
 		proof:     schemas.ProofWeak,
@@ -33,14 +33,14 @@ func tokenRules() []rule {
 	}
 	bearer := tokenRule
 	bearer.scheme = "bearer"
-	bearer.wires = []wire{{signature: "Authorization", prefix: "Bearer "}}
+	bearer.names = []headerNames{{signature: "Authorization", prefix: "Bearer "}}
 	bearer.options = nil
 	bearer.note = tokenNote
 	bearer.source = "https://www.rfc-editor.org/rfc/rfc6750#section-2.1"
 	bearer.configure = nil
 	basic := bearer
 	basic.scheme = "basic"
-	basic.wires = []wire{{signature: "Authorization", prefix: "Basic "}}
+	basic.names = []headerNames{{signature: "Authorization", prefix: "Basic "}}
 	basic.secret = secretForm{about: "the user and the password that the vendor logs in with, as user:password", decode: basicCredentials}
 	basic.refusal = http.StatusUnauthorized // some senders show their password only once they are asked for it
 	basic.source = "https://www.rfc-editor.org/rfc/rfc7617#section-2"
@@ -48,7 +48,7 @@ func tokenRules() []rule {
 }
 
 func configureToken(r *rule, sig vendors.Signature) error {
-	w := wire{signature: cmp.Or(sig.Header, "Authorization"), prefix: sig.Prefix}
+	w := headerNames{signature: cmp.Or(sig.Header, "Authorization"), prefix: sig.Prefix}
 	if sig.At != "" {
 		var err error
 		if w.at, err = placeOf(sig); err != nil {
@@ -56,7 +56,7 @@ func configureToken(r *rule, sig vendors.Signature) error {
 		}
 		w.signature = ""
 	}
-	r.wires = []wire{w}
+	r.names = []headerNames{w}
 	return nil
 }
 

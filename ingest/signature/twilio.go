@@ -23,7 +23,7 @@ func twilioRules() []rule {
 	return []rule{
 		{
 			scheme:    "twilio",
-			wires:     []wire{{signature: "X-Twilio-Signature"}},
+			names:     []headerNames{{signature: "X-Twilio-Signature"}},
 			template:  "{url}{form}",
 			fields:    map[string]field{"form": twilioForm},
 			algorithm: twilioAlgorithm(),
@@ -40,7 +40,7 @@ func twilioRules() []rule {
 		},
 		{
 			scheme: "sendgrid",
-			wires: []wire{{
+			names: []headerNames{{
 				signature: "X-Twilio-Email-Event-Webhook-Signature",
 				timestamp: "X-Twilio-Email-Event-Webhook-Timestamp",
 			}},

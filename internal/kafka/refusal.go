@@ -93,9 +93,9 @@ func (o Options) fixHangup() string {
 	case o.SASL != "" && o.SASL != None:
 		return "The broker closed the connection while we logged in. " + o.checkLogin()
 	case !o.Encrypted():
-		return "The broker closed the connection at our first words: it wants TLS (--kafka-tls), a login (--kafka-sasl), or both."
+		return "The broker closed the connection during the handshake: it wants TLS (--kafka-tls), a login (--kafka-sasl), or both."
 	default:
-		return "The broker closed the connection at our first words: it wants a login (--kafka-sasl), or speaks no TLS at this port."
+		return "The broker closed the connection during the handshake: it wants a login (--kafka-sasl), or speaks no TLS at this port."
 	}
 }
 
@@ -144,9 +144,9 @@ func (o Options) Reach(ctx context.Context, client *kgo.Client) error {
 	}
 }
 
-// Admit returns an error if the cluster refuses us, within seconds: a service that started anyway would never get to
+// CheckAccess returns an error if the cluster refuses us, within seconds: a service that started anyway would never get to
 // work. That no broker answers is none: a service can wait for them.
-func (o Options) Admit(ctx context.Context, log *slog.Logger, client *kgo.Client) error {
+func (o Options) CheckAccess(ctx context.Context, log *slog.Logger, client *kgo.Client) error {
 	if o.Readable() {
 		log.Warn("who can read the connection to Kafka can read our login: use --kafka-tls", "sasl", o.SASL)
 	}

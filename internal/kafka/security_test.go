@@ -49,7 +49,7 @@ func use(t *testing.T, o kafka.Options) error {
 		return err
 	}
 	defer client.Close()
-	if err := o.Admit(t.Context(), slog.New(slog.DiscardHandler), client); err != nil {
+	if err := o.CheckAccess(t.Context(), slog.New(slog.DiscardHandler), client); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -206,7 +206,7 @@ func TestNoBroker(t *testing.T) {
 	}
 	defer client.Close()
 	start := time.Now()
-	if err := o.Admit(t.Context(), slog.New(slog.DiscardHandler), client); err != nil || time.Since(start) > soon {
+	if err := o.CheckAccess(t.Context(), slog.New(slog.DiscardHandler), client); err != nil || time.Since(start) > soon {
 		t.Errorf("a service does not wait for its broker: %v after %v", err, time.Since(start))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -32,7 +32,7 @@ type section struct {
 // group is flags of one part or for one purpose, known by what their names start with.
 type group struct {
 	prefix, title string
-	shared        bool // many commands have them: the page tells of them once
+	shared        bool // many commands have them: the page reports them once
 }
 
 var groups = []group{

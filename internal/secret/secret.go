@@ -35,7 +35,7 @@ func (v Value) Reveal() []byte {
 // Empty says whether there is no secret at all.
 func (v Value) Empty() bool { return len(v.Reveal()) == 0 }
 
-// ID is a name for the secret that tells two secrets apart and gives neither away:
+// ID is a name for the secret that distinguishes two secrets and gives neither away:
 // the first 8 hex digits of SHA-256 over a fixed label and the secret.
 func (v Value) ID() string {
 	sum := sha256.Sum256(append([]byte("hookline key id\x00"), v.Reveal()...))

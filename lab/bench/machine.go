@@ -23,7 +23,7 @@ type machine struct {
 	At       time.Time `json:"at"`
 }
 
-// describe leaves out what this system does not tell.
+// describe leaves out what this system does not say.
 func (b *bench) describe() machine {
 	m := machine{
 		Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(), Revision: b.Revision,

@@ -115,7 +115,7 @@ type usage struct {
 	at      time.Time
 }
 
-// usage asks the kernel and, where the process tells, Go's runtime.
+// usage asks the kernel and, where the process exports it, Go's runtime.
 func (p *process) usage(ctx context.Context) (usage, error) {
 	proc, err := procfs.NewProc(p.cmd.Process.Pid)
 	if err != nil {

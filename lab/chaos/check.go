@@ -16,7 +16,7 @@ import (
 	"github.com/hookline-io/hookline/schemas"
 )
 
-// settle is how long the last record may take, once everything is healed, to be stored and committed: a member of a
+// settle is how long the last record may take, once every fault has ended, to be stored and committed: a member of a
 // group that was killed is missed only when its session times out, and joins take a moment.
 const settle = 45 * time.Second
 

@@ -54,7 +54,7 @@ func TestPager(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _ = p.run(t.Context()) }()
-	tell := func(status, instance string) {
+	notify := func(status, instance string) {
 		t.Helper()
 		body := `{"alerts":[{"status":"` + status + `","labels":{"alertname":"Retrying","instance":"` + instance + `"}}]}`
 		resp, err := http.Post(p.url(), "application/json", strings.NewReader(body))
@@ -66,13 +66,13 @@ func TestPager(t *testing.T) {
 	if _, count := p.raised("Retrying"); count != 0 || !p.over("Retrying").IsZero() {
 		t.Error("an alert before there was one")
 	}
-	tell("firing", "a")
-	tell("firing", "b")
-	tell("resolved", "a")
+	notify("firing", "a")
+	notify("firing", "b")
+	notify("resolved", "a")
 	if first, count := p.raised("Retrying"); count != 2 || time.Since(first) > time.Minute || !p.over("Retrying").IsZero() {
 		t.Errorf("%d alerts, the first at %s, over at %s", count, first, p.over("Retrying"))
 	}
-	tell("resolved", "b")
+	notify("resolved", "b")
 	if p.over("Retrying").IsZero() || !p.over("Another").IsZero() {
 		t.Error("both are resolved, and of another there was none")
 	}

@@ -18,7 +18,7 @@ import (
 // Command is `lab chaos`.
 type Command struct {
 	Hookline string        `type:"existingfile" default:"bin/hookline" placeholder:"PATH" help:"The hookline binary whose parts run."`
-	Faults   int           `default:"30" help:"Faults to strike with, one every 1.5 s on average."`
+	Faults   int           `default:"30" help:"Faults to inject, one every 1.5 s on average."`
 	Seed     uint64        `help:"Seed of the plan of faults and of the traffic; random by default, and printed."`
 	Kafka    local.Kafka   `default:"embedded" enum:"embedded,apache" help:"Broker to run: embedded, or apache for Apache Kafka, which needs Java 17+ and Maven."`
 	Rate     float64       `default:"150" help:"Deliveries per second."`
@@ -31,7 +31,7 @@ func (*Command) Help() string {
 	return `Runs the whole stack in a new folder and at free ports, with two processors, sends it signed deliveries (some again and
 again, some forged, and once a second one that nobody can map), and does to it what goes wrong in production: processes
 are killed, hang and are restarted in turn, connections are cut, slow or silent, the broker answers with errors, the
-engine's disk is full. Then it heals everything, waits until all is stored, and looks for what was lost or doubled.
+engine's disk is full. Then it ends every fault, waits until all is stored, and looks for what was lost or doubled.
 
 Passes when every delivery that was answered with 200 is in the views exactly once, all totals are those of the vendors'
 own ledger to the cent, 'hookline audit' finds 0 unaccounted, each event that cannot be mapped is one dead letter, no sound
@@ -49,7 +49,7 @@ line says so.
     lab chaos --outage=10m`
 }
 
-// Run strikes, checks and prints the verdict.
+// Run injects faults, checks and prints the verdict.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	if c.Seed == 0 {
 		c.Seed = uint64(rand.Uint32()) //nolint:gosec // any number does
@@ -82,7 +82,7 @@ type test struct {
 	log   *slog.Logger
 	trial *local.Trial
 
-	striker  *striker
+	injector *injector
 	without  []Kind
 	began    time.Time
 	verdict  demo.Verdict
@@ -95,8 +95,8 @@ type test struct {
 // String is the last line.
 func (t *test) String() string {
 	hits := 0
-	if t.striker != nil {
-		hits, _ = t.striker.report()
+	if t.injector != nil {
+		hits, _ = t.injector.report()
 	}
 	return fmt.Sprintf("chaos: faults=%d acked=%d lost=%d doubled=%d unaccounted=%d",
 		hits, t.verdict.Accepted, len(t.verdict.Lost)+t.findings.stranded, len(t.verdict.Doubled), t.findings.unaccounted)
@@ -110,8 +110,8 @@ func (t *test) say(format string, args ...any) {
 // run prepares the ways, the disk and the stack, and takes them down again.
 func (t *test) run(ctx context.Context) (err error) {
 	o := &t.trial.Options
-	s := &striker{say: t.say}
-	t.striker = s
+	s := &injector{say: t.say}
+	t.injector = s
 	if s.toBroker, err = newWay(toBroker, address(o.Ports.Kafka)); err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 		}
 	})
 
-	t.striker.signal, t.striker.pids, t.striker.deadLetters = s.Signal, s.PIDs, s.Target().Kafka.Topics().DLQ
+	t.injector.signal, t.injector.pids, t.injector.deadLetters = s.Signal, s.PIDs, s.Target().Kafka.Topics().DLQ
 	var err error
 	t.began = time.Now()
 	load := demo.Load{Workers: 32, Rate: t.Rate, Seed: t.Seed, Poison: time.Second}
@@ -195,10 +195,10 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 		if t.Outage > 0 {
 			return t.outage(ctx, newChecker(t.log, s.Target()))
 		}
-		if err := t.striker.run(ctx, plan(t.Seed, t.Faults, t.without...)); err != nil {
+		if err := t.injector.run(ctx, plan(t.Seed, t.Faults, t.without...)); err != nil {
 			return err
 		}
-		t.say("everything is healed")
+		t.say("every fault has ended")
 		sleep(ctx, time.Second)
 		return nil
 	})
@@ -210,7 +210,7 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 
 // judge gathers what is wrong.
 func (t *test) judge(ctx context.Context, s *local.Stack) error {
-	_, wrong := t.striker.report()
+	_, wrong := t.injector.report()
 	t.wrong = append(append(t.wrong, wrong...), t.verdict.Mismatches...)
 	c := newChecker(t.log, s.Target())
 	if err := c.drained(ctx); err != nil {

@@ -24,13 +24,13 @@ func (t *test) outage(ctx context.Context, c *checker) error {
 	}
 	t.say("ClickHouse is away from now on, for %s", t.Outage)
 	began := time.Now()
-	t.striker.toEngine.close()
+	t.injector.toEngine.close()
 	sleep(ctx, t.Outage)
 	backlog, lagErr := c.lag(ctx)
-	if err := t.striker.toEngine.open(); err != nil {
+	if err := t.injector.toEngine.open(); err != nil {
 		return err
 	}
-	healed := time.Now()
+	ended := time.Now()
 	t.say("ClickHouse is back")
 	if lagErr != nil {
 		return lagErr
@@ -40,16 +40,16 @@ func (t *test) outage(ctx context.Context, c *checker) error {
 	usual := int64(2 * t.Rate) // what is on its way at any moment
 	for caughtUp == 0 {
 		if lag, err := c.lag(ctx); err == nil && lag <= usual {
-			caughtUp = time.Since(healed)
-		} else if time.Since(healed) > t.Outage+settle {
-			t.wrong = append(t.wrong, fmt.Sprintf("not caught up after %s: %d records behind", time.Since(healed).Round(time.Second), lag))
+			caughtUp = time.Since(ended)
+		} else if time.Since(ended) > t.Outage+settle {
+			t.wrong = append(t.wrong, fmt.Sprintf("not caught up after %s: %d records behind", time.Since(ended).Round(time.Second), lag))
 			break
 		}
 		if !sleep(ctx, 100*time.Millisecond) {
 			return ctx.Err()
 		}
 	}
-	for time.Since(healed) < resolveWithin && t.pager.over(alertRetrying).IsZero() {
+	for time.Since(ended) < resolveWithin && t.pager.over(alertRetrying).IsZero() {
 		if !sleep(ctx, 100*time.Millisecond) {
 			return ctx.Err()
 		}
@@ -65,6 +65,6 @@ func (t *test) outage(ctx context.Context, c *checker) error {
 		t.wrong = append(t.wrong, fmt.Sprintf("alerts are not resolved %s after the outage ended", resolveWithin))
 	}
 	t.say("outage: %s, first of %d alerts after %.1f s, the last one resolved %.1f s after the end, backlog %d records, caught up in %.1f s",
-		t.Outage, count, first.Sub(began).Seconds(), over.Sub(healed).Seconds(), backlog, caughtUp.Seconds())
+		t.Outage, count, first.Sub(began).Seconds(), over.Sub(ended).Seconds(), backlog, caughtUp.Seconds())
 	return nil
 }

@@ -88,7 +88,7 @@ func TestEveryPartHasItsDrill(t *testing.T) {
 	}
 }
 
-// What the page tells one to type must be there: commands, flags, services.
+// What the page says to type must be there: commands, flags, services.
 func TestOperatingNamesWhatIsThere(t *testing.T) {
 	page := operating(t)
 	help, err := exec.Command(binary(t), "--help").CombinedOutput()

@@ -76,7 +76,7 @@ func TestStackStartsWhatIsAskedFor(t *testing.T) {
 		t.Errorf("docker was called with %s", raw)
 	}
 	if url := *plain(t, dir).Services["grafana"].Environment["ALERT_WEBHOOK_URL"]; url != "https://chat.example.com/hooks/1?a=b&c=d" {
-		t.Errorf("Grafana tells %q", url)
+		t.Errorf("Grafana says %q", url)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package alert tells people that something needs them: through Alertmanager, through a webhook, and in the log.
+// Package alert notifies people that something needs them, through Alertmanager, through a webhook, and in the log.
 //
 //	Raise, Resolve --> alerts that last (one per key) --> destination "alertmanager": again and again while it lasts
 //	                                                 \-> destination "webhook": once for each change
@@ -38,14 +38,14 @@ type Alert struct {
 	Labels   map[string]string // further labels, of which there may be only so many different ones
 	Summary  string            // what is wrong, in one line
 	Details  string            // why, as far as is known, and what to do
-	Lasts    time.Duration     // 0: until Resolve. Otherwise the alert tells of something that happened and ends after this time by itself
+	Lasts    time.Duration     // 0: until Resolve. Otherwise the alert reports something that happened and ends after this time by itself
 }
 
 // Options say where alerts go. Commands embed them with the prefix "alert-".
 type Options struct {
-	AlertmanagerURL       URL           `name:"alertmanager-url" placeholder:"URL" help:"Alertmanager to tell, such as http://alertmanager:9093. Alerts go to its API v2."`
+	AlertmanagerURL       URL           `name:"alertmanager-url" placeholder:"URL" help:"Alertmanager to notify, such as http://alertmanager:9093. Alerts go to its API v2."`
 	AlertmanagerTokenFile string        `name:"alertmanager-token-file" type:"path" placeholder:"PATH" help:"File with the bearer token for Alertmanager; read each time it is used."`
-	WebhookURL            URL           `name:"webhook-url" placeholder:"URL" help:"Webhook to tell, by a POST of JSON: status, text (which chat tools show) and alerts."`
+	WebhookURL            URL           `name:"webhook-url" placeholder:"URL" help:"Webhook to notify, by a POST of JSON: status, text (which chat tools show) and alerts."`
 	WebhookTokenFile      string        `name:"webhook-token-file" type:"path" placeholder:"PATH" help:"File with the bearer token for the webhook; read each time it is used."`
 	Instance              string        `name:"instance" placeholder:"NAME" help:"Who raises the alerts: their label instance. By default the name of the host."`
 	Timeout               time.Duration `name:"timeout" default:"10s" help:"Time that Alertmanager or the webhook may take to answer."`
@@ -136,10 +136,10 @@ func New(log *slog.Logger, reg prometheus.Registerer, service string, o Options)
 	return n, nil
 }
 
-// Raise tells of a. While an alert with its key lasts already, it is only counted, unless a.Lasts is set.
+// Raise raises a. While an alert with its key lasts already, it is only counted, unless a.Lasts is set.
 func (n *Notifier) Raise(a Alert) { n.raise(a) }
 
-// raise returns a's entry and the version of it that tells of a, or nil where there are too many.
+// raise returns a's entry and the version of it that reports a, or nil where there are too many.
 func (n *Notifier) raise(a Alert) (*entry, int) {
 	if a.Key == "" {
 		a.Key = a.Name
@@ -175,7 +175,7 @@ func (n *Notifier) raise(a Alert) (*entry, int) {
 }
 
 // Resolve ends the alert with that key. Where there is none it does nothing. A destination that was away all the
-// while hears of the end only: the webhook gets it with both times, Alertmanager tells nobody of what is over.
+// while hears of the end only: the webhook gets it with both times, Alertmanager notifies nobody of what is over.
 func (n *Notifier) Resolve(key string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

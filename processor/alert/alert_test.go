@@ -64,7 +64,7 @@ func TestAlertmanager(t *testing.T) {
 	}
 }
 
-// TestResend tells Alertmanager again of what lasts, since it forgets, and the webhook only of changes.
+// TestResend notifies Alertmanager again of what lasts, since it forgets, and the webhook only of changes.
 func TestResend(t *testing.T) {
 	am, hook := newReceiver(t, ""), newReceiver(t, "")
 	n := start(t, Options{AlertmanagerURL: URL(am.URL), WebhookURL: URL(hook.URL + "/services/T0/secret"), Resend: 50 * time.Millisecond})
@@ -135,7 +135,7 @@ func TestUntilDelivered(t *testing.T) {
 				return nil
 			})
 			if n.log.count("secret-path") > 0 {
-				t.Error("the log tells the webhook's URL")
+				t.Error("the log shows the webhook's URL")
 			}
 		})
 	}

@@ -131,7 +131,7 @@ func TestWatchDeadLetters(t *testing.T) {
 	notified(4)
 }
 
-// TestInvariant3_AlertBeforeCommit stops a watcher that cannot deliver: the next one tells of the same dead letters.
+// TestInvariant3_AlertBeforeCommit stops a watcher that cannot deliver: the next one reports the same dead letters.
 func TestInvariant3_AlertBeforeCommit(t *testing.T) {
 	am, topic := newReceiver(t, "fail"), newDLQ(t)
 	topic.write("acme", "map", "first", 2)

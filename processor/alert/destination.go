@@ -82,7 +82,7 @@ func destinations(o Options) ([]*destination, error) {
 	return out, err
 }
 
-// plain is the body for Alertmanager: the alerts, whose end tells whether they last.
+// plain is the body for Alertmanager: the alerts, whose end says whether they last.
 func plain(batch []notification) any {
 	out := make([]notification, len(batch))
 	for i, one := range batch {
@@ -103,7 +103,7 @@ func (d *destination) token() (secret.Value, error) {
 	return secret.New(bytes.TrimSpace(content)), nil
 }
 
-// post returns nil once the destination has taken batch. Its errors do not tell the URL.
+// post returns nil once the destination has taken batch. Its errors do not show the URL.
 func (d *destination) post(ctx context.Context, batch []message) error {
 	payloads := make([]notification, len(batch))
 	for i, m := range batch {

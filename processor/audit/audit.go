@@ -21,7 +21,7 @@ type Options struct {
 	Group   string        `default:"hookline.store" help:"Consumer group whose offsets are audited."`
 	Records time.Duration `default:"1m" help:"Look up in ClickHouse each record that Kafka got within this time and that is committed; 0 for none. As long as Kafka keeps records, for all of them."`
 	Split   bool          `default:"true" negatable:"" help:"Look for events and sales that count in two months. It reads the keys of all of them."`
-	Heal    bool          `help:"Repair events and sales that count in two months: the one with the highest version stays."`
+	Repair  bool          `help:"Repair events and sales that count in two months: the one with the highest version stays."`
 	Timeout time.Duration `default:"10m" help:"Time that the audit may take."`
 
 	Kafka      kafka.Options     `embed:"" prefix:"kafka-"`
@@ -30,10 +30,10 @@ type Options struct {
 
 // Report is what an audit found.
 type Report struct {
-	Partitions []Partition       `json:"partitions"`
-	Missing    []Missing         `json:"missing"` // at most maxNamed of them
-	Split      []analytics.Stray `json:"split"`   // at most maxNamed of them
-	Totals     Totals            `json:"totals"`
+	Partitions []Partition                         `json:"partitions"`
+	Missing    []Missing                           `json:"missing"` // at most maxNamed of them
+	Split      []analytics.CrossPartitionDuplicate `json:"split"`   // at most maxNamed of them
+	Totals     Totals                              `json:"totals"`
 }
 
 // Totals are the audit in numbers. It passes when all but the first three are 0.
@@ -44,8 +44,8 @@ type Totals struct {
 	Unaccounted int64 `json:"unaccounted"`
 	Wrong       int   `json:"wrong"` // entries and offsets that contradict each other
 	Missing     int   `json:"missing"`
-	Split       int   `json:"split"`  // that are not healed
-	Healed      int   `json:"healed"` // of no influence on the verdict
+	Split       int   `json:"split"`    // that are not repaired
+	Repaired    int   `json:"repaired"` // of no influence on the verdict
 }
 
 // Passed is the verdict.
@@ -139,26 +139,26 @@ func (a *audit) offsets(ctx context.Context) error {
 
 // split looks for what counts in two months, and repairs it where it is asked to.
 func (a *audit) split(ctx context.Context) error {
-	if !a.Split && !a.Heal {
+	if !a.Split && !a.Repair {
 		return nil
 	}
-	strays, err := a.db.Strays(ctx)
+	duplicates, err := a.db.CrossPartitionDuplicates(ctx)
 	if err != nil {
 		return err
 	}
-	a.report.Split = strays[:min(len(strays), maxNamed)]
-	a.report.Totals.Split = len(strays)
-	if !a.Heal || len(strays) == 0 {
+	a.report.Split = duplicates[:min(len(duplicates), maxNamed)]
+	a.report.Totals.Split = len(duplicates)
+	if !a.Repair || len(duplicates) == 0 {
 		return nil
 	}
-	if err := a.db.HealStrays(ctx); err != nil {
+	if err := a.db.RepairDuplicates(ctx); err != nil {
 		return err
 	}
-	left, err := a.db.Strays(ctx)
+	left, err := a.db.CrossPartitionDuplicates(ctx)
 	if err != nil {
 		return err
 	}
-	a.report.Totals.Split, a.report.Totals.Healed = len(left), max(len(strays)-len(left), 0)
+	a.report.Totals.Split, a.report.Totals.Repaired = len(left), max(len(duplicates)-len(left), 0)
 	return nil
 }
 

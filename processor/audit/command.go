@@ -13,6 +13,7 @@ import (
 // Command is `hookline audit`. Its exit status is the verdict.
 type Command struct {
 	JSON bool `help:"Print the report as JSON."`
+	Heal bool `hidden:"" help:"The name of --repair until the next release."`
 
 	Options `embed:""`
 }
@@ -37,6 +38,10 @@ func (verdict) ExitCode() int { return 2 }
 
 // Run implements the command.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
+	if c.Heal {
+		log.Warn("--heal goes with the next release", "use", "--repair")
+		c.Repair = true
+	}
 	report, err := Run(ctx, log, c.Options)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
@@ -95,8 +100,8 @@ func (r *Report) Table(w io.Writer) error {
 		fmt.Fprintf(w, "split: %s %q of %q counts in %s, should count in %s alone\n", what, s.Key, s.Vendor, month(s.Month), month(s.Best))
 	}
 	t := r.Totals
-	_, err := fmt.Fprintf(w, "audit: partitions=%d committed=%d lag=%d looked_up=%d unaccounted=%d wrong=%d missing=%d split=%d healed=%d\n",
-		len(r.Partitions), t.Committed, t.Lag, t.LookedUp, t.Unaccounted, t.Wrong, t.Missing, t.Split, t.Healed)
+	_, err := fmt.Fprintf(w, "audit: partitions=%d committed=%d lag=%d looked_up=%d unaccounted=%d wrong=%d missing=%d split=%d repaired=%d\n",
+		len(r.Partitions), t.Committed, t.Lag, t.LookedUp, t.Unaccounted, t.Wrong, t.Missing, t.Split, t.Repaired)
 	return err
 }
 

@@ -65,7 +65,7 @@ func TestReport(t *testing.T) {
 	r := Report{
 		Partitions: []Partition{p, {Topic: "t", Partition: 1, Committed: -1}},
 		Missing:    []Missing{{Topic: "t", Offset: 3, Vendor: "acme", Event: "evt_1"}},
-		Split:      []analytics.Stray{{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_1", Month: 202610, Best: 0}, {Table: "events", Vendor: "acme", Key: "e", Month: 202610, Best: 202611}},
+		Split:      []analytics.CrossPartitionDuplicate{{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_1", Month: 202610, Best: 0}, {Table: "events", Vendor: "acme", Key: "e", Month: 202610, Best: 202611}},
 		Totals:     Totals{Committed: 30, LookedUp: 9, Unaccounted: 10, Wrong: 1, Missing: 1, Split: 2},
 	}
 	const want = `  partition  first  committed  end  lag  stored  repeated  retried  dead  skipped  unaccounted
@@ -76,7 +76,7 @@ wrong: t/0: the ledger reaches offset 31, the topic ends at 30: the broker lost 
 missing: t/0 offset 3: event "evt_1" of "acme" is not in ClickHouse
 split: sale "ch_1" of "acme" counts in 2026-10, should count in undated alone
 split: event "e" of "acme" counts in 2026-10, should count in 2026-11 alone
-audit: partitions=2 committed=30 lag=0 looked_up=9 unaccounted=10 wrong=1 missing=1 split=2 healed=0
+audit: partitions=2 committed=30 lag=0 looked_up=9 unaccounted=10 wrong=1 missing=1 split=2 repaired=0
 `
 	var out bytes.Buffer
 	if err := r.Table(&out); err != nil || out.String() != want {

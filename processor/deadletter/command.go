@@ -128,12 +128,12 @@ func (*RedriveCommand) Help() string {
 // Run implements the command.
 func (c *RedriveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	return with(ctx, log, c.Options, func(q *Queue) error {
-		var tell func([]Letter)
+		var show func([]Letter)
 		verb := "redriven"
 		if c.DryRun {
-			verb, tell = "would be redriven", func(letters []Letter) { _ = table(os.Stdout, letters) }
+			verb, show = "would be redriven", func(letters []Letter) { _ = table(os.Stdout, letters) }
 		}
-		out, err := q.Redrive(ctx, c.RedriveOptions, tell)
+		out, err := q.Redrive(ctx, c.RedriveOptions, show)
 		fmt.Printf("%d dead letters match: %d %s, %d were redriven before\n", out.Matched, out.Sent, verb, out.Before)
 		return err
 	})

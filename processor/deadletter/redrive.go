@@ -28,9 +28,9 @@ type RedriveOptions struct {
 
 // Redrive sends the letters that o chooses round again: each to the events topic as ingest wrote it, or, where an
 // action failed, to the retry topic for that action. A letter counts as redriven once its record is acknowledged by
-// all in-sync replicas; where this is cut short in between, it is sent twice, which storing undoes. tell, unless nil,
+// all in-sync replicas; where this is cut short in between, it is sent twice, which storing undoes. show, unless nil,
 // gets the letters that were sent, or would be.
-func (q *Queue) Redrive(ctx context.Context, o RedriveOptions, tell func([]Letter)) (Redriven, error) {
+func (q *Queue) Redrive(ctx context.Context, o RedriveOptions, show func([]Letter)) (Redriven, error) {
 	var out Redriven
 	done := map[analytics.DeadLetterID]bool{} // what failed once may be in the topic twice
 	err := q.each(ctx, o.Filter, func(letters []Letter) error {
@@ -53,8 +53,8 @@ func (q *Queue) Redrive(ctx context.Context, o RedriveOptions, tell func([]Lette
 			}
 		}
 		out.Sent += len(send)
-		if tell != nil && len(send) > 0 {
-			tell(send)
+		if show != nil && len(send) > 0 {
+			show(send)
 		}
 		return nil
 	})

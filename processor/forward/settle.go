@@ -23,8 +23,8 @@ const (
 	// it: who waits for an event should not wait for our statistics. Then it stops, since results must not be lost
 	// either, and what they are of is not committed.
 	maxUnstored = 10_000
-	publishMost = 200
-	keepMost    = 5000
+	maxPublish  = 200
+	maxResults  = 5000
 	keepWait    = 200 * time.Millisecond
 	tryTimeout  = 20 * time.Second
 )
@@ -35,7 +35,7 @@ var errDraining = errors.New("the time to stop is over; what is not finished is 
 func (a *Actions) publish(ctx context.Context, client *kgo.Client) error {
 	h := a.repeater("publish")
 	for {
-		batch, open := gather(ctx, a.outcomes, publishMost, 0)
+		batch, open := gather(ctx, a.outcomes, maxPublish, 0)
 		var records []*kgo.Record
 		for _, o := range batch {
 			if o.next != nil {
@@ -68,7 +68,7 @@ func (a *Actions) publish(ctx context.Context, client *kgo.Client) error {
 func (a *Actions) keep(ctx context.Context, records *kafka.Consumer) error {
 	h := a.repeater("keep")
 	for {
-		batch, open := gather(ctx, a.settled, keepMost, keepWait)
+		batch, open := gather(ctx, a.settled, maxResults, keepWait)
 		var results []analytics.ActionResult
 		tickets := make([]ticket, len(batch))
 		for i, s := range batch {

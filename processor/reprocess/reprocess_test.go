@@ -129,7 +129,7 @@ func TestInvariants4And5_ReprocessedViewsEqualAModel(t *testing.T) {
 			all := traffic(random, 0, 200, received, moody)
 			b.store(parse(t, yamls[0]), all...)
 			if random.IntN(2) == 0 {
-				if err := b.db.HealStrays(t.Context()); err != nil {
+				if err := b.db.RepairDuplicates(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -147,7 +147,7 @@ func TestInvariants4And5_ReprocessedViewsEqualAModel(t *testing.T) {
 					more := traffic(random, 1000*(round+1), 20, received, steady)
 					b.store(config, more...)
 					all = append(all, more...)
-					if err := b.db.HealStrays(t.Context()); err != nil {
+					if err := b.db.RepairDuplicates(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					b.holds(fmt.Sprintf("seed %d, round %d, with later events", seed, round), all, config)
@@ -241,7 +241,7 @@ func TestWhatIsTakenBackDoesNotHideWhatComesLater(t *testing.T) {
 	february := start.AddDate(0, 1, 0)
 	b.store(parse(t, wrong), paid("evt_1", "pending", "o1", "5", start, 0), paid("evt_2", "paid", "o2", "7", start, time.Second),
 		paid("evt_4", "pending", "edge", "9", february.Add(-time.Second), 0), paid("evt_5", "pending", "edge", "9", february, time.Second))
-	if err := b.db.HealStrays(t.Context()); err != nil { // leaves a tombstone in February
+	if err := b.db.RepairDuplicates(t.Context()); err != nil { // leaves a tombstone in February
 		t.Fatal(err)
 	}
 	b.shows("2026-01 USD sale 3 21")
@@ -251,7 +251,7 @@ func TestWhatIsTakenBackDoesNotHideWhatComesLater(t *testing.T) {
 	b.shows("2026-01 USD sale 1 7")
 	b.store(parse(t, right), paid("evt_1", "pending", "o1", "5", start, 2*time.Second), paid("evt_3", "paid", "o1", "5", start, time.Minute),
 		paid("evt_6", "paid", "edge", "9", february, time.Minute))
-	if err := b.db.HealStrays(t.Context()); err != nil {
+	if err := b.db.RepairDuplicates(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b.shows("2026-01 USD sale 2 12", "2026-02 USD sale 1 9")
@@ -266,7 +266,7 @@ func TestAWindowLeavesOtherMonthsAlone(t *testing.T) {
 		paid("evt_1", "paid", "o1", "1", start, 0), paid("evt_2", "paid", "o2", "2", february, time.Second), paid("evt_3", "paid", "o3", "4", february.AddDate(0, 1, 0), 2*time.Second),
 		paid("evt_4", "paid", "edge", "8", edge, 3*time.Second), paid("evt_5", "paid", "edge", "16", february, 4*time.Second), // one sale, on either side of midnight
 		paid("evt_6", "paid", "o6", "32", time.Time{}, 5*time.Second))
-	if err := b.db.HealStrays(t.Context()); err != nil {
+	if err := b.db.RepairDuplicates(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	before := []string{"2026-01 USD sale 2 9", "2026-02 USD sale 1 2", "2026-03 USD sale 1 4", "undated USD sale 1 32"}
@@ -299,8 +299,8 @@ reprocess: events=2 errors=0 totals=5 changed=2 generation=1 applied=false
 		t.Fatal(err)
 	}
 	b.shows("2026-01 USD sale 2 9", "2026-02 EUR sale 1 2", "2026-03 USD sale 1 4", "undated USD sale 1 32")
-	if strays, err := b.db.Strays(t.Context()); err != nil || len(strays) != 0 {
-		t.Errorf("%+v, %v", strays, err)
+	if duplicates, err := b.db.CrossPartitionDuplicates(t.Context()); err != nil || len(duplicates) != 0 {
+		t.Errorf("%+v, %v", duplicates, err)
 	}
 	if got := b.ask("SELECT generation, state FROM reprocess_runs FINAL ORDER BY generation"); got != "1\tdropped\n2\tdone" {
 		t.Errorf("runs: %s", got)

@@ -32,7 +32,7 @@ func (w *world) send(deliveries []*delivery) *sent {
 		case flaky:
 			w.server.refuse[d.ID] = w.began.Add(time.Duration(rng.Int64N(int64(lasts) + 1)))
 		}
-		// Redeliveries may come through another partition, and months later: identity alone tells what is the same.
+		// Redeliveries may come through another partition, and months later: identity alone says what is the same.
 		d.record.Partition = int32(rng.IntN(partitions))
 		d.received = w.began.Add(d.at).Truncate(time.Millisecond)
 		if rng.IntN(8) == 0 {

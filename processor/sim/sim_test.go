@@ -24,7 +24,7 @@ var (
 	seeds = flag.Int("seeds", 24, "schedules to run")
 	first = flag.Uint64("seed", 1, "seed of the first one")
 	times = flag.Int("times", 1, "how often to run each")
-	tell  = flag.Bool("tell", false, "show the log of a schedule that fails")
+	logs  = flag.Bool("log", false, "show the log of a schedule that fails")
 )
 
 // load reads what all schedules share.
@@ -72,7 +72,7 @@ func TestSim(t *testing.T) {
 				t.Parallel()
 				for seed, more := take(); more; seed, more = take() {
 					log, said := slog.New(slog.DiscardHandler), &bytes.Buffer{}
-					if *tell {
+					if *logs {
 						log = slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 					}
 					out := watched(t, seed, func() outcome { return g.play(seed, log, random) })

@@ -66,7 +66,7 @@ type outcome struct {
 	wrong, notes                []string
 }
 
-// String tells what happened and what came of it.
+// String says what happened and what came of it.
 func (o outcome) String() string {
 	return strings.Join(o.notes, "\n") + "\nWRONG: " + strings.Join(o.wrong, "\nWRONG: ")
 }

@@ -37,7 +37,7 @@ const (
 
 // read returns the amount in the unit the vendor writes. What is absent is zero after plus and minus, and leaves no amount
 // elsewhere.
-func (a *amount) read(src *source) (decimal.Decimal, presence, error) {
+func (a *amount) read(src *eventSource) (decimal.Decimal, presence, error) {
 	d, is, err := a.base(src)
 	if err != nil || is != present {
 		return decimal.Decimal{}, is, err
@@ -83,7 +83,7 @@ func (a *amount) read(src *source) (decimal.Decimal, presence, error) {
 }
 
 // base is the amount before anything is done to it.
-func (a *amount) base(src *source) (decimal.Decimal, presence, error) {
+func (a *amount) base(src *eventSource) (decimal.Decimal, presence, error) {
 	switch {
 	case a.each.Given():
 		return a.total(src)
@@ -114,7 +114,7 @@ func (a *amount) base(src *source) (decimal.Decimal, presence, error) {
 	return d, present, nil
 }
 
-func (a *amount) largest(src *source) (decimal.Decimal, presence, error) {
+func (a *amount) largest(src *eventSource) (decimal.Decimal, presence, error) {
 	var out decimal.Decimal
 	is := absent
 	for i := range a.max {
@@ -129,7 +129,7 @@ func (a *amount) largest(src *source) (decimal.Decimal, presence, error) {
 	return out, is, nil
 }
 
-func (a *amount) orZero(src *source) (decimal.Decimal, error) {
+func (a *amount) orZero(src *eventSource) (decimal.Decimal, error) {
 	d, _, err := a.read(src)
 	return d, err
 }
@@ -138,7 +138,7 @@ func (a *amount) orZero(src *source) (decimal.Decimal, error) {
 // quotient, but for one that lies within 10^-24 of a half.
 const guardDigits = 24
 
-func (a *amount) divide(d decimal.Decimal, src *source) (decimal.Decimal, presence, error) {
+func (a *amount) divide(d decimal.Decimal, src *eventSource) (decimal.Decimal, presence, error) {
 	for i := range a.over {
 		divisor, is, err := a.over[i].read(src)
 		if err != nil || is != present {
@@ -153,7 +153,7 @@ func (a *amount) divide(d decimal.Decimal, src *source) (decimal.Decimal, presen
 }
 
 // total adds up the items that match.
-func (a *amount) total(src *source) (total decimal.Decimal, is presence, err error) {
+func (a *amount) total(src *eventSource) (total decimal.Decimal, is presence, err error) {
 	list := src.item.Value(a.each)
 	switch list.Kind() {
 	case jsonscan.Absent, jsonscan.Null:

@@ -47,7 +47,7 @@ func describeAll(conditions []condition) string {
 }
 
 // describe returns a line for each effect of the rule.
-func (r *rule) describe() []string {
+func (r *saleRule) describe() []string {
 	about := ""
 	if len(r.when) > 0 {
 		about = "where " + describeAll(r.when) + ": "

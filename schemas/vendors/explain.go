@@ -86,7 +86,7 @@ func (v *Vendor) Counting(eventType string, outcome *Outcome) Counting {
 // trace collects where the parts of effects were found.
 type trace struct{ sources []Sources }
 
-func (t *trace) add(e *effect, src *source, out *Effect) {
+func (t *trace) add(e *effect, src *eventSource, out *Effect) {
 	s := Sources{Currency: e.currency.found(src), Key: "the event's ID", Time: "the event's time"}
 	if e.amount != nil {
 		s.Amount = e.amount.found(src)
@@ -107,7 +107,7 @@ func (t *trace) add(e *effect, src *source, out *Effect) {
 }
 
 // found says where the text of the value was found: of several places the one that has it.
-func (v *value) found(src *source) string {
+func (v *value) found(src *eventSource) string {
 	switch v.from {
 	case fromParent:
 		return parentPrefix + v.parts[0].found(src.parent)
@@ -128,7 +128,7 @@ func (v *value) found(src *source) string {
 }
 
 // found says what the amount was made of: of several the one that is there.
-func (a *amount) found(src *source) string {
+func (a *amount) found(src *eventSource) string {
 	shown := *a
 	for a.first != nil {
 		chosen := -1

@@ -60,7 +60,7 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 	if err != nil {
 		return dst, err
 	}
-	src := source{header: header, item: extract.New(jsonscan.View(doc), m.paths)}
+	src := eventSource{header: header, item: extract.New(jsonscan.View(doc), m.paths)}
 	return m.append(dst, &src, body)
 }
 
@@ -70,7 +70,7 @@ func (m *eventMapping) identifyItems(dst []Identity, header http.Header, body []
 	if err := delivery.Check(); err != nil {
 		return dst, err
 	}
-	src := source{header: header, body: &delivery}
+	src := eventSource{header: header, body: &delivery}
 	items, start := delivery.Find(m.each)
 	switch items.Kind() {
 	case jsonscan.List:
@@ -126,7 +126,7 @@ func (b *batch) events() ([]Identity, error) {
 
 // identifyOne makes one event of a body of JSON.
 func (m *eventMapping) identifyOne(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
-	src := source{header: header, item: extract.New(jsonscan.View(body), m.paths)}
+	src := eventSource{header: header, item: extract.New(jsonscan.View(body), m.paths)}
 	if err := src.item.Check(); err != nil {
 		return dst, err
 	}
@@ -140,13 +140,13 @@ func (v *Vendor) TimeOf(event Identity) (at time.Time, ok bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	at, _ = v.events.readTime(&source{item: extract.New(jsonscan.View(doc), v.events.paths), data: event.Data})
+	at, _ = v.events.readTime(&eventSource{item: extract.New(jsonscan.View(doc), v.events.paths), data: event.Data})
 	return at, !at.IsZero()
 }
 
 // Identifies says whether an event that was stored can be identified by what is configured now.
 func (v *Vendor) Identifies(event Identity) bool {
-	src := source{item: extract.New(jsonscan.View(event.Data), v.events.paths)}
+	src := eventSource{item: extract.New(jsonscan.View(event.Data), v.events.paths)}
 	if src.item.Check() != nil {
 		return false
 	}
@@ -174,7 +174,7 @@ func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []
 		if b.count == maxItems {
 			return dst, errTooMany
 		}
-		src := source{header: header, item: extract.New(jsonscan.View(line), m.paths)}
+		src := eventSource{header: header, item: extract.New(jsonscan.View(line), m.paths)}
 		if err := src.item.Check(); err != nil {
 			b.add(Identity{Data: line}, "line", err)
 			continue
@@ -186,7 +186,7 @@ func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []
 }
 
 // append identifies one event.
-func (m *eventMapping) append(dst []Identity, src *source, data []byte) ([]Identity, error) {
+func (m *eventMapping) append(dst []Identity, src *eventSource, data []byte) ([]Identity, error) {
 	event, err := m.one(src, data)
 	if err != nil {
 		return dst, err
@@ -195,7 +195,7 @@ func (m *eventMapping) append(dst []Identity, src *source, data []byte) ([]Ident
 }
 
 // one identifies one event. With an error it returns what could be read of it.
-func (m *eventMapping) one(src *source, data []byte) (event Identity, bad error) {
+func (m *eventMapping) one(src *eventSource, data []byte) (event Identity, bad error) {
 	event.Data, src.data = data, data
 	if m.id == nil {
 		event.ID = hash(data)
@@ -217,7 +217,7 @@ func (m *eventMapping) one(src *source, data []byte) (event Identity, bad error)
 }
 
 // readTime returns the event's time, or what stands there if it is none; both are zero where nothing does.
-func (m *eventMapping) readTime(src *source) (at time.Time, bad string) {
+func (m *eventMapping) readTime(src *eventSource) (at time.Time, bad string) {
 	if m.time == nil {
 		return time.Time{}, ""
 	}

@@ -10,7 +10,7 @@ import (
 
 // Outcome is what an event does to the figures. The zero Outcome does nothing.
 type Outcome struct {
-	// Object, where it is set, says that the event tells the whole state of this object of the vendor's (an order, a
+	// Object, where it is set, says that the event has the whole state of this object of the vendor's (an order, a
 	// dispute): of all statements about it the newest by AsOf counts, with all its Effects and nothing else. Where it
 	// is empty, each effect stands for itself and is known by its kind and key.
 	Object  string

@@ -11,8 +11,8 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-// tell writes an outcome in one line: [object@as of:] effects [test].
-func tell(o vendors.Outcome) string {
+// inLine writes an outcome in one line: [object@as of:] effects [test].
+func inLine(o vendors.Outcome) string {
 	var parts []string
 	if o.Object != "" {
 		as := ""
@@ -98,7 +98,7 @@ func TestOutcome(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := tell(got); got != tt.want {
+			if got := inLine(got); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
@@ -172,7 +172,7 @@ func TestPartOfAPresetsRule(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if text := tell(got); len(got.Effects) > 0 && text != tt.want || len(got.Effects) == 0 && tt.want != "" {
+			if text := inLine(got); len(got.Effects) > 0 && text != tt.want || len(got.Effects) == 0 && tt.want != "" {
 				t.Errorf("got  %s\nwant %s", text, tt.want)
 			}
 		})

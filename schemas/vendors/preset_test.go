@@ -173,7 +173,7 @@ func write(t *testing.T, dir, preset string, all []sample) {
 	}
 }
 
-// TestOneFactCountsOnce delivers every event that tells of one payment and finds one key.
+// TestOneFactCountsOnce delivers every event that reports one payment and finds one key.
 func TestOneFactCountsOnce(t *testing.T) {
 	tests := map[string]struct {
 		preset string

@@ -28,7 +28,7 @@ func (c *compiler) compileSales(spec *vendorSpec, body content) saleMapping {
 		if !m.types.add(typ, compiled) {
 			c.fail(rules, "%q: a pattern has one *", typ)
 		}
-		m.money = m.money || slices.ContainsFunc(compiled.rules, func(r *rule) bool { return len(r.effects) > 0 })
+		m.money = m.money || slices.ContainsFunc(compiled.rules, func(r *saleRule) bool { return len(r.effects) > 0 })
 	}
 	return m
 }
@@ -60,9 +60,9 @@ var stepOrigin = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const maxStep = 1000
 
-func (c *compiler) compileRule(spec *ruleSpec) *rule {
+func (c *compiler) compileRule(spec *ruleSpec) *saleRule {
 	c.at[&spec.effectSpec] = c.at[spec]
-	r := &rule{when: c.compileWhen(spec.When, true), several: spec.Effects != nil}
+	r := &saleRule{when: c.compileWhen(spec.When, true), several: spec.Effects != nil}
 	c.compileObject(r, spec)
 	if spec.Effects == nil {
 		if e := c.compileEffect(&spec.effectSpec, nil); e != nil {
@@ -88,13 +88,13 @@ func (c *compiler) compileRule(spec *ruleSpec) *rule {
 	return r
 }
 
-func (c *compiler) checkAlone(spec *effectSpec, r *rule) {
+func (c *compiler) checkAlone(spec *effectSpec, r *saleRule) {
 	if spec.Alone && r.object == nil {
 		c.fail(spec, "alone goes with object: without one each effect stands for itself")
 	}
 }
 
-func (c *compiler) compileObject(r *rule, spec *ruleSpec) {
+func (c *compiler) compileObject(r *saleRule, spec *ruleSpec) {
 	if spec.Object == nil {
 		if spec.AsOf != nil || spec.Step != nil {
 			c.fail(spec, "as_of and step go with object: they say which of its states counts")

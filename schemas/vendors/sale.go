@@ -20,13 +20,13 @@ type saleMapping struct {
 
 // typeMapping is what the events of one type do to the figures.
 type typeMapping struct {
-	rules []*rule
+	rules []*saleRule
 	test  [][]condition  // what marks test money: all conditions of any of these
 	paths *extract.Paths // that all of these read
 }
 
-// rule is a compiled ruleSpec. Of a type's rules the first that holds decides.
-type rule struct {
+// saleRule is a compiled ruleSpec. Of a type's rules the first that holds decides.
+type saleRule struct {
 	when    []condition
 	object  *value     // nil: the effects stand for themselves
 	asOf    *timeValue // nil: the event's time
@@ -66,7 +66,7 @@ func (v *Vendor) Outcome(event Identity) (Outcome, error) {
 }
 
 // outcome returns the rule that decided too; nil where none held. It adds to trace where it is not nil.
-func (v *Vendor) outcome(event Identity, trace *trace) (Outcome, *rule, error) {
+func (v *Vendor) outcome(event Identity, trace *trace) (Outcome, *saleRule, error) {
 	mapping := v.sales.types.of(event.Type)
 	if mapping == nil || len(mapping.rules) == 0 {
 		return Outcome{}, nil, nil
@@ -75,7 +75,7 @@ func (v *Vendor) outcome(event Identity, trace *trace) (Outcome, *rule, error) {
 	if err != nil {
 		return Outcome{}, nil, fmt.Errorf("%w: %w", ErrMapping, err)
 	}
-	src := source{item: extract.New(jsonscan.View(doc), mapping.paths), data: event.Data, id: event.ID, typ: event.Type, trace: trace}
+	src := eventSource{item: extract.New(jsonscan.View(doc), mapping.paths), data: event.Data, id: event.ID, typ: event.Type, trace: trace}
 	for _, r := range mapping.rules {
 		out, ok, err := r.apply(&src, event.Time, v.sales.digits)
 		if err != nil {
@@ -90,7 +90,7 @@ func (v *Vendor) outcome(event Identity, trace *trace) (Outcome, *rule, error) {
 }
 
 // apply returns ok where the rule holds.
-func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (out Outcome, ok bool, err error) {
+func (r *saleRule) apply(src *eventSource, at time.Time, digits map[string]int32) (out Outcome, ok bool, err error) {
 	if !all(r.when, src) {
 		return Outcome{}, false, nil
 	}
@@ -127,14 +127,14 @@ func (r *rule) apply(src *source, at time.Time, digits map[string]int32) (out Ou
 
 // append adds the effect of the event, or those of its items, to dst. base holds what an effect has where nothing else
 // is said.
-func (e *effect) append(dst []Effect, src *source, base Effect, digits map[string]int32) ([]Effect, error) {
+func (e *effect) append(dst []Effect, src *eventSource, base Effect, digits map[string]int32) ([]Effect, error) {
 	if !e.each.Given() {
 		return e.appendOne(dst, src, base, digits)
 	}
 	return e.appendItems(dst, src, base, digits)
 }
 
-func (e *effect) appendItems(dst []Effect, src *source, base Effect, digits map[string]int32) ([]Effect, error) {
+func (e *effect) appendItems(dst []Effect, src *eventSource, base Effect, digits map[string]int32) ([]Effect, error) {
 	list := src.item.Value(e.each)
 	switch list.Kind() {
 	case jsonscan.Absent, jsonscan.Null:
@@ -157,7 +157,7 @@ func (e *effect) appendItems(dst []Effect, src *source, base Effect, digits map[
 	return dst, nil
 }
 
-func (e *effect) appendOne(dst []Effect, src *source, out Effect, digits map[string]int32) ([]Effect, error) {
+func (e *effect) appendOne(dst []Effect, src *eventSource, out Effect, digits map[string]int32) ([]Effect, error) {
 	if !all(e.when, src) {
 		return dst, nil
 	}
@@ -194,7 +194,7 @@ func (e *effect) appendOne(dst []Effect, src *source, out Effect, digits map[str
 
 // readMoney returns the amount, in major units, and its currency. ok is false where nothing moved: a sum has nothing to
 // sum, or the vendor states no fee.
-func (e *effect) readMoney(src *source, digits map[string]int32) (d decimal.Decimal, code string, ok bool, err error) {
+func (e *effect) readMoney(src *eventSource, digits map[string]int32) (d decimal.Decimal, code string, ok bool, err error) {
 	if e.amount != nil {
 		var is presence
 		d, is, err = e.amount.read(src)
@@ -240,7 +240,7 @@ func minorDigits(code string, own map[string]int32) int32 {
 }
 
 // readTime returns what stands at v, or otherwise where nothing does; found says which.
-func readTime(name string, v *timeValue, src *source, otherwise time.Time) (t time.Time, found bool, err error) {
+func readTime(name string, v *timeValue, src *eventSource, otherwise time.Time) (t time.Time, found bool, err error) {
 	text, err := v.read(src)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("%s: %w", name, err)
@@ -256,7 +256,7 @@ func readTime(name string, v *timeValue, src *source, otherwise time.Time) (t ti
 }
 
 // readDimensions leaves out what is not there, and is nil where nothing is.
-func (e *effect) readDimensions(src *source) (map[string]string, error) {
+func (e *effect) readDimensions(src *eventSource) (map[string]string, error) {
 	var out map[string]string
 	for i := range e.dimensions {
 		d := &e.dimensions[i]
@@ -275,7 +275,7 @@ func (e *effect) readDimensions(src *source) (map[string]string, error) {
 	return out, nil
 }
 
-func required(name string, v *value, src *source) (string, error) {
+func required(name string, v *value, src *eventSource) (string, error) {
 	text, err := v.read(src)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)

@@ -68,7 +68,7 @@ func parseUntil(text string) (time.Time, error) {
 }
 
 // oddity names what gets into a secret on its way from a vendor's page to ours, and "" where there is none of it. It
-// tells nothing of the secret itself.
+// reveals nothing of the secret itself.
 func oddity(secret []byte) string {
 	const blanks = " \t\r\n\v\f\u00a0\u200b" // those that web pages put beside a text too
 	switch {

@@ -9,32 +9,32 @@ import (
 	"github.com/hookline-io/hookline/schemas/extract"
 )
 
-// source is what the values of one event are read from. The documents are views of the caller's bytes, and so are
+// eventSource is what the values of one event are read from. The documents are views of the caller's bytes, and so are
 // the texts that values find in them: what is kept must be cloned.
-type source struct {
+type eventSource struct {
 	header http.Header       // while identifying; nil afterwards
 	body   *extract.Document // the delivery's document; nil where it is the event's, and afterwards
 	item   extract.Document  // the event's
 	data   []byte            // the event's bytes
 	id     string            // the event's ID and type, once it is identified
 	typ    string
-	parent *source // of an item of a list: what the list stands in
-	trace  *trace  // of where things were found; nil where nobody asks
+	parent *eventSource // of an item of a list: what the list stands in
+	trace  *trace       // of where things were found; nil where nobody asks
 }
 
 // around returns a copy of s for the items of a list in it to look out to; s itself stays off the heap.
-func (s *source) around() *source {
+func (s *eventSource) around() *eventSource {
 	out := *s
 	return &out
 }
 
 // of returns the source of an item of a list in s.
-func (s *source) of(item jsonscan.Value) source {
-	return source{item: s.item.Inside(item), data: s.data, id: s.id, typ: s.typ, parent: s, trace: s.trace}
+func (s *eventSource) of(item jsonscan.Value) eventSource {
+	return eventSource{item: s.item.Inside(item), data: s.data, id: s.id, typ: s.typ, parent: s, trace: s.trace}
 }
 
 // delivery is the document of the delivery.
-func (s *source) delivery() *extract.Document {
+func (s *eventSource) delivery() *extract.Document {
 	if s.body == nil {
 		return &s.item
 	}
@@ -73,7 +73,7 @@ const (
 
 // read returns the text, "" where there is none (absent, null or empty). Numbers keep the digits they have in
 // the body. The error says that something stands there that is not one text.
-func (v *value) read(src *source) (string, error) {
+func (v *value) read(src *eventSource) (string, error) {
 	switch v.from {
 	case fromItem:
 		return scalar(src.item.Value(v.path), v.text)
@@ -107,7 +107,7 @@ func (v *value) read(src *source) (string, error) {
 }
 
 // join is "" as soon as one part is, for an ID with a hole in it names nothing.
-func (v *value) join(src *source) (string, error) {
+func (v *value) join(src *eventSource) (string, error) {
 	var b strings.Builder
 	for i := range v.parts {
 		text, err := v.parts[i].read(src)

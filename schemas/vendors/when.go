@@ -60,7 +60,7 @@ func (m *match) String() string {
 
 // holds compares as text: true and "true" are the same, as are 1 and "1". A list or an object is some text that equals
 // none and is no number.
-func (c *condition) holds(src *source) bool {
+func (c *condition) holds(src *eventSource) bool {
 	text, err := c.value.read(src)
 	return c.match.holds(text, err == nil)
 }
@@ -108,7 +108,7 @@ func fits(parts []string, text string) bool {
 }
 
 // all says whether every condition holds; there may be none.
-func all(conditions []condition, src *source) bool {
+func all(conditions []condition, src *eventSource) bool {
 	for i := range conditions {
 		if !conditions[i].holds(src) {
 			return false
@@ -118,7 +118,7 @@ func all(conditions []condition, src *source) bool {
 }
 
 // anyOf says whether all conditions of any list hold.
-func anyOf(lists [][]condition, src *source) bool {
+func anyOf(lists [][]condition, src *eventSource) bool {
 	for _, conditions := range lists {
 		if all(conditions, src) {
 			return true

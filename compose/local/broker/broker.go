@@ -95,7 +95,7 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// advertised is a listener that kfake tells clients another address of.
+// advertised is a listener for which kfake gives clients another address.
 type advertised struct {
 	net.Listener
 	address string
@@ -137,7 +137,7 @@ func claim(dir string) (io.Closer, error) {
 	return lock, err
 }
 
-// logger hands kfake's log on. Its Info tells of each request, which is for debugging here.
+// logger hands kfake's log on. Its Info reports each request, which is for debugging here.
 type logger struct{ log *slog.Logger }
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {

@@ -80,7 +80,7 @@ func Drive(ctx context.Context, log *slog.Logger, target Target, load Load, faul
 	})
 }
 
-// Progress tells how many deliveries were made and accepted so far.
+// Progress says how many deliveries were made and accepted so far.
 type Progress func() (sent, accepted int64)
 
 // DriveDuring does what Drive does, but sends for as long as during takes.

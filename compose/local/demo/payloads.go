@@ -21,7 +21,7 @@ func event(vendor, id string, at time.Time, header http.Header, body object, eff
 	return Event{Vendor: vendor, ID: id, Header: header, Body: raw, Time: at, Effect: effect}
 }
 
-// acme makes a charge as Stripe reports it. Some charges come with a payment_intent.succeeded that tells of the same
+// acme makes a charge as Stripe reports it. Some charges come with a payment_intent.succeeded that reports the same
 // money, which must count once, whichever of the two is accepted; a refund states the cumulative amount.
 func (t *Traffic) acme(at time.Time) Event {
 	const vendor, currency = "acme-pay", "usd"

@@ -10,7 +10,7 @@ import (
 
 // What Play sends.
 const (
-	history  = 60_000 // deliveries that tell the 25 months
+	history  = 60_000 // deliveries of the 25 months
 	liveRate = 0.2    // deliveries per second after that; more, and in an hour this month would dwarf all others
 )
 
@@ -37,7 +37,7 @@ func Play(ctx context.Context, log *slog.Logger, target Target) error {
 		p = &progress{Done: true}
 	}
 	if !p.Done {
-		if _, err := p.tell(ctx, log, target); err != nil {
+		if _, err := p.sendHistory(ctx, log, target); err != nil {
 			return err
 		}
 	}
@@ -51,11 +51,11 @@ func Play(ctx context.Context, log *slog.Logger, target Target) error {
 	return r.run(ctx, func(int) bool { return true })
 }
 
-// Tell sends 25 months of history, and returns how many events they have. What happened was received soon after, not
+// SendHistory sends 25 months of history, and returns how many events they have. What happened was received soon after, not
 // today: boards would have nothing but months to show of delays. What states no time, and what is delivered again, comes
 // now.
-func Tell(ctx context.Context, log *slog.Logger, target Target) (events uint64, err error) {
-	return newProgress(target).tell(ctx, log, target)
+func SendHistory(ctx context.Context, log *slog.Logger, target Target) (events uint64, err error) {
+	return newProgress(target).sendHistory(ctx, log, target)
 }
 
 // playful is a load that differs each time.

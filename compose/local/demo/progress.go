@@ -62,8 +62,8 @@ func (p *progress) keep() error {
 	return nil
 }
 
-// tell sends what is missing, and returns how many events that has.
-func (p *progress) tell(ctx context.Context, log *slog.Logger, target Target) (events uint64, err error) {
+// sendHistory sends what is missing, and returns how many events that has.
+func (p *progress) sendHistory(ctx context.Context, log *slog.Logger, target Target) (events uint64, err error) {
 	load := playful()
 	load.Seed = p.Seed
 	r, err := newRunner(log, target, load)

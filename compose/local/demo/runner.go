@@ -78,7 +78,7 @@ func (r *runner) run(ctx context.Context, more func(made int) bool) error {
 				r.next()
 				continue
 			}
-			if err := r.strike(i); err != nil {
+			if err := r.inject(i); err != nil {
 				return err
 			}
 			if r.limit != nil {
@@ -102,8 +102,8 @@ func (r *runner) run(ctx context.Context, more func(made int) bool) error {
 	return group.Wait()
 }
 
-// strike does what is due before the i-th delivery.
-func (r *runner) strike(i int) error {
+// inject does what is due before the i-th delivery.
+func (r *runner) inject(i int) error {
 	for len(r.faults) > 0 && r.faults[0].At <= i {
 		fault := r.faults[0]
 		r.faults = r.faults[1:]

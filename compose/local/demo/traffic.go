@@ -32,7 +32,7 @@ type Effect struct {
 	Amount   decimal.Decimal
 }
 
-// Months of history that the demo tells: this month and two years before, so that every month of the last year has
+// Months of history that the demo sends: this month and two years before, so that every month of the last year has
 // one to be compared with.
 const Months = 25
 

@@ -24,9 +24,9 @@ type child struct {
 	gone      chan struct{} // closed when it has ended for good
 	killed    bool          // it had to be, when stopping; read it after gone
 
-	mu      sync.Mutex
-	process *os.Process // nil between two lives
-	struck  bool        // we killed the process
+	mu        sync.Mutex
+	process   *os.Process // nil between two lives
+	signalled bool        // we killed the process
 }
 
 // childError is a failure that ends the stack.
@@ -56,7 +56,7 @@ func (c *child) keep(ctx context.Context) error {
 			return nil
 		case c.Ready == nil || !c.wasReady():
 			return &childError{fmt.Errorf("did not start: %w; its last lines say why", how(err))}
-		case time.Since(began) > o.Healthy || c.wasStruck():
+		case time.Since(began) > o.Healthy || c.wasSignalled():
 			pause = o.Pause
 		}
 		o.Log.Warn(c.Name+" died and is restarted", "how", how(err), "in", pause)
@@ -193,7 +193,7 @@ func (c *child) signal(signal syscall.Signal) error {
 	if err := syscall.Kill(-c.process.Pid, signal); err != nil {
 		return fmt.Errorf("signal %s: %w", c.Name, err)
 	}
-	c.struck = c.struck || signal == syscall.SIGKILL || signal == syscall.SIGTERM
+	c.signalled = c.signalled || signal == syscall.SIGKILL || signal == syscall.SIGTERM
 	return nil
 }
 
@@ -206,13 +206,13 @@ func (c *child) pid() int {
 	return c.process.Pid
 }
 
-// wasStruck says, once, that the child died by signal: no reason to wait longer than usual.
-func (c *child) wasStruck() bool {
+// wasSignalled says, once, that the child died by signal: no reason to wait longer than usual.
+func (c *child) wasSignalled() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	struck := c.struck
-	c.struck = false
-	return struck
+	signalled := c.signalled
+	c.signalled = false
+	return signalled
 }
 
 // how says how a process ended; Wait has no error for status 0.

@@ -140,7 +140,7 @@ func read(t *testing.T, dir, file string) []byte {
 	return content
 }
 
-// events returns what is wanted of each event of a delivery; the index tells the details of the first only.
+// events returns what is wanted of each event of a delivery; the index has the details of the first only.
 func (e *entry) events(t *testing.T) []Event {
 	t.Helper()
 	effects := e.ItemEffects

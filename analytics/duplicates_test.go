@@ -13,26 +13,26 @@ import (
 	"github.com/hookline-io/hookline/schemas/vendors"
 )
 
-func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
+func TestInvariant4_DuplicatesAreFoundAndRepaired(t *testing.T) {
 	t.Parallel()
 	db, e := open(t, "UTC")
-	heal := func(want ...analytics.Stray) {
+	repaired := func(want ...analytics.CrossPartitionDuplicate) {
 		t.Helper()
-		strays, err := db.Strays(t.Context())
+		duplicates, err := db.CrossPartitionDuplicates(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(strays)+len(want) > 0 && !reflect.DeepEqual(strays, want) {
-			t.Errorf("found %+v, want %+v", strays, want)
+		if len(duplicates)+len(want) > 0 && !reflect.DeepEqual(duplicates, want) {
+			t.Errorf("found %+v, want %+v", duplicates, want)
 		}
-		if err := db.HealStrays(t.Context()); err != nil {
+		if err := db.RepairDuplicates(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if strays, err := db.Strays(t.Context()); err != nil || len(strays) > 0 {
-			t.Errorf("still there: %+v, %v", strays, err)
+		if duplicates, err := db.CrossPartitionDuplicates(t.Context()); err != nil || len(duplicates) > 0 {
+			t.Errorf("still there: %+v, %v", duplicates, err)
 		}
 	}
-	heal()
+	repaired()
 
 	// A writer of the earlier statement died between the registry and the sales, and nobody writes it again.
 	edge := time.Date(2026, 10, 31, 23, 59, 59, 0, time.UTC)
@@ -41,16 +41,16 @@ func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
 	insert(t, db, second, sale("evt_3", edge))
 	ask(t, e, fmt.Sprintf(`INSERT INTO sale_keys (vendor, object, kind, source_hour, version) VALUES ('acme', 'ch_evt_1', 'sale', %d, %d)`,
 		edge.Unix()/3600, analytics.SaleVersion(first)))
-	heal(analytics.Stray{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_evt_1", Month: 202611, Best: 202610})
+	repaired(analytics.CrossPartitionDuplicate{Table: "sales", Vendor: "acme", Kind: "sale", Key: "ch_evt_1", Month: 202611, Best: 202610})
 	insert(t, db, first)
 	shows(t, db, "UTC", "2026-10 acme EUR sale 2 24.68")
-	heal()
+	repaired()
 
 	// An event that was delivered again with another time is there in two months, and counts in the first.
 	again := sale("evt_3", edge.AddDate(0, 2, 0))
 	again.Outcome.Effects[0].Key = "ch_evt_3"
 	insert(t, db, again)
-	heal(analytics.Stray{Table: "events", Vendor: "acme", Key: "evt_3", Month: 202612, Best: 202610})
+	repaired(analytics.CrossPartitionDuplicate{Table: "events", Vendor: "acme", Key: "evt_3", Month: 202612, Best: 202610})
 	shows(t, db, "UTC", "2026-10 acme EUR sale 2 24.68")
 
 	// One that could not be read never takes the place of one that could, whichever came first.
@@ -59,13 +59,13 @@ func TestInvariant4_StraysAreFoundAndHealed(t *testing.T) {
 	good := sale("evt_4", edge.AddDate(0, 0, 5))
 	insert(t, db, bad)
 	insert(t, db, good)
-	heal(analytics.Stray{Table: "events", Vendor: "acme", Key: "evt_4", Month: 202610, Best: 202611})
+	repaired(analytics.CrossPartitionDuplicate{Table: "events", Vendor: "acme", Key: "evt_4", Month: 202610, Best: 202611})
 	if got := ask(t, e, "SELECT source_month, error FROM events FINAL WHERE event_id = 'evt_4'"); got != "202611\t" {
 		t.Errorf("left: %s", got)
 	}
 }
 
-// at returns the sale ch_1 as an event at that time tells of it, received so much later.
+// at returns the sale ch_1 as an event at that time reports it, received so much later.
 func at(when time.Time, delay time.Duration) analytics.Row {
 	row := sale("evt_"+when.Format("150405.000"), when)
 	row.Event.Received = when.Add(delay)
@@ -116,7 +116,7 @@ func undatedAt(received time.Time) analytics.Row {
 	return row
 }
 
-// TestInvariant4_NewestStateOfAnObjectCounts tells of an order five times, in every order of arrival, each state lost or
+// TestInvariant4_NewestStateOfAnObjectCounts reports an order five times, in every order of arrival, each state lost or
 // not, and by two writers at once: the newest state alone is in figures.
 func TestInvariant4_NewestStateOfAnObjectCounts(t *testing.T) {
 	t.Parallel()
@@ -168,8 +168,8 @@ func TestInvariant4_NewestStateOfAnObjectCounts(t *testing.T) {
 	if got := splitLines(ask(t, e, "SELECT concat(kind, ' ', sale_key, ' ', toString(amount), ' ', toString(source_month)) FROM sales FINAL ORDER BY object, kind")); !reflect.DeepEqual(got, wanted) {
 		t.Errorf("got %d rows, want %d:\n%s", len(got), len(wanted), got)
 	}
-	if strays, err := db.Strays(t.Context()); err != nil || len(strays) > 0 {
-		t.Errorf("strays: %+v, %v", strays, err)
+	if duplicates, err := db.CrossPartitionDuplicates(t.Context()); err != nil || len(duplicates) > 0 {
+		t.Errorf("duplicates: %+v, %v", duplicates, err)
 	}
 }
 
@@ -234,6 +234,6 @@ func TestInvariant4_WritersAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h.strays()
+	h.duplicates()
 	shows(t, db, "UTC", splitLines(lines(h.model.totals(t, "UTC")))...)
 }

@@ -1,4 +1,4 @@
--- Tombstones for what strays.sql finds: of the highest version that the event has, so that they outrank the row in its
+-- Tombstones for what duplicates.sql finds: of the highest version that the event has, so that they outrank the row in its
 -- month; a delivery that outranks them there becomes the row that counts.
 INSERT INTO events (vendor, event_id, type, occurred_at, received_at, payload, content_type, key_id, proof, effect, error,
     kafka_topic, kafka_partition, kafka_offset, version, is_deleted)

@@ -17,8 +17,8 @@ import (
 	"github.com/hookline-io/hookline/compose/local/broker"
 )
 
-// striker carries faults out.
-type striker struct {
+// injector carries faults out.
+type injector struct {
 	signal             func(part string, signal syscall.Signal) error
 	pids               func() map[string]int
 	toBroker, toEngine *way
@@ -33,8 +33,8 @@ type striker struct {
 	wrong []string
 }
 
-// run strikes each fault when its time has come, and returns when all are over and undone.
-func (s *striker) run(ctx context.Context, faults []Fault) error {
+// run injects each fault when its time has come, and returns when all are over and undone.
+func (s *injector) run(ctx context.Context, faults []Fault) error {
 	began := time.Now()
 	var under sync.WaitGroup
 	defer under.Wait()
@@ -44,7 +44,7 @@ func (s *striker) run(ctx context.Context, faults []Fault) error {
 		}
 		s.say("%3d/%d  %s", f.Number, len(faults), f)
 		under.Go(func() {
-			if err := s.strike(ctx, f); err != nil && ctx.Err() == nil {
+			if err := s.inject(ctx, f); err != nil && ctx.Err() == nil {
 				s.say("%3d/%d  missed: %v", f.Number, len(faults), err)
 				return
 			}
@@ -57,14 +57,14 @@ func (s *striker) run(ctx context.Context, faults []Fault) error {
 }
 
 // report is how many faults were carried out, and what went wrong on the way.
-func (s *striker) report() (hits int, wrong []string) {
+func (s *injector) report() (hits int, wrong []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.hit, slices.Clone(s.wrong)
 }
 
-// strike carries one fault out. What it does it undoes, whatever comes between.
-func (s *striker) strike(ctx context.Context, f Fault) error {
+// inject carries one fault out. What it does it undoes, whatever comes between.
+func (s *injector) inject(ctx context.Context, f Fault) error {
 	switch f.Kind {
 	case Kill:
 		return s.reach(ctx, f.Target, syscall.SIGKILL)
@@ -112,18 +112,18 @@ func (s *striker) strike(ctx context.Context, f Fault) error {
 	return fmt.Errorf("no such fault: %s", f.Kind)
 }
 
-func (s *striker) killTwo(ctx context.Context) error {
+func (s *injector) killTwo(ctx context.Context) error {
 	return errors.Join(s.reach(ctx, local.Processor, syscall.SIGKILL), s.reach(ctx, local.SecondProcessor, syscall.SIGKILL))
 }
 
-func (s *striker) way(f Fault) *way {
+func (s *injector) way(f Fault) *way {
 	if f.Target == toBroker {
 		return s.toBroker
 	}
 	return s.toEngine
 }
 
-func (s *striker) poison(ctx context.Context, f Fault, kind string, attributes map[string]any) error {
+func (s *injector) poison(ctx context.Context, f Fault, kind string, attributes map[string]any) error {
 	w := s.way(f)
 	defer w.clean(context.WithoutCancel(ctx))
 	if err := w.poison(kind, attributes); err != nil {
@@ -137,7 +137,7 @@ func (s *striker) poison(ctx context.Context, f Fault, kind string, attributes m
 const patience = 10 * time.Second
 
 // reach sends a signal to a part, once it runs: another fault may just have ended it.
-func (s *striker) reach(ctx context.Context, part string, signal syscall.Signal) error {
+func (s *injector) reach(ctx context.Context, part string, signal syscall.Signal) error {
 	for deadline := time.Now().Add(patience); ; {
 		err := s.signal(part, signal)
 		if err == nil || time.Now().After(deadline) || !sleep(ctx, 20*time.Millisecond) {
@@ -151,7 +151,7 @@ func (s *striker) reach(ctx context.Context, part string, signal syscall.Signal)
 const stopWithin = 30 * time.Second
 
 // restart ends a part as an operator would, and returns when it is back, or when that takes long for another fault.
-func (s *striker) restart(ctx context.Context, part string) error {
+func (s *injector) restart(ctx context.Context, part string) error {
 	before := s.pids()[part]
 	if err := s.reach(ctx, part, syscall.SIGTERM); err != nil {
 		return err
@@ -176,7 +176,7 @@ func (s *striker) restart(ctx context.Context, part string) error {
 	return nil
 }
 
-func (s *striker) order(ctx context.Context, order broker.FaultOrder) error {
+func (s *injector) order(ctx context.Context, order broker.FaultOrder) error {
 	text, err := json.Marshal(order)
 	if err != nil {
 		return fmt.Errorf("order a broker error: %w", err)
