@@ -28,7 +28,7 @@ func running(values string) map[string]string {
 	return map[string]string{
 		`up{job="hookline",part="ingest",instance="i"}`:                       values,
 		`up{job="hookline",part="processor",instance="p"}`:                    values,
-		`hookline_processor_holding{instance="p"}`:                            strings.ReplaceAll(values, "1x", "0x"),
+		`hookline_processor_retrying{instance="p"}`:                            strings.ReplaceAll(values, "1x", "0x"),
 		`hookline_processor_lag_records{topic="e",partition="1"}`:             strings.ReplaceAll(values, "1x", "7x"),
 		`hookline_ingest_deliveries_total{status="200"}`:                      strings.ReplaceAll(values, "1x", "0+9x"),
 		`ClickHouseAsyncMetrics_DiskAvailable_default{instance="c"}`:          strings.ReplaceAll(values, "1x", "90x"),
@@ -74,11 +74,11 @@ func clickHouseStops() scenario {
 			stops[name] = fmt.Sprintf("%sx119 stale _x119 %[1]sx120", value)
 		}
 	}
-	stops[`hookline_processor_holding{instance="p"}`] = "0x119 1x119 0x121"
+	stops[`hookline_processor_retrying{instance="p"}`] = "0x119 1x119 0x121"
 	stops[`hookline_processor_lag_records{topic="e",partition="1"}`] = "7x119 0+100x119 0x121"
 	stops[`hookline_processor_mapped_events_total{vendor="v",result="counted"}`] = "0+1x119 120x119 120+1x121"
 	return scenario{name: "ClickHouse is stopped", series: stops, firing: map[string][]string{
-		"50m": nil, "1h50m": {"HooklineHolding", "HooklineLagGrowing"}, "2h50m": nil,
+		"50m": nil, "1h50m": {"HooklineRetrying", "HooklineLagGrowing"}, "2h50m": nil,
 	}}
 }
 
