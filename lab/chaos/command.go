@@ -9,6 +9,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hookline-io/hookline/compose/local"
@@ -40,6 +41,10 @@ keeps its folder, with the parts' log, and says where.
 
 The same seed makes the same faults at the same times and the same traffic; how processes and the network interleave with
 them is up to the operating system.
+
+A disk is full when less is left than the engine keeps free: the library ignores
+what the system says of a failed write, so that nothing of hookline's could hold
+on a disk that something else fills to the last byte.
 
 The full disk needs the right to mount a small one: run as root or under 'unshare -rm'; otherwise it is left out, and a
 line says so.
@@ -208,13 +213,29 @@ func (t *test) main(ctx context.Context, s *local.Stack) error {
 	return t.judge(ctx, s)
 }
 
+// dump has the processors write to the log what each of their goroutines does. It ends them.
+func (t *test) dump(s *local.Stack) {
+	for _, part := range []string{local.Processor, local.SecondProcessor} {
+		if err := s.Signal(part, syscall.SIGQUIT); err != nil {
+			t.log.Warn("ask for the goroutines", "part", part, "err", err)
+		}
+	}
+	sleep(context.Background(), time.Second) // until they have written
+}
+
 // judge gathers what is wrong.
 func (t *test) judge(ctx context.Context, s *local.Stack) error {
 	_, wrong := t.injector.report()
 	t.wrong = append(append(t.wrong, wrong...), t.verdict.Mismatches...)
 	c := newChecker(t.log, s.Target())
-	if err := c.drained(ctx); err != nil {
-		t.wrong = append(t.wrong, err.Error())
+	if stuck := c.drained(ctx); stuck != nil {
+		t.wrong = append(t.wrong, stuck.Error())
+		lines, err := c.behind(ctx)
+		if err != nil {
+			return err
+		}
+		t.wrong = append(t.wrong, lines...)
+		defer t.dump(s)
 	}
 	var err error
 	if t.findings, err = c.check(ctx, t.verdict.Poison); err != nil {

@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hookline-io/hookline/compose/local/engine"
 )
 
 // diskSize holds what a long run stores, several times over.
 const diskSize = 512 << 20
 
-// smallDisk is a file system of its own, in memory, that can be filled to the last byte.
+// smallDisk is a file system of its own, in memory, that can be filled.
 type smallDisk struct{ dir, balloon string }
 
 // errNoDisk is wrapped by mountDisk's error where this user may not mount.
@@ -33,24 +35,30 @@ func mountDisk(dir string) (*smallDisk, error) {
 	return &smallDisk{dir, filepath.Join(dir, "balloon")}, nil
 }
 
-// fill takes all the space that is left.
+// fill takes all the space but half of what the engine keeps free.
 func (d *smallDisk) fill() error {
 	f, err := os.OpenFile(d.balloon, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("fill the small disk: %w", err)
 	}
 	defer f.Close()
-	// Others write meanwhile, and a request is refused as a whole: ask for less and less.
-	var size int64
-	for step := int64(diskSize); step >= int64(os.Getpagesize()); {
-		err := unix.Fallocate(int(f.Fd()), 0, size, step)
-		switch {
-		case err == nil:
-			size += step
-		case errors.Is(err, unix.ENOSPC):
-			step /= 2
-		case !errors.Is(err, unix.EINTR):
+	left := int64(engine.KeepFree(diskSize) / 2)
+	// Others write meanwhile: look again at what is left after each step.
+	for size, tries := int64(0), 0; tries < 10; tries++ {
+		var disk unix.Statfs_t
+		if err := unix.Fstatfs(int(f.Fd()), &disk); err != nil {
 			return fmt.Errorf("fill the small disk: %w", err)
+		}
+		step := int64(disk.Bavail)*disk.Bsize - left //nolint:gosec // a small disk
+		if step < disk.Bsize {
+			return nil
+		}
+		err := unix.Fallocate(int(f.Fd()), 0, size, step)
+		if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ENOSPC) {
+			return fmt.Errorf("fill the small disk: %w", err)
+		}
+		if err == nil {
+			size += step
 		}
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/hookline-io/hookline/compose/local/engine"
 )
 
 func TestSmallDisk(t *testing.T) {
@@ -30,7 +32,7 @@ func TestSmallDisk(t *testing.T) {
 	if err := d.fill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte("x"), 0o600); !errors.Is(err, syscall.ENOSPC) {
+	if err := os.WriteFile(file, make([]byte, engine.KeepFree(diskSize)), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("writing to a full disk: %v", err)
 	}
 	if err := errors.Join(d.drain(), d.drain(), os.WriteFile(file, []byte("x"), 0o600)); err != nil {

@@ -30,6 +30,7 @@ type configuration struct {
 	HTTP     netip.AddrPort
 	Native   netip.AddrPort
 	Memory   uint64 // bytes
+	KeepFree uint64 // bytes of the disk
 	LogLevel string
 	Embedded bool   // the server is the library
 	Override []byte // merged into config.xml, if there are any
@@ -40,6 +41,11 @@ func (c configuration) addresses() Addresses {
 }
 
 func (c configuration) file() string { return filepath.Join(c.dir, "config.xml") }
+
+// KeepFree returns how many bytes of a disk ClickHouse leaves free: it refuses inserts and merges that would take them,
+// and they are stored once there is space again. The library takes no notice of a write that fails (measured on 26.5.3:
+// a merge on a full disk yields a part of empty files, in place of those that it merged), so the disk must never be full.
+func KeepFree(capacity uint64) uint64 { return min(max(capacity/16, 16<<20), 1<<30) }
 
 // Users is the path of users.xml.
 func (c configuration) Users() string { return filepath.Join(c.dir, "users.xml") }

@@ -181,9 +181,13 @@ func (o *Options) configure(ctx context.Context) (c configuration, err error) {
 	if o.Log.Enabled(ctx, slog.LevelDebug) {
 		level = "information"
 	}
+	capacity, err := diskCapacity(o.DataDir)
+	if err != nil {
+		return c, err
+	}
 	c = configuration{
 		dir: o.ConfigDir, Path: o.DataDir, HTTP: http, Native: native,
-		Memory: o.Memory, LogLevel: level, Embedded: o.Server.embedded(), Override: o.Override,
+		Memory: o.Memory, KeepFree: KeepFree(capacity), LogLevel: level, Embedded: o.Server.embedded(), Override: o.Override,
 	}
 	return c, c.write()
 }

@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -199,6 +201,19 @@ func TestAFailedHandshakeLosesNothing(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// A disk is never filled to its end: the library takes no notice of a write that fails.
+func TestSomeOfTheDiskIsKeptFree(t *testing.T) {
+	e := testkit.Engine(t)
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(e.DataDir(), &disk); err != nil {
+		t.Fatal(err)
+	}
+	want := strconv.FormatUint(engine.KeepFree(disk.Blocks*uint64(disk.Bsize)), 10) //nolint:gosec,unconvert // a size, of different types by system
+	if got := e.Ask(t, "", "SELECT keep_free_space FROM system.disks WHERE name = 'default'"); got != want {
+		t.Errorf("%s bytes are kept free, want %s", got, want)
+	}
 }
 
 func TestPasswordsAreKeptFromOthers(t *testing.T) {
