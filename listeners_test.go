@@ -210,6 +210,41 @@ func TestABrowserCannotReachListeners(t *testing.T) {
 	}
 }
 
+// ClickHouse has its own listener, which asks for a password: a page can reach it and is refused.
+func TestABrowserCannotUseTheEngine(t *testing.T) {
+	e := testkit.Engine(t)
+	e.Ask(t, "", "CREATE DATABASE h")
+	e.Ask(t, "", "CREATE TABLE h.t (n UInt64) ENGINE = MergeTree ORDER BY n")
+	e.Ask(t, "", "INSERT INTO h.t VALUES (1)")
+	b := newVisitor(t)
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(e.URL, "http://"))
+	queries := []string{"/", "/?user=default", "/?user=default&session_id=a", "/?user=owner&password="}
+	for _, query := range queries {
+		b.visit("http://evil.example:" + port + query + "&query=SELECT%20'read%20by%20a%20page'")
+		if text := b.text(); strings.Contains(text, "read by a page\n") || text == "read by a page" {
+			t.Errorf("%s by a name that is rebound: %.100s", query, text)
+		}
+	}
+	b.visit("http://evil.example:" + port + "/ping") // what the page's origin may read
+	for _, query := range queries {
+		b.evaluate(fmt.Sprintf(`fetch(%q, {mode: "no-cors", method: "POST", body: "TRUNCATE TABLE h.t"})`, e.URL+query))
+	}
+	testkit.Eventually(t, 20*time.Second, func() error {
+		if got := b.statuses(e.URL); len(got) < len(queries) {
+			return fmt.Errorf("%d of %d requests are answered: %v", len(got), len(queries), got)
+		}
+		return nil
+	})
+	for url, status := range b.statuses(e.URL) {
+		if status == http.StatusOK {
+			t.Errorf("%s from a page: %d", url, status)
+		}
+	}
+	if got := e.Ask(t, "h", "SELECT count() FROM t"); got != "1" {
+		t.Errorf("%s rows are left", got)
+	}
+}
+
 // visitor is a headless Chromium in which evil.example is a name of this machine.
 type visitor struct {
 	t   *testing.T

@@ -180,6 +180,9 @@ func whoMayDoWhat(t *testing.T, engine *testkit.EngineProcess) {
 	})
 
 	as("engineer", func(t *testing.T, s session) {
+		for _, query := range documented(t) {
+			s.may(t, query)
+		}
 		for _, name := range slices.Concat(tables, views) {
 			s.may(t, "SELECT * FROM hookline."+name)
 		}

@@ -170,6 +170,7 @@ func (c *child) start() {
 
 // end sends the signal and waits for the process to be gone.
 func (c *child) end(s os.Signal) {
+	c.own()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.process == nil {
@@ -207,6 +208,7 @@ func (c *child) Restart() {
 
 // PID is the process ID, and 0 while there is none.
 func (c *child) PID() int {
+	c.own()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.process == nil {
@@ -216,4 +218,7 @@ func (c *child) PID() int {
 }
 
 // DataDir is the folder that the process keeps its data in.
-func (c *child) DataDir() string { return c.spec.DataDir }
+func (c *child) DataDir() string {
+	c.own()
+	return c.spec.DataDir
+}

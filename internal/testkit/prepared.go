@@ -21,6 +21,10 @@ type Prepared struct {
 // Engine starts an engine over a folder of its own in which all that Setup does is done; it ends with the test.
 func (p *Prepared) Engine(t testing.TB) *EngineProcess {
 	t.Helper()
+	if e, ok := externalEngine(t); ok {
+		p.Setup(t, e)
+		return e
+	}
 	p.once.Do(func() {
 		e := Engine(t)
 		p.Setup(t, e)

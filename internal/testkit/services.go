@@ -21,22 +21,28 @@ import (
 // EngineProcess is a ClickHouse server with hookline's users, in processes of its own.
 type EngineProcess struct {
 	*child
-	URL string // of the HTTP interface: http://host:port
-	DSN string // of the user migrator, without a database; see As
+	external *external // nil: it is ours
+	URL      string    // of the HTTP interface: http://host:port
+	DSN      string    // of the user migrator, without a database; see As
 }
 
 // Owner is the user who may do everything. The others are those of package compose/clickhouse.
 const Owner = engine.Owner
 
-// Engine starts an engine with no tables over a new folder; it ends with the test.
+// Engine starts an engine with no tables over a new folder; it ends with the test. See externalVariable for one that is
+// there already.
 func Engine(t testing.TB) *EngineProcess {
 	t.Helper()
+	if e, ok := externalEngine(t); ok {
+		return e
+	}
 	return startEngine(t, spec{DataDir: t.TempDir()})
 }
 
 // EngineWith is Engine with XML that is merged into the server's configuration.
 func EngineWith(t testing.TB, override string) *EngineProcess {
 	t.Helper()
+	skipExternal(t)
 	return startEngine(t, spec{DataDir: t.TempDir(), Override: override})
 }
 
@@ -44,6 +50,7 @@ func EngineWith(t testing.TB, override string) *EngineProcess {
 // XML for the configuration of all of them.
 func Cluster(t testing.TB, shards int, override string) []*EngineProcess {
 	t.Helper()
+	skipExternal(t)
 	password := rand.Text()
 	var cluster strings.Builder
 	specs := make([]spec, shards)
@@ -110,6 +117,9 @@ func (e *EngineProcess) Native() string { return e.spec.Native }
 // Password is that of a user.
 func (e *EngineProcess) Password(t testing.TB, user string) string {
 	t.Helper()
+	if e.external != nil {
+		return e.external.password
+	}
 	text, err := os.ReadFile(e.PasswordFile(user))
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +129,7 @@ func (e *EngineProcess) Password(t testing.TB, user string) string {
 
 // PasswordFile is where the password of a user is.
 func (e *EngineProcess) PasswordFile(user string) string {
+	e.own()
 	return engine.PasswordFile(filepath.Join(e.spec.DataDir, "clickhouse"), user)
 }
 
@@ -126,7 +137,11 @@ func (e *EngineProcess) PasswordFile(user string) string {
 // tab-separated lines. A refusal fails the test. The database may be left empty.
 func (e *EngineProcess) Ask(t testing.TB, database, sql string) string {
 	t.Helper()
-	answer, ok := e.Try(t, Owner, database, sql)
+	owner := Owner
+	if e.external != nil {
+		owner = e.external.owner
+	}
+	answer, ok := e.Try(t, owner, database, sql)
 	if !ok {
 		t.Fatalf("%s: %s", sql, answer)
 	}
