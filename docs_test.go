@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -85,6 +86,30 @@ func anchors(page string) (out []string) {
 		out = append(out, m[1])
 	}
 	return out
+}
+
+// Each direct dependency is named in CONTRIBUTING.md with what it is for.
+func TestDependenciesAreNamed(t *testing.T) {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, named, found := strings.Cut(string(page), "\n## Dependencies\n")
+	direct := regexp.MustCompile(`(?m)^(?:require |\t)(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1)
+	if !found || len(direct) == 0 {
+		t.Fatalf("CONTRIBUTING.md has dependencies: %t; go.mod has %d", found, len(direct))
+	}
+	version := regexp.MustCompile(`/(v\d+|go)$`)
+	for _, m := range direct {
+		name := path.Base(version.ReplaceAllString(m[1], ""))
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(named) {
+			t.Errorf("CONTRIBUTING.md does not say what %s is for", m[1])
+		}
+	}
 }
 
 // What pages say to type is a command that hookline takes, and a target of the Makefile.

@@ -15,9 +15,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// peerShare is the part of all connections that one address may hold: 1/peerShare.
-const peerShare = 4
-
 const (
 	strangerIdle = 10 * time.Second       // a connection that never delivered anything verified may be idle for so long
 	strangerBusy = 200 * time.Millisecond // and gives way to another connection in the middle of a request after so long
@@ -121,11 +118,6 @@ func (g *guard) state(c net.Conn, state http.ConnState) {
 			g.remove(known)
 		}
 	}
-}
-
-func peerAddr(c net.Conn) netip.Addr {
-	remote, _ := netip.ParseAddrPort(c.RemoteAddr().String())
-	return remote.Addr().Unmap().WithZone("")
 }
 
 // admit counts a new connection, or closes it, or one that gives way.
@@ -287,23 +279,4 @@ func (g *guard) mostlyKnown() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return 2*g.known >= len(g.open)
-}
-
-// peerOf is who connections are counted by: an IPv4 address, or the /64 in which an IPv6 host picks its addresses.
-func peerOf(addr netip.Addr) netip.Prefix {
-	bits := 64
-	if addr.Is4() {
-		bits = 32
-	}
-	peer, _ := addr.Prefix(bits) // fails for no address at all, which is a peer like any other
-	return peer
-}
-
-func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
-	for _, p := range prefixes {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }

@@ -207,19 +207,6 @@ func (s *scheme) addHandshakes(keys []vendors.Key) error {
 	return err
 }
 
-func (w headerNames) canonical() headerNames {
-	w.signature = http.CanonicalHeaderKey(w.signature)
-	w.id = http.CanonicalHeaderKey(w.id)
-	if !w.inList() {
-		w.timestamp = http.CanonicalHeaderKey(w.timestamp)
-	}
-	return w
-}
-
-func (w *headerNames) readsQuery() bool {
-	return w.at != nil && w.at.kind == inQuery || w.timeAt != nil && w.timeAt.kind == inQuery
-}
-
 func orNone(names []string) string {
 	if len(names) == 0 {
 		return "none"
