@@ -58,17 +58,21 @@ func incidents(t *testing.T, engine *testkit.EngineProcess) {
 // pipelineCounts compares what the pipeline board says of the incidents.
 func pipelineCounts(t *testing.T, server *httptest.Server) {
 	const december = "from=2025-12-01&to=2025-12-31"
+	between := time.Date(2025, 12, 5, 10, 0, 30, 0, time.UTC) // the two entries of the ledger
+	growing := fmt.Sprintf("from=%d&to=%d", between.Add(-time.Hour).UnixMilli(), between.UnixMilli())
 	for name, test := range map[string]struct {
 		panel  uint32
+		shown  string
 		column string
 		want   float64
 	}{
-		"unaccounted":  {1, "Unaccounted", 5},
-		"dead letters": {2, "Dead letters", 1},
-		"stored":       {5, "Stored", 13},
-		"refused":      {6, "Deliveries", 5},
+		"unaccounted":               {1, december, "Unaccounted", 5},
+		"dead letters":              {2, december, "Dead letters", 1},
+		"stored":                    {5, december, "Stored", 13},
+		"stored while entries grow": {5, growing, "Stored", 13},
+		"refused":                   {6, december, "Deliveries", 5},
 	} {
-		frame := figuresOf(t, server, dashboards.PipelineUID, test.panel, december)[0]
+		frame := figuresOf(t, server, dashboards.PipelineUID, test.panel, test.shown)[0]
 		field, _ := frame.field(test.column)
 		var got float64
 		for _, value := range field.Values {
