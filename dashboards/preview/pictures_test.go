@@ -87,7 +87,7 @@ func (b *browser) save(name string) {
 	width := read[float64](b, `innerWidth`)
 	b.do(chromedp.EmulateViewport(int64(width), int64(height)))
 	const most = 1100
-	quality := int64(40)
+	quality := int64(30)
 	picture, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{
 		Format: page.CaptureScreenshotFormatWebp, Quality: &quality,
 		Clip: &page.Viewport{Width: width, Height: height, Scale: min(1, most/width)},
