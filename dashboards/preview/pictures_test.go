@@ -73,17 +73,20 @@ func photograph(t *testing.T, address, event string, boards ...string) {
 		for _, width := range widths {
 			for _, theme := range []string{"light", "dark"} {
 				b.show(url, width, theme)
-				b.save(fmt.Sprintf("%s-%d-%s", name, width, theme))
+				b.save(fmt.Sprintf("%s-%d-%s", name, width, theme), ".foot")
+				if board == dashboards.SalesUID && width == 1440 && theme == "light" {
+					b.save(name, "#panel-5") // for the README: down to the main chart
+				}
 			}
 		}
 	}
 	b.checkComplaints()
 }
 
-// save saves a picture of the whole page, reduced to the width of the narrowest laptop.
-func (b *browser) save(name string) {
+// save saves a picture of the page from its top down to an element, reduced to the width of the narrowest laptop.
+func (b *browser) save(name, downTo string) {
 	b.t.Helper()
-	height := read[float64](b, `Math.ceil(document.querySelector(".foot").getBoundingClientRect().bottom + scrollY)`)
+	height := read[float64](b, fmt.Sprintf(`Math.ceil(document.querySelector(%q).getBoundingClientRect().bottom + scrollY)`, downTo))
 	width := read[float64](b, `innerWidth`)
 	b.do(chromedp.EmulateViewport(int64(width), int64(height)))
 	const most = 1100
