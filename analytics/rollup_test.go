@@ -118,6 +118,7 @@ func TestInvariant4_RollupCountsEachSaleOnce(t *testing.T) {
 }
 
 func TestRollupRecovers(t *testing.T) {
+	testkit.NeedsOwnEngine(t)
 	t.Parallel()
 	db, e := open(t, "UTC", "Africa/Lagos")
 	insert(t, db, sale("evt_1", halloween))

@@ -19,6 +19,7 @@ import (
 
 // The engine has no TLS of its own: a server with TLS stands before its HTTP interface.
 func TestTLSOverHTTP(t *testing.T) {
+	testkit.NeedsOwnEngine(t)
 	t.Parallel()
 	e := testkit.Engine(t)
 	authority, stranger := testkit.NewAuthority(t), testkit.NewAuthority(t)

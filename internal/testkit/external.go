@@ -86,7 +86,9 @@ func (e *EngineProcess) databases(t testing.TB) []string {
 	return strings.Fields(e.Ask(t, "", "SELECT name FROM system.databases WHERE name NOT IN ('default', 'system', 'information_schema', 'INFORMATION_SCHEMA')"))
 }
 
-func skipExternal(t testing.TB) {
+// NeedsOwnEngine skips a test that kills, configures or looks into its engine where the tests run on a server that is there
+// already: see externalVariable.
+func NeedsOwnEngine(t testing.TB) {
 	t.Helper()
 	if os.Getenv(externalVariable) != "" {
 		t.Skipf("SKIPPED: this test configures an engine of its own, not that of %s", externalVariable)

@@ -42,7 +42,7 @@ func Engine(t testing.TB) *EngineProcess {
 // EngineWith is Engine with XML that is merged into the server's configuration.
 func EngineWith(t testing.TB, override string) *EngineProcess {
 	t.Helper()
-	skipExternal(t)
+	NeedsOwnEngine(t)
 	return startEngine(t, spec{DataDir: t.TempDir(), Override: override})
 }
 
@@ -50,7 +50,7 @@ func EngineWith(t testing.TB, override string) *EngineProcess {
 // XML for the configuration of all of them.
 func Cluster(t testing.TB, shards int, override string) []*EngineProcess {
 	t.Helper()
-	skipExternal(t)
+	NeedsOwnEngine(t)
 	password := rand.Text()
 	var cluster strings.Builder
 	specs := make([]spec, shards)
