@@ -139,6 +139,12 @@ func (l *Loop) Ready(ctx context.Context) error {
 	return l.kafka.Ping(ctx, l.consumer.Client)
 }
 
+// Leads says whether this is the one member of the group to do what is done once for all: the one that has the first
+// partition of the events.
+func (l *Loop) Leads() bool {
+	return l.consumer.Epoch(kafka.Partition{Topic: l.topics.Events}) != 0
+}
+
 // Run consumes until ctx is done, then stores and commits what it has in hand and leaves the group.
 func (l *Loop) Run(ctx context.Context) error {
 	full, free := make(chan *batch), make(chan *batch, 2)

@@ -17,6 +17,7 @@ import (
 	"github.com/hookline-io/hookline/internal/service"
 	"github.com/hookline-io/hookline/internal/trace"
 	"github.com/hookline-io/hookline/processor/alert"
+	"github.com/hookline-io/hookline/processor/audit"
 	"github.com/hookline-io/hookline/processor/backoff"
 	"github.com/hookline-io/hookline/processor/deadletter"
 	"github.com/hookline-io/hookline/processor/forward"
@@ -37,6 +38,7 @@ type Options struct {
 	Retry      RetryOptions         `embed:"" prefix:"retry-"`
 	Actions    forward.Options      `embed:"" prefix:"actions-"`
 	Alert      alert.Options        `embed:"" prefix:"alert-"`
+	Audit      audit.WatchOptions   `embed:"" prefix:"audit-"`
 	Kafka      kafka.Options        `embed:"" prefix:"kafka-"`
 	ClickHouse analytics.Options    `embed:"" prefix:"clickhouse-"`
 	Admin      service.AdminOptions `embed:"" prefix:"admin-" set:"admin_listen=127.0.0.1:9082"`
@@ -103,6 +105,10 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	}); err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
+	auditing := audit.Watch{
+		WatchOptions: o.Audit, Log: log.With("part", "audit"), Alerts: alerts, Leads: l.Leads,
+		Audit: audit.Options{Group: o.Group, Timeout: 10 * time.Minute, Kafka: o.Kafka, ClickHouse: o.ClickHouse},
+	}
 	if err := l.CheckAccess(ctx); err != nil {
 		return errors.Join(err, adminLn.Close())
 	}
@@ -116,6 +122,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	group.Go(func() error { return alerts.Run(adminCtx) })
 	group.Go(func() error { return alert.WatchDeadLetters(running, log, alerts, o.Kafka) })
 	group.Go(func() error { return sink.Run(running) })
+	group.Go(func() error { return auditing.Run(running, admin.Registry) })
 	group.Go(func() error { return acting.Run(running) })
 	group.Go(func() error { return admin.Serve(adminCtx, adminLn, o.Admin.Hosts) })
 	group.Go(func() error {
