@@ -96,7 +96,8 @@ func NewLoop(o Options, p Parts) (*Loop, error) {
 		log: p.Log, limits: o.Batch, retry: o.Retry, seed: maphash.MakeSeed(), tracer: p.Tracer,
 	}
 	l.repeater = &backoff.Repeater{
-		Log: p.Log, Alerts: p.Alerts, Alert: "HooklineStoreRetrying", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout, Retrying: l.metrics.retrying,
+		Log: p.Log, Alerts: p.Alerts, Alert: "HooklineStoreRetrying", AlertAfter: o.AlertAfter, Try: o.Batch.InsertTimeout,
+		Retrying: backoff.Gauges(l.metrics.retrying, l.metrics.holding),
 	}
 	var err error
 	o.Kafka.SessionTimeout = o.SessionTimeout

@@ -18,8 +18,8 @@ type metrics struct {
 	dead      *prometheus.CounterVec // by stage
 	retried   prometheus.Counter
 	lag       *prometheus.GaugeVec // by topic and partition
-	stalled   prometheus.Gauge
-	holding   prometheus.Gauge       // stalled, under the name that it had before
+	retrying  prometheus.Gauge
+	holding   prometheus.Gauge       // retrying, under the name that it had before
 	mapped    *prometheus.CounterVec // by vendor and result
 }
 
@@ -38,7 +38,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "hookline_processor_retries_total", Help: "Events whose row ClickHouse rejected and that are scheduled for retry."}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookline_processor_lag_records", Help: "Records not yet read, by partition, as of the last fetch."}, []string{"topic", "partition"}),
-		stalled: prometheus.NewGauge(prometheus.GaugeOpts{
+		retrying: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hookline_processor_retrying", Help: "1 while a store does not accept what we have and nothing is consumed."}),
 		holding: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hookline_processor_holding", Help: "Deprecated, gone in the next release: hookline_processor_retrying."}),
@@ -47,7 +47,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "hookline_processor_mapped_events_total",
 		Help: "Events of vendors whose configuration counts money, by what came of them: counted, no_money, unknown_type, no_type or failed.",
 	}, []string{"vendor", "result"})
-	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.retried, m.lag, m.stalled, m.holding, m.mapped)
+	reg.MustRegister(m.rows, m.batchRows, m.insert, m.dead, m.retried, m.lag, m.retrying, m.holding, m.mapped)
 	return m
 }
 
@@ -67,15 +67,6 @@ func (m *metrics) inserted(rows int, took time.Duration) {
 	m.rows.Add(float64(rows))
 	m.batchRows.Observe(float64(rows))
 	m.insert.Observe(took.Seconds())
-}
-
-func (m *metrics) retrying(on bool) {
-	value := 0.0
-	if on {
-		value = 1
-	}
-	m.stalled.Set(value)
-	m.holding.Set(value)
 }
 
 func (m *metrics) behind(topic string, id int32, records int64) {

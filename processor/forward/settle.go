@@ -108,17 +108,9 @@ func (a *Actions) commit(ctx context.Context, records *kafka.Consumer) {
 }
 
 func (a *Actions) repeater(stage string) *backoff.Repeater {
-	retrying, old := a.metrics.retrying.WithLabelValues(stage), a.metrics.oldRetrying.WithLabelValues(stage)
 	return &backoff.Repeater{
 		Log: a.log, Alerts: a.alerts, Alert: "HooklineActionsRetrying", AlertAfter: a.options.AlertAfter, Try: tryTimeout,
-		Retrying: func(on bool) {
-			value := 0.0
-			if on {
-				value = 1
-			}
-			retrying.Set(value)
-			old.Set(value)
-		},
+		Retrying: backoff.Gauges(a.metrics.retrying.WithLabelValues(stage), a.metrics.oldRetrying.WithLabelValues(stage)),
 	}
 }
 
