@@ -70,7 +70,8 @@ func (db *DB) Schema(ctx context.Context) (Schema, error) {
 	if err != nil {
 		return s, fmt.Errorf("prepare migrations: %w", err)
 	}
-	s.Ahead, err = collect(ctx, db, "look for migrations", "SELECT DISTINCT toUInt64(version_id) FROM "+versionTable+" WHERE version_id > ? ORDER BY version_id",
+	s.Ahead, err = collect(ctx, db, "look for migrations",
+		"SELECT DISTINCT toUInt64(version_id) FROM "+versionTable+" WHERE version_id > ? ORDER BY version_id",
 		func(rows driver.Rows) (v uint64, err error) { return v, rows.Scan(&v) }, newest)
 	return s, err
 }

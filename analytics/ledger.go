@@ -54,7 +54,8 @@ func (db *DB) LedgerToday(ctx context.Context, group string) ([]LedgerEntry, err
 }
 
 func scanLedger(rows driver.Rows) (e LedgerEntry, err error) {
-	err = rows.Scan(&e.Group, &e.Topic, &e.Partition, &e.First, &e.End, &e.Stored, &e.Duplicates, &e.Retried, &e.Dead, &e.Skipped, &e.Vendors)
+	err = rows.Scan(&e.Group, &e.Topic, &e.Partition, &e.First, &e.End, &e.Stored, &e.Duplicates, &e.Retried, &e.Dead,
+		&e.Skipped, &e.Vendors)
 	return e, err
 }
 

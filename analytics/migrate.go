@@ -51,7 +51,8 @@ func (db *DB) pending(ctx context.Context, server *DB) (files fs.FS, pending []s
 	if err != nil {
 		return nil, nil, err
 	}
-	exists, err := server.number(ctx, "look for migrations", "SELECT count() FROM system.tables WHERE database = ? AND name = ?", db.Name(), versionTable)
+	exists, err := server.number(ctx, "look for migrations", "SELECT count() FROM system.tables WHERE database = ? AND name = ?", db.Name(),
+		versionTable)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -85,7 +85,8 @@ func (db *DB) keyedByMonth(ctx context.Context, table string) (bool, error) {
 
 // moveMonths copies the months that differ.
 func (db *DB) moveMonths(ctx context.Context, from, to string) error {
-	months, err := collect(ctx, db, "look for the months of sales", "SELECT source_month, count() FROM "+from+" GROUP BY source_month ORDER BY source_month",
+	months, err := collect(ctx, db, "look for the months of sales",
+		"SELECT source_month, count() FROM "+from+" GROUP BY source_month ORDER BY source_month",
 		func(rows driver.Rows) (m EventMonth, err error) { return m, rows.Scan(&m.Month, &m.Events) })
 	if err != nil || len(months) == 0 {
 		return err

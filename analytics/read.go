@@ -83,7 +83,8 @@ func (db *DB) RollupState(ctx context.Context) (RollupState, error) {
 	defer cancel()
 	var s RollupState
 	var behind int64
-	err := db.pool().QueryRow(ctx, "SELECT months, pending, missing, behind FROM rollup_state").Scan(&s.Months, &s.Pending, &s.Missing, &behind)
+	err := db.pool().QueryRow(ctx, "SELECT months, pending, missing, behind FROM rollup_state").Scan(&s.Months, &s.Pending,
+		&s.Missing, &behind)
 	s.Behind = time.Duration(max(behind, 0)) * time.Second
 	return s, wrap("read the rollup's state", err)
 }

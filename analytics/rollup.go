@@ -39,13 +39,15 @@ type rollup struct {
 }
 
 func refreshes(zones []string, keep Retention) []refresh {
-	sales := rollup{Table: "sales", Source: "sales_hours", Rollup: "sales_sums", Part: "zone", Run: "grain = 'run'", Counts: "count", Keep: keep.Sales, parts: zones,
+	sales := rollup{Table: "sales", Source: "sales_hours", Rollup: "sales_sums", Part: "zone", Run: "grain = 'run'", Counts: "count",
+		Keep: keep.Sales, parts: zones,
 		record: [2]string{"zone, grain", "arrayJoin([" + literals(zones) + "]), 'run'"}}
 	for _, zone := range zones {
 		// ClickHouse's time zone functions take constants only.
 		sales.days = append(sales.days, fmt.Sprintf("if(source_month = 0, toDate(0), toDate(start, %s))", literal(zone)))
 	}
-	events := rollup{Table: "events", Source: "events", Rollup: "vendor_rollup", Part: "''", Run: "vendor = ''", Counts: "events", Keep: keep.Events, parts: []string{""},
+	events := rollup{Table: "events", Source: "events", Rollup: "vendor_rollup", Part: "''", Run: "vendor = ''", Counts: "events",
+		Keep: keep.Events, parts: []string{""},
 		record: [2]string{"vendor", "''"}}
 	return []refresh{{"sales_hours", rollup{Keep: keep.Sales}}, {"sales_rollup", sales}, {"vendor_rollup", events}}
 }

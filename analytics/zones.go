@@ -129,7 +129,8 @@ func (db *DB) storedZones(ctx context.Context, server *DB) ([]string, error) {
 
 // figuresTable names the table of figures that there is, which older versions called sales_rollup; "" where none is.
 func (db *DB) figuresTable(ctx context.Context, server *DB) (string, error) {
-	tables, err := collect(ctx, server, "look for figures", "SELECT max(name) FROM system.tables WHERE database = ? AND name IN ('sales_rollup', 'sales_sums')",
+	tables, err := collect(ctx, server, "look for figures",
+		"SELECT max(name) FROM system.tables WHERE database = ? AND name IN ('sales_rollup', 'sales_sums')",
 		func(rows driver.Rows) (s string, err error) { return s, rows.Scan(&s) }, db.Name())
 	if err != nil || tables[0] == "" {
 		return "", err
@@ -193,7 +194,8 @@ func expired(days int) string {
 // the few that come in late. While the retention holds the view leaves such months alone by itself, so it takes a
 // step where the retention becomes longer, and for new parts of months that are frozen already.
 func (r rollup) freeze(ctx context.Context, db, server *DB, kept int) ([]step, error) {
-	exists, err := server.number(ctx, "look for "+r.Rollup, "SELECT count() FROM system.tables WHERE database = ? AND name = ?", db.Name(), r.Rollup)
+	exists, err := server.number(ctx, "look for "+r.Rollup, "SELECT count() FROM system.tables WHERE database = ? AND name = ?",
+		db.Name(), r.Rollup)
 	if err != nil || exists == 0 {
 		return nil, err
 	}
@@ -209,6 +211,7 @@ func (r rollup) freeze(ctx context.Context, db, server *DB, kept int) ([]step, e
 	if err != nil || len(months) == 0 {
 		return nil, err
 	}
-	return []step{{"keep the figures of months whose " + r.Table + " are deleted as they are", fmt.Sprintf("INSERT INTO %s (%s, source_month, refreshed_at) SELECT %s, arrayJoin([%s]), %s",
-		r.Rollup, r.record[0], r.record[1], strings.Join(months, ", "), never)}}, nil
+	return []step{{"keep the figures of months whose " + r.Table + " are deleted as they are",
+		fmt.Sprintf("INSERT INTO %s (%s, source_month, refreshed_at) SELECT %s, arrayJoin([%s]), %s",
+			r.Rollup, r.record[0], r.record[1], strings.Join(months, ", "), never)}}, nil
 }

@@ -118,7 +118,8 @@ func unreadable(err error) error {
 
 // tooManyOfYours asks an address to come again that holds its share.
 func tooManyOfYours() error {
-	return newProblem(reasonShare, "More deliveries from your address are in flight than one address may have. Send this one again.", nil).retry(2 * time.Second)
+	return newProblem(reasonShare, "More deliveries from your address are in flight than one address may have. Send this one again.",
+		nil).retry(2 * time.Second)
 }
 
 // busy asks to come again: there is no room for the delivery now.

@@ -25,7 +25,8 @@ func (s *server) confirm(ctx context.Context, vendor, address string) error {
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return newProblem(reasonBusy, "The subscription could not be confirmed. Ask again.", fmt.Errorf("status %d", response.StatusCode)).retry(time.Minute)
+		return newProblem(reasonBusy, "The subscription could not be confirmed. Ask again.",
+			fmt.Errorf("status %d", response.StatusCode)).retry(time.Minute)
 	}
 	s.log.Info("subscription confirmed", "vendor", vendor)
 	return nil

@@ -51,9 +51,11 @@ func watch(reg prometheus.Registerer, g *guard, r *memoryLimiter, pair *certific
 	}
 	gauge("hookline_ingest_connections", "Connections that vendors hold.", func() float64 { return float64(g.connections()) })
 	gauge("hookline_ingest_inflight_deliveries", "Deliveries in flight.", func() float64 { return float64(r.deliveries.Load()) })
-	gauge("hookline_ingest_inflight_bytes", "Bytes of bodies of the deliveries in flight.", func() float64 { return float64(r.bytes.Load()) })
+	gauge("hookline_ingest_inflight_bytes", "Bytes of bodies of the deliveries in flight.",
+		func() float64 { return float64(r.bytes.Load()) })
 	if pair != nil {
-		gauge("hookline_ingest_certificate_expiry_timestamp_seconds", "When the certificate that vendors see expires, in seconds since 1970.",
+		gauge("hookline_ingest_certificate_expiry_timestamp_seconds",
+			"When the certificate that vendors see expires, in seconds since 1970.",
 			func() float64 { return float64(pair.Expires().Unix()) })
 	}
 }

@@ -49,7 +49,8 @@ func statusOf(reason string) int {
 	switch reason {
 	case reasonBroken, reasonBody: // reasonBody is signature.ReasonBody too
 		return http.StatusBadRequest
-	case reasonAddress, string(signature.ReasonMissing), string(signature.ReasonMalformed), string(signature.ReasonMismatch), string(signature.ReasonStale):
+	case reasonAddress, string(signature.ReasonMissing), string(signature.ReasonMalformed), string(signature.ReasonMismatch),
+		string(signature.ReasonStale):
 		return http.StatusForbidden
 	case reasonUnknownVendor, reasonPath:
 		return http.StatusNotFound

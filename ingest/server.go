@@ -122,7 +122,8 @@ func (s *server) refuse(c echo.Context, vendor string, start time.Time, err erro
 	if p.Status >= http.StatusInternalServerError {
 		s.unlogged.Add(1)
 		s.seldom.Do(func() {
-			s.log.Error("deliveries not accepted", "faults", s.unlogged.Swap(0), "vendor", vendor, "status", p.Status, "reason", p.Reason, "err", err)
+			s.log.Error("deliveries not accepted", "faults", s.unlogged.Swap(0), "vendor", vendor, "status", p.Status, "reason",
+				p.Reason, "err", err)
 		})
 	} else {
 		s.log.Debug("delivery refused", "vendor", vendor, "status", p.Status, "reason", p.Reason, "err", err)

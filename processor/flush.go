@@ -67,7 +67,8 @@ func (l *Loop) flush(ctx context.Context, b *batch) error {
 func (l *Loop) logStored(b *batch, rejected []rejection) {
 	for i := range b.sources {
 		if s := &b.sources[i]; !s.dead && !slices.ContainsFunc(rejected, func(r rejection) bool { return r.row == i }) {
-			l.log.Debug("event stored", "event", string(s.record.Key), "topic", s.record.Topic, "partition", s.record.Partition, "offset", s.record.Offset)
+			l.log.Debug("event stored", "event", string(s.record.Key), "topic", s.record.Topic, "partition", s.record.Partition, "offset",
+				s.record.Offset)
 		}
 	}
 }

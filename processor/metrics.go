@@ -33,11 +33,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "hookline_processor_insert_duration_seconds", Help: "Time to store one batch, retries included.",
 			Buckets: prometheus.ExponentialBucketsRange(0.002, 60, 16)}),
 		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "hookline_processor_dead_letters_total", Help: "Events that cannot succeed, by the stage that said so."}, []string{"stage"}),
+			Name: "hookline_processor_dead_letters_total", Help: "Events that cannot succeed, by the stage that said so."},
+			[]string{"stage"}),
 		retried: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookline_processor_retries_total", Help: "Events whose row ClickHouse rejected and that are scheduled for retry."}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "hookline_processor_lag_records", Help: "Records not yet read, by partition, as of the last fetch."}, []string{"topic", "partition"}),
+			Name: "hookline_processor_lag_records", Help: "Records not yet read, by partition, as of the last fetch."},
+			[]string{"topic", "partition"}),
 		retrying: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hookline_processor_retrying", Help: "1 while a store does not accept what we have and nothing is consumed."}),
 		holding: prometheus.NewGauge(prometheus.GaugeOpts{

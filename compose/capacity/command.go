@@ -54,7 +54,8 @@ func (c *Command) Write(w io.Writer) error {
 		if !math.IsInf(o.CatchUp, 1) {
 			caught = fmt.Sprintf("caught up after %s", (time.Duration(o.CatchUp) * time.Second).String())
 		}
-		line(fmt.Sprintf("ClickHouse away for %s", time.Duration(away)*time.Second), "%s events wait in Kafka (%s), %s", count(o.Backlog), size(o.Bytes), caught)
+		line(fmt.Sprintf("ClickHouse away for %s", time.Duration(away)*time.Second), "%s events wait in Kafka (%s), %s", count(o.Backlog),
+			size(o.Bytes), caught)
 	}
 	return t.Flush()
 }

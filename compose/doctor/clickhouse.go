@@ -26,11 +26,13 @@ func lookAtClickHouse(ctx context.Context, _ *slog.Logger, o Options) []Finding 
 	}
 	var findings []Finding
 	if o.ClickHouse.DSN.HasPassword() {
-		findings = append(findings, warning("clickhouse", "a password stands in --clickhouse-dsn, where who may list processes can read it", "Keep it in a file and name that with --clickhouse-password."))
+		findings = append(findings, warning("clickhouse", "a password stands in --clickhouse-dsn, where who may list processes can read it",
+			"Keep it in a file and name that with --clickhouse-password."))
 	}
 	findings = append(findings, judgeVersion(server), judgeClock("clickhouse's clock", "ClickHouse's", server.Now, before, after))
 	if server.Swallows {
-		findings = append(findings, failed("inserts", "the settings of our queries do not arrive, so that ClickHouse may acknowledge and drop an INSERT that equals an earlier one",
+		findings = append(findings, failed("inserts",
+			"the settings of our queries do not arrive, so that ClickHouse may acknowledge and drop an INSERT that equals an earlier one",
 			"Let the proxy in front of ClickHouse pass settings (insert_deduplication_token, insert_deduplicate, async_insert), or connect past it."))
 	}
 	grants, err := db.Grants(ctx)
@@ -91,7 +93,8 @@ func judgeVersion(s analytics.Server) Finding {
 	older := func(than [2]int) bool { return v[0] < than[0] || v[0] == than[0] && v[1] < than[1] }
 	switch {
 	case older(needed):
-		return failed("clickhouse", found+": too old", fmt.Sprintf("Upgrade it to %d.%d or later: the rollups need refreshable views with APPEND.", tested[0], tested[1]))
+		return failed("clickhouse", found+": too old",
+			fmt.Sprintf("Upgrade it to %d.%d or later: the rollups need refreshable views with APPEND.", tested[0], tested[1]))
 	case older(tested):
 		return warning("clickhouse", found, fmt.Sprintf("Upgrade it: hookline is tested with %d.%d and later.", tested[0], tested[1]))
 	}
@@ -110,7 +113,8 @@ func judgeGrants(g analytics.Grants, user string) Finding {
 		}
 		return failed(check, user+" may neither store nor set up: it lacks "+strings.Join(g.Store, ", "), strings.Join(grants, "; "))
 	case len(g.Store) > 0:
-		return warning(check, user+" may set up and not store: it lacks "+strings.Join(g.Store, ", "), "Good for 'hookline setup', not for the processor.")
+		return warning(check, user+" may set up and not store: it lacks "+strings.Join(g.Store, ", "),
+			"Good for 'hookline setup', not for the processor.")
 	case len(g.SetUp) > 0:
 		return ok(check, user+" may store, as the processor does; 'hookline setup' needs more")
 	}
@@ -123,9 +127,11 @@ func judgeSchema(name string, s analytics.Schema) Finding {
 	case !s.Exists:
 		return failed(check, "there is no database "+name, "Run 'hookline setup', or name the database in --clickhouse-dsn.")
 	case len(s.Pending) > 0:
-		return failed(check, fmt.Sprintf("the database %s lacks migrations %s", name, strings.Join(s.Pending, ", ")), "Run 'hookline setup' of this version.")
+		return failed(check, fmt.Sprintf("the database %s lacks migrations %s", name, strings.Join(s.Pending, ", ")),
+			"Run 'hookline setup' of this version.")
 	case len(s.Ahead) > 0:
-		return warning(check, fmt.Sprintf("the database %s is newer than this hookline: it has had migrations %v", name, s.Ahead), "Upgrade this hookline; see docs/operating.md for going back.")
+		return warning(check, fmt.Sprintf("the database %s is newer than this hookline: it has had migrations %v", name, s.Ahead),
+			"Upgrade this hookline; see docs/operating.md for going back.")
 	}
 	return ok(check, "the database "+name+" is as this version needs it")
 }
@@ -150,11 +156,13 @@ func lookAtRefreshes(ctx context.Context, o Options, db *analytics.DB) []Finding
 	for _, r := range refreshes {
 		switch age := server.Now.Sub(r.Succeeded); {
 		case r.Exception != "":
-			findings = append(findings, failed(check, r.View+" fails: "+r.Exception, "The figures go stale until it succeeds. See system.view_refreshes and what ClickHouse logs."))
+			findings = append(findings, failed(check, r.View+" fails: "+r.Exception,
+				"The figures go stale until it succeeds. See system.view_refreshes and what ClickHouse logs."))
 		case r.Succeeded.Unix() == 0:
 			findings = append(findings, unknown(check, r.View+" has not run yet: look again in a minute"))
 		case age > late:
-			findings = append(findings, failed(check, fmt.Sprintf("%s last succeeded %s ago", r.View, age.Round(time.Second)), "SYSTEM START VIEW "+db.Name()+"."+r.View))
+			findings = append(findings, failed(check, fmt.Sprintf("%s last succeeded %s ago", r.View, age.Round(time.Second)),
+				"SYSTEM START VIEW "+db.Name()+"."+r.View))
 		}
 	}
 	if len(findings) == 0 {

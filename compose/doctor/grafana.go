@@ -62,13 +62,16 @@ func (g grafana) source(ctx context.Context) Finding {
 	status, err := g.get(ctx, &source, "api", "datasources", "uid", dashboards.ClickHouseUID)
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return failed(check, "Grafana does not accept the token", "Make a service account with the role Viewer and put its token where --grafana-token says.")
+		return failed(check, "Grafana does not accept the token",
+			"Make a service account with the role Viewer and put its token where --grafana-token says.")
 	case status == http.StatusNotFound:
-		return failed(check, "there is no data source with the UID "+dashboards.ClickHouseUID, "Provision it from compose/grafana, or give the ClickHouse data source this UID.")
+		return failed(check, "there is no data source with the UID "+dashboards.ClickHouseUID,
+			"Provision it from compose/grafana, or give the ClickHouse data source this UID.")
 	case err != nil:
 		return failed(check, err.Error(), "See what Grafana logs.")
 	case source.Type != dashboards.ClickHouseType:
-		return failed(check, fmt.Sprintf("it is of the type %s, not %s", source.Type, dashboards.ClickHouseType), "Install the plugin "+dashboards.ClickHouseType+" and provision the data source again.")
+		return failed(check, fmt.Sprintf("it is of the type %s, not %s", source.Type, dashboards.ClickHouseType),
+			"Install the plugin "+dashboards.ClickHouseType+" and provision the data source again.")
 	}
 	var health struct{ Status, Message string }
 	if _, err := g.get(ctx, &health, "api", "datasources", "uid", dashboards.ClickHouseUID, "health"); err != nil {
@@ -93,7 +96,8 @@ func (g grafana) boards(ctx context.Context) Finding {
 		}
 	}
 	if len(missing) > 0 {
-		return failed(check, "missing: "+strings.Join(missing, ", "), "Run: "+pushes+". Or have Grafana provision the files of dashboards/generated.")
+		return failed(check, "missing: "+strings.Join(missing, ", "),
+			"Run: "+pushes+". Or have Grafana provision the files of dashboards/generated.")
 	}
 	return ok(check, fmt.Sprintf("all %d are there", len(dashboards.UIDs())))
 }
@@ -119,7 +123,8 @@ func (g grafana) rules(ctx context.Context) Finding {
 		}
 	}
 	if len(missing) > 0 {
-		return failed(check, "missing: "+strings.Join(missing, ", "), "Run: "+pushes+". Or have Grafana provision compose/grafana/provisioning/alerting.")
+		return failed(check, "missing: "+strings.Join(missing, ", "),
+			"Run: "+pushes+". Or have Grafana provision compose/grafana/provisioning/alerting.")
 	}
 	return ok(check, fmt.Sprintf("all %d are there", len(dashboards.RuleUIDs())))
 }

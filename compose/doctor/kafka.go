@@ -31,7 +31,8 @@ func lookAtKafka(ctx context.Context, log *slog.Logger, o Options) []Finding {
 	findings := judgeBrokers(brokers, o.Kafka)
 	topics, err := o.Kafka.DescribeTopics(ctx, client)
 	if err != nil {
-		findings = append(findings, failed("topics", err.Error(), "Allow this user to describe hookline's topics, and see what the brokers log."))
+		findings = append(findings, failed("topics", err.Error(),
+			"Allow this user to describe hookline's topics, and see what the brokers log."))
 	}
 	for _, t := range topics {
 		findings = append(findings, judgeTopic(t, len(brokers))...)
@@ -69,7 +70,8 @@ func judgeBrokers(brokers []kafka.BrokerState, o kafka.Options) []Finding {
 		findings = append(findings, ok("kafka", fmt.Sprintf("%d brokers, by their protocol %s", len(brokers), brokers[0].Version)))
 	}
 	if o.Readable() {
-		findings = append(findings, warning("kafka", fmt.Sprintf("--kafka-sasl=%s without TLS: who can read the connection can log in as we do", o.SASL),
+		findings = append(findings, warning("kafka",
+			fmt.Sprintf("--kafka-sasl=%s without TLS: who can read the connection can log in as we do", o.SASL),
 			"Use a listener with TLS and --kafka-tls."))
 	}
 	return findings
@@ -96,7 +98,8 @@ func judgeTopic(t kafka.TopicState, brokers int) []Finding {
 			"Reassign its partitions to 3 brokers each (kafka-reassign-partitions.sh); new topics get copies with 'hookline setup --topics-replication=3'."))
 	}
 	if t.InSync < t.Replication && t.Leaderless == 0 {
-		findings = append(findings, warning(check, fmt.Sprintf("a partition has %d of its %d copies in sync", t.InSync, t.Replication), "Start the broker that is down, or wait until it has caught up."))
+		findings = append(findings, warning(check, fmt.Sprintf("a partition has %d of its %d copies in sync", t.InSync, t.Replication),
+			"Start the broker that is down, or wait until it has caught up."))
 	}
 	if t.Settings == nil {
 		return append(findings, unknown(check, "we may not read its settings (DescribeConfigs)"))
@@ -125,7 +128,8 @@ func judgeSettings(check string, t kafka.TopicState) (findings []Finding) {
 		}
 	}
 	if policy := t.Settings["cleanup.policy"]; policy != "" && policy != "delete" {
-		findings = append(findings, failed(check, "cleanup.policy is "+policy+": Kafka removes events before they are stored", alter("cleanup.policy", "delete")))
+		findings = append(findings, failed(check, "cleanup.policy is "+policy+": Kafka removes events before they are stored",
+			alter("cleanup.policy", "delete")))
 	}
 	if retention, known := t.Number("retention.ms"); known && retention >= 0 && time.Duration(retention)*time.Millisecond < minRetention {
 		findings = append(findings, failed(check, "it keeps events for "+kept(retention)+": an outage of ClickHouse that is longer loses them", alter("retention.ms", "604800000")))
@@ -137,7 +141,8 @@ func judgeSettings(check string, t kafka.TopicState) (findings []Finding) {
 		findings = append(findings, failed(check, fmt.Sprintf("it takes records of up to %d bytes: larger deliveries, which ingest accepts, get 500", size), alter("max.message.bytes", strconv.Itoa(kafka.MaxRecordBytes))))
 	}
 	if kind := t.Settings["message.timestamp.type"]; kind != "" && kind != "CreateTime" {
-		findings = append(findings, failed(check, "message.timestamp.type is "+kind+": the time of receipt is lost", alter("message.timestamp.type", "CreateTime")))
+		findings = append(findings, failed(check, "message.timestamp.type is "+kind+": the time of receipt is lost",
+			alter("message.timestamp.type", "CreateTime")))
 	}
 	return findings
 }
@@ -158,7 +163,8 @@ func lookAtGroup(ctx context.Context, client *kgo.Client, group string) Finding 
 	case state.Members == 0 && !state.Known:
 		return warning(check, "no processor has ever joined it", "Start 'hookline processor', or name its group with --group.")
 	case state.Members == 0:
-		return warning(check, fmt.Sprintf("no processor runs, and %d records wait", state.Lag), "Start 'hookline processor', or name its group with --group.")
+		return warning(check, fmt.Sprintf("no processor runs, and %d records wait", state.Lag),
+			"Start 'hookline processor', or name its group with --group.")
 	}
 	return ok(check, fmt.Sprintf("%d processors, %d records behind", state.Members, state.Lag))
 }

@@ -34,7 +34,8 @@ func lookAtVendors(_ context.Context, _ *slog.Logger, o Options) []Finding {
 	for _, name := range slices.Sorted(maps.Keys(config.Vendors)) {
 		v := config.Vendors[name]
 		if _, err := signature.New(v.Signature, v.Keys, certs); err != nil {
-			findings = append(findings, failed(check, fmt.Sprintf("%s: %v", name, err), "Copy the secret from the vendor again: it does not have the form that the scheme asks for."))
+			findings = append(findings, failed(check, fmt.Sprintf("%s: %v", name, err),
+				"Copy the secret from the vendor again: it does not have the form that the scheme asks for."))
 		}
 	}
 	for _, w := range config.Warnings {

@@ -15,7 +15,8 @@ import (
 
 // RunEngine calls do, with how the migrator reaches it, while an engine of its own runs: a process of the hookline
 // binary at program, over a folder that is removed in the end.
-func RunEngine(ctx context.Context, log *slog.Logger, program string, memoryMiB uint64, do func(context.Context, analytics.Options) error) error {
+func RunEngine(ctx context.Context, log *slog.Logger, program string, memoryMiB uint64,
+	do func(context.Context, analytics.Options) error) error {
 	assets, err := packages.Ensure(ctx, log)
 	if err != nil {
 		return err

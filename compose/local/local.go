@@ -111,7 +111,8 @@ func Run(ctx context.Context, o Options) error {
 	var main sync.WaitGroup
 	var mainErr error
 	err = supervisor.Run(ctx, func() {
-		stack := &Stack{Ports: o.Ports, Vendors: o.Vendors, Started: time.Since(started), clickhouse: o.ClickHouse("migrator", o.Ports.Native), supervisor: supervisor}
+		stack := &Stack{Ports: o.Ports, Vendors: o.Vendors, Started: time.Since(started),
+			clickhouse: o.ClickHouse("migrator", o.Ports.Native), supervisor: supervisor}
 		stack.describe(&o)
 		if o.Main == nil {
 			return

@@ -50,13 +50,15 @@ func (p Ports) check(ctx context.Context) error {
 	taken := map[int]string{}
 	for _, port := range p.list() {
 		if other, ok := taken[port.number]; ok {
-			errs = append(errs, fmt.Errorf("port %d is meant for both %s and %s: choose another one for either (%s)", port.number, other, port.part, port.flag))
+			errs = append(errs, fmt.Errorf("port %d is meant for both %s and %s: choose another one for either (%s)", port.number, other,
+				port.part, port.flag))
 			continue
 		}
 		taken[port.number] = port.part
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address(port.number))
 		if err != nil {
-			errs = append(errs, fmt.Errorf("port %d, for %s, cannot be had: choose another one with %s, or stop what uses it (%w)", port.number, port.part, port.flag, err))
+			errs = append(errs, fmt.Errorf("port %d, for %s, cannot be had: choose another one with %s, or stop what uses it (%w)",
+				port.number, port.part, port.flag, err))
 			continue
 		}
 		errs = append(errs, l.Close())

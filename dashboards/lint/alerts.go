@@ -54,7 +54,8 @@ func Alerting(raw []byte) ([]Fault, error) {
 	for _, group := range file.Groups {
 		for _, r := range group.Rules {
 			if asked := r.Data[0].DatasourceUID; watched[asked] != 1 {
-				faults = append(faults, Fault{"alert rule", r.UID, fmt.Sprintf("%d rules report a failure of its data source %s, not 1", watched[asked], asked)})
+				faults = append(faults, Fault{"alert rule", r.UID,
+					fmt.Sprintf("%d rules report a failure of its data source %s, not 1", watched[asked], asked)})
 			}
 		}
 	}

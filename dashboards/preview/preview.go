@@ -180,7 +180,8 @@ func explain(err error) (status int, advice string) {
 	case errors.As(err, &exception):
 		return http.StatusBadGateway, fmt.Sprintf("ClickHouse refused the query (code %d): %s", exception.Code, exception.Message)
 	case errors.Is(err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, fmt.Sprintf("ClickHouse did not answer within %s. Choose a shorter range, or look at its load.", queryTimeout)
+		return http.StatusGatewayTimeout, fmt.Sprintf("ClickHouse did not answer within %s. Choose a shorter range, or look at its load.",
+			queryTimeout)
 	case errors.As(err, &network):
 		return http.StatusBadGateway, "ClickHouse cannot be reached. Is it running, and is the DSN right?"
 	}

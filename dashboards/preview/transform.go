@@ -107,7 +107,8 @@ func configFromData(frames []Frame, raw json.RawMessage) ([]Frame, error) {
 	config := map[string]any{}
 	for _, mapping := range options.Mappings {
 		if mapping.HandlerKey != "unit" && mapping.HandlerKey != "decimals" || mapping.ReducerID != "lastNotNull" {
-			return nil, fmt.Errorf("the preview does not know the mapping of %s to %s by %s", mapping.FieldName, mapping.HandlerKey, mapping.ReducerID)
+			return nil, fmt.Errorf("the preview does not know the mapping of %s to %s by %s", mapping.FieldName, mapping.HandlerKey,
+				mapping.ReducerID)
 		}
 		if field, ok := frames[at].field(mapping.FieldName); ok {
 			if value := lastNotNull(field.Values); value != nil {

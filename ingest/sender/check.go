@@ -101,7 +101,8 @@ func (c *ListCommand) Run() error {
 	fmt.Fprintln(w, "PRESET\tSIGNATURE IN\tPROOF\tRETRIES FOR\tCOUNTS")
 	for _, p := range vendors.Presets() {
 		facts, _ := signature.DescribeSignature(p.Signature) // a test describes every preset
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, first(append(facts.Places, facts.Headers...), 1, "the body"), facts.Proof, duration(p.Retries), first(p.Sales, 2, "what you say"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, first(append(facts.Places, facts.Headers...), 1, "the body"), facts.Proof,
+			duration(p.Retries), first(p.Sales, 2, "what you say"))
 	}
 	fmt.Fprintln(w, "docs/vendors.md says more of each.")
 	return w.Flush()

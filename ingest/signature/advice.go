@@ -54,7 +54,8 @@ func (f *Facts) weakness(vendor *vendors.Vendor) string {
 	}
 	var unsigned []string
 	proof := f.EventProof(vendor, f.Proof)
-	for _, fact := range []struct{ mark, name string }{{schemas.UnsignedID, "ID"}, {schemas.UnsignedType, "type"}, {schemas.UnsignedTime, "time"}} {
+	for _, fact := range []struct{ mark, name string }{{schemas.UnsignedID, "ID"}, {schemas.UnsignedType, "type"},
+		{schemas.UnsignedTime, "time"}} {
 		if proof.Lacks(fact.mark) {
 			unsigned = append(unsigned, fact.name)
 		}

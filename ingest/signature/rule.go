@@ -148,7 +148,8 @@ func (r *rule) verifier(sig vendors.Signature, keys []vendors.Key, certs CertSou
 	if sig.Tolerance < 0 {
 		return nil, fmt.Errorf("tolerance %s is negative", sig.Tolerance)
 	}
-	if u, err := url.Parse(sig.URL); sig.URL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsAny(sig.URL, "?#")) {
+	if u, err := url.Parse(sig.URL); sig.URL != "" &&
+		(err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsAny(sig.URL, "?#")) {
 		return nil, errors.New("url: want an absolute http or https URL without a query, which is taken from each request")
 	}
 	return r.engine(sig, keys, certs)

@@ -62,10 +62,11 @@ const twilioSettings = "X-Twilio-Webhooks-Signature-Settings"
 // twilioAlgorithm is HMAC-SHA1 or, where the settings say so, HMAC-SHA256. An attacker who changes the settings still
 // needs the secret.
 func twilioAlgorithm() algorithm {
-	return algorithm{label: "HMAC-SHA1, or HMAC-SHA256 as " + twilioSettings + " says", prover: func(s *scheme, key []byte) (prover, error) {
-		legacy := newMACKey(s, func() hash.Hash { return hmac.New(sha1.New, key) })
-		return &twilioKey{macKey: legacy, shared: newMACKey(s, func() hash.Hash { return hmac.New(sha256.New, key) })}, nil
-	}}
+	return algorithm{label: "HMAC-SHA1, or HMAC-SHA256 as " + twilioSettings + " says",
+		prover: func(s *scheme, key []byte) (prover, error) {
+			legacy := newMACKey(s, func() hash.Hash { return hmac.New(sha1.New, key) })
+			return &twilioKey{macKey: legacy, shared: newMACKey(s, func() hash.Hash { return hmac.New(sha256.New, key) })}, nil
+		}}
 }
 
 type twilioKey struct {
@@ -101,7 +102,8 @@ func twilioNamed(c *content) (string, error) {
 				continue
 			}
 			if value != "HMAC_SHA256" && value != "HMAC_SHA1" {
-				return "", &Error{Reason: ReasonMalformed, Detail: twilioSettings + " names an algorithm that is not known; there are: HMAC_SHA1, HMAC_SHA256"}
+				return "", &Error{Reason: ReasonMalformed, Detail: twilioSettings +
+					" names an algorithm that is not known; there are: HMAC_SHA1, HMAC_SHA256"}
 			}
 			return value, nil
 		}

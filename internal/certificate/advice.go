@@ -13,9 +13,11 @@ import (
 func (c Client) Advice(err error, prefix, who string) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		if c.CA == "" {
-			return fmt.Sprintf("No authority of this system signed the certificate of %s: name the file of the one that did with %sca.", who, prefix)
+			return fmt.Sprintf("No authority of this system signed the certificate of %s: name the file of the one that did with %sca.",
+				who, prefix)
 		}
-		return fmt.Sprintf("None of the authorities in %s (%sca) signed the certificate of %s: get the file of the one that did.", c.CA, prefix, who)
+		return fmt.Sprintf("None of the authorities in %s (%sca) signed the certificate of %s: get the file of the one that did.", c.CA,
+			prefix, who)
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return fmt.Sprintf("Address %s by a name that its certificate has.", who)
@@ -32,9 +34,11 @@ func (c Client) Advice(err error, prefix, who string) string {
 	// What the other side said, in an alert for which crypto/tls has no type.
 	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
 		if c.Cert == "" {
-			return fmt.Sprintf("It was %s that ended the TLS handshake: it wants a certificate of ours (%scert, %skey).", who, prefix, prefix)
+			return fmt.Sprintf("It was %s that ended the TLS handshake: it wants a certificate of ours (%scert, %skey).", who,
+				prefix, prefix)
 		}
-		return fmt.Sprintf("Our certificate (%scert) is not accepted: check that %s trusts its authority, and that it has not expired.", prefix, who)
+		return fmt.Sprintf("Our certificate (%scert) is not accepted: check that %s trusts its authority, and that it has not expired.",
+			prefix, who)
 	}
 	return ""
 }

@@ -46,7 +46,8 @@ func (o Options) NewClient(log *slog.Logger, reg prometheus.Registerer, extra ..
 		kgo.RetryBackoffFn(backoff),
 	}
 	if reg != nil {
-		metrics := kprom.NewMetrics("hookline_kafka", kprom.Registerer(reg), kprom.FetchAndProduceDetail(kprom.Batches, kprom.Records, kprom.CompressedBytes))
+		metrics := kprom.NewMetrics("hookline_kafka", kprom.Registerer(reg),
+			kprom.FetchAndProduceDetail(kprom.Batches, kprom.Records, kprom.CompressedBytes))
 		opts = append(opts, kgo.WithHooks(metrics))
 	}
 	client, err := kgo.NewClient(slices.Concat(opts, security, extra)...)

@@ -18,7 +18,8 @@ const leaveWithin = 2 * time.Second
 // over without waiting, and closes the client; writes in flight fail. It takes little more than leaveWithin, even where
 // no broker answers, and may be called again; then it waits for
 // the first call.
-func (o Options) newMember(log *slog.Logger, reg prometheus.Registerer, group string, extra ...kgo.Opt) (client *kgo.Client, leave func(), err error) {
+func (o Options) newMember(log *slog.Logger, reg prometheus.Registerer, group string, extra ...kgo.Opt) (client *kgo.Client, leave func(),
+	err error) {
 	ctx, end := context.WithCancel(context.Background())
 	opts := []kgo.Opt{kgo.ConsumerGroup(group), kgo.WithContext(ctx)}
 	if o.SessionTimeout > 0 {

@@ -54,7 +54,8 @@ func (o Options) fix(err error) string {
 		return fmt.Sprintf("The brokers do not offer %s: choose another --kafka-sasl, or the port at which they do.", o.SASL)
 	case errors.Is(err, kerr.IllegalSaslState):
 		return "The brokers at this port want no login, or another one: check --kafka-sasl and the port in --kafka-brokers."
-	case errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
+	case errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.TopicAuthorizationFailed),
+		errors.Is(err, kerr.GroupAuthorizationFailed):
 		return "We are known, and not allowed to: give this user the right in Kafka's ACLs."
 	}
 	if _, ok := errors.AsType[*tokenError](err); ok {

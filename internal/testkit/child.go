@@ -88,7 +88,8 @@ func serve(text string) error {
 	case "broker":
 		return broker.Run(ctx, broker.Options{DataDir: s.DataDir, Listen: s.Listen, SyncWrites: s.Sync, Ready: ready, Log: log})
 	case "apache":
-		return apache.Run(ctx, apache.Options{DataDir: s.DataDir, Listen: s.Listen, Nodes: 3, Ready: func(a string) { fmt.Println(a) }, Log: log})
+		return apache.Run(ctx, apache.Options{DataDir: s.DataDir, Listen: s.Listen, Nodes: 3,
+			Ready: func(a string) { fmt.Println(a) }, Log: log})
 	}
 	return fmt.Errorf("no service %q", s.Service)
 }

@@ -185,7 +185,8 @@ func (n *Notifier) Resolve(key string) {
 	}
 	e.ends = time.Now()
 	e.version++
-	n.log.Info("alert is over: "+e.Summary, "alert", e.Name, "key", key, "lasted", e.ends.Sub(e.starts).Round(time.Millisecond), "raised", e.count)
+	n.log.Info("alert is over: "+e.Summary, "alert", e.Name, "key", key, "lasted", e.ends.Sub(e.starts).Round(time.Millisecond),
+		"raised", e.count)
 	n.changed(e)
 }
 

@@ -76,8 +76,10 @@ func destinations(o Options) ([]*destination, error) {
 		return nil
 	}
 	err := errors.Join(
-		add(destination{name: "alertmanager", tokenFile: o.AlertmanagerTokenFile, resend: o.Resend, body: plain}, "alertmanager", o.AlertmanagerURL),
-		add(destination{name: "webhook", tokenFile: o.WebhookTokenFile, body: func(b []notification) any { return newLetter(b) }}, "webhook", o.WebhookURL),
+		add(destination{name: "alertmanager", tokenFile: o.AlertmanagerTokenFile, resend: o.Resend, body: plain}, "alertmanager",
+			o.AlertmanagerURL),
+		add(destination{name: "webhook", tokenFile: o.WebhookTokenFile, body: func(b []notification) any { return newLetter(b) }},
+			"webhook", o.WebhookURL),
 	)
 	return out, err
 }

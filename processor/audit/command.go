@@ -30,7 +30,8 @@ func (*Command) Help() string {
 type verdict struct{ Totals }
 
 func (v verdict) Error() string {
-	return fmt.Sprintf("not everything is accounted for: unaccounted=%d wrong=%d missing=%d split=%d", v.Unaccounted, v.Wrong, v.Missing, v.Split)
+	return fmt.Sprintf("not everything is accounted for: unaccounted=%d wrong=%d missing=%d split=%d", v.Unaccounted, v.Wrong,
+		v.Missing, v.Split)
 }
 
 // ExitCode implements kong.ExitCoder.

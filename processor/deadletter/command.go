@@ -97,15 +97,16 @@ func (c *ShowCommand) Run(ctx context.Context, log *slog.Logger) error {
 			if h.Partition != int32(id) || at < h.From || at >= h.To {
 				continue
 			}
-			return c.Kafka.Scan(ctx, log, []kafka.Range{{Topic: topic, Partition: h.Partition, From: at, To: at + 1}}, func(r *kgo.Record) error {
-				if c.Payload {
-					_, err := os.Stdout.Write(r.Value)
-					return err
-				}
-				letters := []Letter{{DeadLetter: decode(r), record: r}}
-				q.known(ctx, letters)
-				return show(os.Stdout, letters[0])
-			})
+			return c.Kafka.Scan(ctx, log, []kafka.Range{{Topic: topic, Partition: h.Partition, From: at, To: at + 1}},
+				func(r *kgo.Record) error {
+					if c.Payload {
+						_, err := os.Stdout.Write(r.Value)
+						return err
+					}
+					letters := []Letter{{DeadLetter: decode(r), record: r}}
+					q.known(ctx, letters)
+					return show(os.Stdout, letters[0])
+				})
 		}
 		return fmt.Errorf("there is no dead letter at %s", c.Position)
 	})

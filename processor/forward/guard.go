@@ -76,7 +76,8 @@ func (g guard) check(addr netip.Addr) error {
 		return g.check(netip.AddrFrom4([4]byte(b[2:6])))
 	}
 	if why != "" {
-		return fmt.Errorf("%w: %s: %s; if it is meant, allow it with --actions-allow=%s", errRefused, addr, why, netip.PrefixFrom(addr, addr.BitLen()))
+		return fmt.Errorf("%w: %s: %s; if it is meant, allow it with --actions-allow=%s", errRefused, addr, why,
+			netip.PrefixFrom(addr, addr.BitLen()))
 	}
 	return nil
 }

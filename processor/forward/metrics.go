@@ -30,9 +30,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		deferred: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookline_actions_deferred_total", Help: "Actions put off without an attempt, because too many waited for the target already."}, []string{"target"}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "hookline_actions_lag_records", Help: "Records not yet read for actions, by partition, as of the last fetch."}, []string{"topic", "partition"}),
+			Name: "hookline_actions_lag_records", Help: "Records not yet read for actions, by partition, as of the last fetch."},
+			[]string{"topic", "partition"}),
 		retrying: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "hookline_actions_retrying", Help: "1 while a stage waits for a store: publish for Kafka, keep for ClickHouse."}, []string{"stage"}),
+			Name: "hookline_actions_retrying", Help: "1 while a stage waits for a store: publish for Kafka, keep for ClickHouse."},
+			[]string{"stage"}),
 		oldRetrying: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookline_actions_holding", Help: "Deprecated, gone in the next release: hookline_actions_retrying."}, []string{"stage"}),
 		commitFailures: prometheus.NewCounter(prometheus.CounterOpts{

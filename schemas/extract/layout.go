@@ -36,7 +36,8 @@ func Layout(text string) (Format, error) {
 		}
 		directive, ok := directives[text[i]]
 		if !ok {
-			return nil, fmt.Errorf("time format %q: there is no %%%c; there are %s", text, text[i], "%Y %y %m %b %B %d %e %j %a %A %H %I %p %M %S %z %%")
+			return nil, fmt.Errorf("time format %q: there is no %%%c; there are %s", text, text[i],
+				"%Y %y %m %b %B %d %e %j %a %A %H %I %p %M %S %z %%")
 		}
 		used = append(used, text[i])
 		layout.WriteString(directive)

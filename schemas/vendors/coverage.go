@@ -96,7 +96,8 @@ func (spec *vendorSpec) facts() []Fact {
 			}
 		}
 	}
-	return []Fact{{"ID", unique(id)}, {"type", unique(typ)}, {"time", unique(at)}, {"amount", unique(amounts)}, {"currency", unique(currencies)}}
+	return []Fact{{"ID", unique(id)}, {"type", unique(typ)}, {"time", unique(at)}, {"amount", unique(amounts)},
+		{"currency", unique(currencies)}}
 }
 
 // sources lists the places that the value is read from.

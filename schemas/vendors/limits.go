@@ -65,7 +65,8 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	case err != nil:
 		return netip.Prefix{}, fmt.Errorf("%q is neither an address (203.0.113.7) nor a range (203.0.113.0/24)", text)
 	case prefix != prefix.Masked():
-		return netip.Prefix{}, fmt.Errorf("%q has bits beside its mask: write %s, or the single address without /%d", text, prefix.Masked(), prefix.Bits())
+		return netip.Prefix{}, fmt.Errorf("%q has bits beside its mask: write %s, or the single address without /%d", text, prefix.Masked(),
+			prefix.Bits())
 	case prefix.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("%q: write an IPv4 range as such, without ::ffff", text)
 	}

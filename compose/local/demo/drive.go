@@ -55,7 +55,8 @@ type Verdict struct {
 
 // String is the line that the demo ends with.
 func (v Verdict) String() string {
-	return fmt.Sprintf("demo: sent=%d accepted=%d rejected=%d stored=%d mismatches=%d", v.Sent, v.Accepted, v.Rejected, v.Stored, len(v.Mismatches))
+	return fmt.Sprintf("demo: sent=%d accepted=%d rejected=%d stored=%d mismatches=%d", v.Sent, v.Accepted, v.Rejected, v.Stored,
+		len(v.Mismatches))
 }
 
 // Err is an error where something was found.
@@ -84,7 +85,8 @@ func Drive(ctx context.Context, log *slog.Logger, target Target, load Load, faul
 type Progress func() (sent, accepted int64)
 
 // DriveDuring does what Drive does, but sends for as long as during takes.
-func DriveDuring(ctx context.Context, log *slog.Logger, target Target, load Load, during func(context.Context, Progress) error) (Verdict, error) {
+func DriveDuring(ctx context.Context, log *slog.Logger, target Target, load Load,
+	during func(context.Context, Progress) error) (Verdict, error) {
 	return drive(ctx, log, target, load, func(ctx context.Context, r *runner) error {
 		group, ctx := errgroup.WithContext(ctx)
 		over := make(chan struct{})
@@ -134,7 +136,8 @@ func drive(ctx context.Context, log *slog.Logger, target Target, load Load, send
 	if stored < r.ledger.Events() {
 		catchUp = 5 * time.Second // something is lost already: name it soon
 	}
-	v := Verdict{Sent: r.sent.Load(), Accepted: r.accepted.Load(), Rejected: r.rejected.Load(), Stored: int64(stored), Poison: r.ledger.Poison()}
+	v := Verdict{Sent: r.sent.Load(), Accepted: r.accepted.Load(), Rejected: r.rejected.Load(), Stored: int64(stored),
+		Poison: r.ledger.Poison()}
 	if v.Mismatches, err = compare(ctx, db, r.ledger, catchUp); err != nil {
 		return Verdict{}, err
 	}
@@ -144,7 +147,8 @@ func drive(ctx context.Context, log *slog.Logger, target Target, load Load, send
 	}
 	var foreign []analytics.EventID
 	v.Lost, v.Doubled, foreign = r.ledger.CompareEvents(copies)
-	for what, events := range map[string][]analytics.EventID{"lost": v.Lost, "counted more than once": v.Doubled, "stored though never accepted": foreign} {
+	for what, events := range map[string][]analytics.EventID{"lost": v.Lost, "counted more than once": v.Doubled,
+		"stored though never accepted": foreign} {
 		for i, e := range events {
 			if i == maxNamed {
 				v.Mismatches = append(v.Mismatches, fmt.Sprintf("%d more events are %s", len(events)-i, what))

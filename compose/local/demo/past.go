@@ -61,7 +61,8 @@ func (p *past) events(e Event, at time.Time) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	proven, err := p.verifiers[e.Vendor].Verify(&signature.Request{Method: http.MethodPost, URL: signed.URL, Header: signed.Header, Body: signed.Body, Now: at})
+	proven, err := p.verifiers[e.Vendor].Verify(&signature.Request{Method: http.MethodPost, URL: signed.URL, Header: signed.Header,
+		Body: signed.Body, Now: at})
 	if err != nil {
 		return nil, fmt.Errorf("verify a delivery of %s: %w", e.Vendor, err)
 	}

@@ -38,9 +38,10 @@ func (t *Traffic) acme(at time.Time) Event {
 			"id": charge, "object": "charge", "amount": amount, "amount_captured": amount, "amount_refunded": refunded,
 			"captured": true, "created": at.Unix(), "currency": currency, "livemode": true, "paid": true,
 			"payment_intent": intent, "refunded": refunded == amount, "status": "succeeded",
-			"billing_details": object{"address": object{"city": "Portland", "country": "US", "postal_code": "97201"}, "email": "buyer@example.com"},
-			"outcome":         object{"network_status": "approved_by_network", "risk_level": "normal", "type": "authorized"},
-			"metadata":        object{"order_id": "A-" + charge},
+			"billing_details": object{"address": object{"city": "Portland", "country": "US", "postal_code": "97201"},
+				"email": "buyer@example.com"},
+			"outcome":  object{"network_status": "approved_by_network", "risk_level": "normal", "type": "authorized"},
+			"metadata": object{"order_id": "A-" + charge},
 		}
 	}
 	if t.chance(0.15) {
@@ -117,7 +118,8 @@ func (t *Traffic) sakura(at time.Time) Event {
 		t.pending = append(t.pending, standard("invoice.viewed", t.later(at), object{"invoice": invoice}, nil))
 	}
 	return standard("invoice.paid", at,
-		object{"invoice": invoice, "order": order, "amount": amount, "currency": in.currency, "customer": "株式会社サンプル", "lines": []any{object{"sku": "SK-1", "qty": 1}}},
+		object{"invoice": invoice, "order": order, "amount": amount, "currency": in.currency, "customer": "株式会社サンプル",
+			"lines": []any{object{"sku": "SK-1", "qty": 1}}},
 		effect(vendors.KindSale, invoice, in, amount))
 }
 
@@ -148,7 +150,8 @@ func (t *Traffic) gulf(at time.Time) Event {
 func (t *Traffic) Poison(now time.Time) Event {
 	id := t.id("poison")
 	e := event("gulf-market", id, now.UTC().Truncate(time.Second), nil, object{
-		"id": id, "event": "order.paid", "paid_at": now.UTC().Format(time.RFC3339), "order": object{"id": id, "total": "a lot", "currency": "KWD"},
+		"id": id, "event": "order.paid", "paid_at": now.UTC().Format(time.RFC3339), "order": object{"id": id, "total": "a lot",
+			"currency": "KWD"},
 	}, nil)
 	e.Poison = true
 	return e

@@ -188,7 +188,8 @@ func (r *runner) attempt(ctx context.Context, j job) error {
 		r.ledger.Accepted(j.event)
 		return nil
 	}
-	signed, err := r.sender.Sign(sender.Delivery{Vendor: j.event.Vendor, ID: j.event.ID, Header: j.event.Header, Body: j.event.Body}, time.Now())
+	signed, err := r.sender.Sign(sender.Delivery{Vendor: j.event.Vendor, ID: j.event.ID, Header: j.event.Header,
+		Body: j.event.Body}, time.Now())
 	if err != nil {
 		return permanent{err}
 	}
@@ -206,7 +207,8 @@ func (r *runner) attempt(ctx context.Context, j job) error {
 		r.accepted.Add(1)
 		r.ledger.Accepted(j.event)
 		return nil
-	case answer.Status >= http.StatusInternalServerError, answer.Status == http.StatusRequestTimeout, answer.Status == http.StatusTooManyRequests:
+	case answer.Status >= http.StatusInternalServerError, answer.Status == http.StatusRequestTimeout,
+		answer.Status == http.StatusTooManyRequests:
 		return fmt.Errorf("status %d", answer.Status)
 	}
 	return permanent{fmt.Errorf("delivery of %s event %s (forged: %v) was answered with %d: %s",

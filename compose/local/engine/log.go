@@ -67,7 +67,8 @@ func (r *relay) put(line []byte) {
 
 // level is that of an entry for us. ClickHouse logs as an error what fails for a client, which is the client's to report.
 func (e *entry) level() slog.Level {
-	if e.Logger == "executeQuery" || strings.Contains(e.Logger, "Handler") || strings.Contains(e.Logger, "HTTPServerResponse") || frame.MatchString(e.Message) {
+	if e.Logger == "executeQuery" || strings.Contains(e.Logger, "Handler") || strings.Contains(e.Logger, "HTTPServerResponse") ||
+		frame.MatchString(e.Message) {
 		return slog.LevelDebug
 	}
 	switch e.Level {

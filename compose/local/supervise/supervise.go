@@ -59,7 +59,8 @@ func New(o Options) (*Supervisor, error) {
 	}
 	named := map[string]*child{}
 	for i, spec := range o.Children {
-		c := &child{Child: spec, supervisor: s, lines: s.output.prefixed(spec.Name, width, i, o.Colour), ready: make(chan struct{}), gone: make(chan struct{})}
+		c := &child{Child: spec, supervisor: s, lines: s.output.prefixed(spec.Name, width, i, o.Colour), ready: make(chan struct{}),
+			gone: make(chan struct{})}
 		for _, name := range spec.After {
 			need := named[name]
 			if need == nil {

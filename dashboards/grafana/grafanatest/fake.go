@@ -66,10 +66,12 @@ func New(t testing.TB) *Server {
 	})
 	mux.HandleFunc("PUT /api/v1/provisioning/folder/{folder}/rule-groups/{group}", f.putRules)
 	mux.HandleFunc("GET /api/v1/provisioning/alert-rules", f.getRules)
-	mux.HandleFunc("GET /api/v1/provisioning/contact-points", func(w http.ResponseWriter, _ *http.Request) { Answer(w, http.StatusOK, f.Contacts) })
+	mux.HandleFunc("GET /api/v1/provisioning/contact-points",
+		func(w http.ResponseWriter, _ *http.Request) { Answer(w, http.StatusOK, f.Contacts) })
 	mux.HandleFunc("POST /api/v1/provisioning/contact-points", f.postContact)
 	mux.HandleFunc("PUT /api/v1/provisioning/contact-points/{uid}", f.putContact)
-	mux.HandleFunc("GET /api/v1/provisioning/policies", func(w http.ResponseWriter, _ *http.Request) { Answer(w, http.StatusOK, f.Policies) })
+	mux.HandleFunc("GET /api/v1/provisioning/policies",
+		func(w http.ResponseWriter, _ *http.Request) { Answer(w, http.StatusOK, f.Policies) })
 	mux.HandleFunc("PUT /api/v1/provisioning/policies", f.putPolicies)
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
@@ -177,7 +179,8 @@ func (f *Server) SaveInV2(uid, title string) {
 	model := f.Boards[uid]["dashboard"].(Object)
 	version, _ := model["version"].(float64)
 	model["title"], model["version"] = title, version+1
-	f.Boards[uid]["v2"] = Object{"uid": uid, "version": version + 1, "title": title, "elements": Object{}, "layout": Object{"kind": "GridLayout"}}
+	f.Boards[uid]["v2"] = Object{"uid": uid, "version": version + 1, "title": title, "elements": Object{},
+		"layout": Object{"kind": "GridLayout"}}
 }
 
 func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
@@ -204,13 +207,15 @@ func (f *Server) postBoard(w http.ResponseWriter, r *http.Request) {
 				message(w, http.StatusConflict, "Dashboard already exists. Use overwrite flag to update.")
 				return
 			}
-			Answer(w, http.StatusPreconditionFailed, Object{"status": "version-mismatch", "message": "The dashboard has been changed by someone else"})
+			Answer(w, http.StatusPreconditionFailed,
+				Object{"status": "version-mismatch", "message": "The dashboard has been changed by someone else"})
 			return
 		}
 	}
 	model["version"], model["id"] = version+1, 7.0
 	f.Boards[uid] = Object{"dashboard": model, "folderUid": sent["folderUid"]}
-	Answer(w, http.StatusOK, Object{"id": 7.0, "uid": uid, "url": "/d/" + uid, "status": "success", "version": version + 1, "folderUid": sent["folderUid"]})
+	Answer(w, http.StatusOK, Object{"id": 7.0, "uid": uid, "url": "/d/" + uid, "status": "success", "version": version + 1,
+		"folderUid": sent["folderUid"]})
 }
 
 // provenance is who manages what a request writes.
