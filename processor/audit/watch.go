@@ -97,7 +97,7 @@ func (w *Watch) Run(ctx context.Context, reg prometheus.Registerer) error {
 	}
 }
 
-// audit audits once. What could not be told is tried again at the next look.
+// audit audits once. What could not be decided is tried again at the next run.
 func (w *Watch) audit(ctx context.Context) {
 	began := time.Now()
 	o := w.Audit
