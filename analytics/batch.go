@@ -21,8 +21,8 @@ type Batch struct {
 	parts  []parts // of each row
 }
 
-// parts says how many rows of sales and of sale_keys a row is.
-type parts struct{ sales, keys int }
+// parts says how many rows of events, of sales and of sale_keys a row is.
+type parts struct{ events, sales, keys int }
 
 // NewBatch returns an empty batch.
 func NewBatch() *Batch {
@@ -63,7 +63,12 @@ func (b *Batch) Append(r Row) error {
 	if isVoid(&r) {
 		b.keys.append(unit{e.Vendor, r.Outcome.Object}, place{}, state)
 	}
-	b.parts = append(b.parts, parts{sales: len(effects), keys: b.keys.len() - keys})
+	events := 1
+	if r.From != nil && *r.From != (Place{ID: e.ID, Month: sourceMonth(e.Time)}) {
+		b.events.tombstone(&r, r.From)
+		events++
+	}
+	b.parts = append(b.parts, parts{events: events, sales: len(effects), keys: b.keys.len() - keys})
 	return nil
 }
 
@@ -102,11 +107,13 @@ func kinds(effects []vendors.Effect) string {
 // payloads with b.
 func (b *Batch) Slice(from, to int) *Batch {
 	out := NewBatch()
-	sale, key := 0, 0
+	event, sale, key := 0, 0, 0
 	for row, has := range b.parts[:to] {
 		if row >= from {
 			out.parts = append(out.parts, has)
-			out.events.take(&b.events.block, row)
+			for i := range has.events {
+				out.events.take(&b.events.block, event+i)
+			}
 			for i := range has.sales {
 				out.sales.take(&b.sales.block, sale+i)
 			}
@@ -114,6 +121,7 @@ func (b *Batch) Slice(from, to int) *Batch {
 				out.keys.take(&b.keys.block, key+i)
 			}
 		}
+		event += has.events
 		sale += has.sales
 		key += has.keys
 	}
@@ -216,7 +224,8 @@ type eventBlock struct {
 	partition                                              values[int32]
 	payload                                                blobs
 	version                                                values[uint64]
-	test                                                   values[uint8]
+	test, deleted                                          values[uint8]
+	delivery                                               pairs
 }
 
 func (b *eventBlock) init() {
@@ -233,10 +242,12 @@ func (b *eventBlock) init() {
 		{"effect", typeWord, &b.effect},
 		{"error", typeString, &b.failure},
 		{"is_test", "UInt8", &b.test},
+		{"delivery", typePairs, &b.delivery},
 		{"kafka_topic", typeWord, &b.topic},
 		{"kafka_partition", "Int32", &b.partition},
 		{"kafka_offset", "Int64", &b.offset},
 		{"version", "UInt64", &b.version},
+		{"is_deleted", "UInt8", &b.deleted},
 	}}
 }
 
@@ -254,11 +265,30 @@ func (b *eventBlock) append(r *Row, effect string, version uint64) {
 	b.effect.append(effect)
 	b.failure.append(r.Error)
 	b.test.append(bit(e.Test))
+	b.delivery.append(e.Delivery)
 	b.topic.append(r.Origin.Topic)
 	b.partition.append(r.Origin.Partition)
 	b.offset.append(r.Origin.Offset)
 	b.version.append(version)
+	b.deleted.append(0)
 	b.endRow(sourceMonth(e.Time))
+}
+
+// tombstone appends the tombstone of the row in which the delivery of r was stored with an error and another ID or time. It
+// ranks as that row does: nothing that counts is outranked by it.
+func (b *eventBlock) tombstone(r *Row, p *Place) {
+	gone := Row{Event: r.Event, Origin: r.Origin, Error: r.Error}
+	gone.Event.ID, gone.Event.Time, gone.Event.Data, gone.Event.Delivery = p.ID, monthTime(p.Month), nil, nil
+	b.append(&gone, "", eventVersion(r.Rule, r.Event.Received, 0, true))
+	b.deleted.rows[b.len()-1] = 1
+}
+
+// monthTime is the beginning of a source month; zero for undated.
+func monthTime(month uint32) time.Time {
+	if month == 0 {
+		return time.Time{}
+	}
+	return time.Date(int(month/100), time.Month(month%100), 1, 0, 0, 0, 0, time.UTC)
 }
 
 // saleBlock is rows of the table sales.

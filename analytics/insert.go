@@ -46,6 +46,9 @@ func insertSettings(protocol clickhouse.Protocol) clickhouse.Settings {
 func (db *DB) Insert(ctx context.Context, b *Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
+	if err := db.insertVariants(ctx, &b.events); err != nil {
+		return err
+	}
 	// Events first: what its event is refused for does not count.
 	if err := db.insertParts(ctx, &b.events.block, emptyEvents); err != nil {
 		return err

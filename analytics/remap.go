@@ -81,8 +81,31 @@ func (remap) Columns() string {
 	return "kind, sale_key, event_id, type, order_id, amount, currency, occurred_at, received_at, dimensions, object, proof, is_test"
 }
 
+// EventColumns are those of events that another mapping leaves alone.
 func (remap) EventColumns() string {
-	return "vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, is_test, kafka_topic, kafka_partition, kafka_offset"
+	return "received_at, stored_at, payload, content_type, key_id, proof, delivery, kafka_topic, kafka_partition, kafka_offset"
+}
+
+// MovedColumns are those of events that reprocess_moved has.
+func (r remap) MovedColumns() string {
+	return r.EventColumns() + ", vendor, event_id, type, occurred_at, effect, error, is_test, version"
+}
+
+// Run selects the rows of the run.
+func (r remap) Run() string {
+	return fmt.Sprintf("vendor = %s AND generation = %d", r.Vendor, r.Generation)
+}
+
+// MappedAt is when the delivery of an event was received that counts first: what came before is none of the run's business.
+func (r remap) MappedAt() string {
+	if r.last {
+		return "max(received_at)"
+	}
+	return "min(received_at)"
+}
+
+func (r remap) FromBucket() string {
+	return fmt.Sprintf("cityHash64(from_id) %% %d = %d", r.Buckets, r.Number)
 }
 
 func (r remap) Content() string { return "(" + r.Columns() + ", source_month, source_hour)" }
@@ -111,7 +134,7 @@ func (db *DB) remaps(ctx context.Context, run Reprocess) ([]remap, error) {
 	if err != nil {
 		return nil, err
 	}
-	mapped, err := collect(ctx, db, "count what was mapped", "SELECT count(), max(is_last) FROM reprocess_effects WHERE vendor = ? AND generation = ?",
+	mapped, err := collect(ctx, db, "count what was mapped", "SELECT count(), max(is_last) FROM reprocess_mapped WHERE vendor = ? AND generation = ?",
 		func(rows driver.Rows) (m struct {
 			rows uint64
 			last uint8
@@ -128,10 +151,19 @@ func (db *DB) remaps(ctx context.Context, run Reprocess) ([]remap, error) {
 	return all, nil
 }
 
+// resolveMapped decides which of the mapped rows counts where several are one event by the new mapping: redeliveries that
+// had IDs of their own, or contents that came under one ID. It may be repeated.
+func (db *DB) resolveMapped(ctx context.Context, run Reprocess) error {
+	return db.remap(ctx, "look for events that are one", remap{Generation: run.Generation, Vendor: literal(run.Vendor)}, "remap_resolve.sql")
+}
+
 // ReprocessChanges returns the totals of the run's vendor as they are and as they would be, where all is mapped, in
 // order of month, currency and kind: also those that stay as they are.
 func (db *DB) ReprocessChanges(ctx context.Context, run Reprocess) ([]Change, error) {
 	const op = "compare the totals"
+	if err := db.resolveMapped(ctx, run); err != nil {
+		return nil, err
+	}
 	parts, err := db.remaps(ctx, run)
 	if err != nil {
 		return nil, err
@@ -186,11 +218,14 @@ func (db *DB) ApplyReprocess(ctx context.Context, run Reprocess, step func(done,
 	if err != nil {
 		return err
 	}
+	if err := db.resolveMapped(ctx, run); err != nil {
+		return err
+	}
 	months, err := db.mappedMonths(ctx, run)
 	if err != nil {
 		return err
 	}
-	done, of := 0, len(parts)+len(months)
+	done, of := 0, len(parts)+2*len(months)
 	for _, part := range parts {
 		if err := db.applySales(ctx, part); err != nil {
 			return err
@@ -198,15 +233,27 @@ func (db *DB) ApplyReprocess(ctx context.Context, run Reprocess, step func(done,
 		done++
 		step(done, of)
 	}
-	for _, m := range months {
-		part := remap{Generation: run.Generation, Vendor: literal(run.Vendor), Month: m.Month, Buckets: 1 + m.Events/bucketRows}
+	// What is written over is kept before anything moves, and what moves is written before its old place is given up.
+	for _, names := range [][]string{{"remap_variants.sql"}, {"remap_events.sql", "remap_moved.sql", "remap_places.sql"}} {
+		for _, m := range months {
+			if err := db.applyEvents(ctx, run, m, names); err != nil {
+				return err
+			}
+			done++
+			step(done, of)
+		}
+	}
+	return nil
+}
+
+func (db *DB) applyEvents(ctx context.Context, run Reprocess, m EventMonth, names []string) error {
+	part := remap{Generation: run.Generation, Vendor: literal(run.Vendor), Month: m.Month, Buckets: 1 + m.Events/bucketRows}
+	for _, name := range names {
 		for part.Number = range part.Buckets {
-			if err := db.remap(ctx, "apply the mapping to events", part, "remap_events.sql"); err != nil {
+			if err := db.remap(ctx, "apply the mapping to events", part, name); err != nil {
 				return err
 			}
 		}
-		done++
-		step(done, of)
 	}
 	return nil
 }
@@ -272,6 +319,6 @@ func (db *DB) remap(ctx context.Context, op string, part remap, name string) err
 
 func (db *DB) mappedMonths(ctx context.Context, run Reprocess) ([]EventMonth, error) {
 	return collect(ctx, db, "look for the months that were mapped",
-		"SELECT event_month, count() FROM reprocess_effects WHERE vendor = ? AND generation = ? GROUP BY event_month ORDER BY event_month",
+		"SELECT from_month, count() FROM reprocess_mapped WHERE vendor = ? AND generation = ? GROUP BY from_month ORDER BY from_month",
 		func(rows driver.Rows) (m EventMonth, err error) { return m, rows.Scan(&m.Month, &m.Events) }, run.Vendor, run.Generation)
 }

@@ -113,28 +113,37 @@ func (db *DB) EndReprocess(ctx context.Context, r Reprocess, state ReprocessStat
 
 // dropMapped removes what runs have mapped that have ended.
 func (db *DB) dropMapped(ctx context.Context) error {
-	ended, err := collect(ctx, db, "look for what was mapped", `SELECT DISTINCT vendor, generation FROM reprocess_effects
-		WHERE (vendor, generation) NOT IN (SELECT vendor, generation FROM reprocess_runs FINAL WHERE state IN ('mapping', 'applying'))`,
-		func(rows driver.Rows) (r Reprocess, err error) { return r, rows.Scan(&r.Vendor, &r.Generation) })
-	if err != nil {
-		return err
-	}
-	for _, run := range ended {
-		if err := db.exec(ctx, "drop what was mapped", fmt.Sprintf("ALTER TABLE reprocess_effects DROP PARTITION (%s, %d)", literal(run.Vendor), run.Generation)); err != nil {
+	for _, table := range []string{"reprocess_moved", "reprocess_mapped"} {
+		ended, err := collect(ctx, db, "look for what was mapped", "SELECT DISTINCT vendor, generation FROM "+table+
+			" WHERE (vendor, generation) NOT IN (SELECT vendor, generation FROM reprocess_runs FINAL WHERE state IN ('mapping', 'applying'))",
+			func(rows driver.Rows) (r Reprocess, err error) { return r, rows.Scan(&r.Vendor, &r.Generation) })
+		if err != nil {
 			return err
+		}
+		for _, run := range ended {
+			if err := db.exec(ctx, "drop what was mapped", fmt.Sprintf("ALTER TABLE %s DROP PARTITION (%s, %d)", table, literal(run.Vendor), run.Generation)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// MappedErrors returns how many of the events that a run has mapped cannot be read as what they should be, and what
-// is wrong with one of them.
-func (db *DB) MappedErrors(ctx context.Context, r Reprocess) (n uint64, example string, err error) {
+// MappedSummary is what a run has mapped.
+type MappedSummary struct {
+	Errors  uint64 // events that cannot be read as what they should be
+	Example string // what is wrong with one of them
+	Moved   uint64 // events that get another ID, or another month
+}
+
+// MappedSummary returns what a run has mapped.
+func (db *DB) MappedSummary(ctx context.Context, r Reprocess) (s MappedSummary, err error) {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	err = db.pool().QueryRow(ctx, `SELECT countIf(error != ''), anyIf(concat('event ', event_id, ': ', error), error != '') FROM reprocess_effects FINAL WHERE vendor = ? AND generation = ? AND number = 0`,
-		r.Vendor, r.Generation).Scan(&n, &example)
-	return n, example, wrap("count what cannot be mapped", err)
+	err = db.pool().QueryRow(ctx, `SELECT countIf(error != ''), anyIf(concat('event ', event_id, ': ', error), error != ''), countIf((from_id, from_month) != (event_id, event_month))
+		FROM reprocess_mapped FINAL WHERE vendor = ? AND generation = ? AND number = 0 AND NOT is_outranked`,
+		r.Vendor, r.Generation).Scan(&s.Errors, &s.Example, &s.Moved)
+	return s, wrap("count what was mapped", err)
 }
 
 // EventMonth is a source month of a vendor's events.
@@ -149,34 +158,57 @@ func (db *DB) EventMonths(ctx context.Context, vendor string, since, until uint3
 	if until == 0 {
 		until = math.MaxUint32
 	}
-	return collect(ctx, db, "look for the months of events",
-		"SELECT source_month, count() FROM events WHERE vendor = ? AND source_month BETWEEN ? AND ? GROUP BY source_month ORDER BY source_month",
+	return collect(ctx, db, "look for the months of events", `SELECT source_month, count() FROM
+		(SELECT vendor, source_month FROM events UNION ALL SELECT vendor, source_month FROM event_variants)
+		WHERE vendor = ? AND source_month BETWEEN ? AND ? GROUP BY source_month ORDER BY source_month`,
 		func(rows driver.Rows) (m EventMonth, err error) { return m, rows.Scan(&m.Month, &m.Events) }, vendor, since, until)
 }
 
-// EventsAfter calls do with the stored events of a vendor and a source month, in the order of their IDs: those after
-// the given one, limit at most. Each has what Map needs, and the error that it is stored with.
-func (db *DB) EventsAfter(ctx context.Context, vendor string, month uint32, after string, limit int, do func(Row) error) error {
-	const op = "read events"
+// Span is events of one vendor and source month that follow each other in the order of their IDs.
+type Span struct {
+	Vendor string
+	Month  uint32
+	After  string // the ID before the first one
+	Until  string // the last ID; empty: no limit
+}
+
+// EventsAfter calls do with the stored events of a span, in the order of their IDs, limit at most. Each has what Map
+// needs, the error that it is stored with, and the place.
+func (db *DB) EventsAfter(ctx context.Context, s Span, limit int, do func(Row) error) error {
+	return db.stored(ctx, "read events", s, "SELECT toUInt64(0), is_test = 1, "+storedColumns+" FROM events FINAL "+inSpan+fmt.Sprintf(" ORDER BY event_id LIMIT %d", limit), do)
+}
+
+// Variants calls do with the deliveries of a span that brought a known ID and another content, as EventsAfter does.
+func (db *DB) Variants(ctx context.Context, s Span, do func(Row) error) error {
+	return db.stored(ctx, "read variants of events", s, "SELECT content, is_test = 1, "+storedColumns+" FROM event_variants FINAL "+inSpan, do)
+}
+
+const (
+	storedColumns = `event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, error, delivery, kafka_topic, kafka_partition, kafka_offset`
+	inSpan        = "WHERE vendor = ? AND source_month = ? AND event_id > ? AND (event_id <= ? OR ? = '')"
+)
+
+func (db *DB) stored(ctx context.Context, op string, s Span, query string, do func(Row) error) error {
 	ctx, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
 	// Small blocks: payloads may be large.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_block_size": 1024, "do_not_merge_across_partitions_select_final": 1}))
-	rows, err := db.pool().Query(ctx, `SELECT event_id, type, occurred_at, received_at, payload, proof, error, is_test = 1 FROM events FINAL
-		WHERE vendor = ? AND source_month = ? AND event_id > ? ORDER BY event_id LIMIT ?`, vendor, month, after, limit)
+	rows, err := db.pool().Query(ctx, query, s.Vendor, s.Month, s.After, s.Until, s.Until)
 	if err != nil {
 		return wrap(op, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		row := Row{}
-		e := &row.Event
-		e.Vendor = vendor
+		row := Row{From: &Place{Month: s.Month}}
+		e, from, origin := &row.Event, row.From, &row.Origin
+		e.Vendor = s.Vendor
 		var payload string
-		if err := rows.Scan(&e.ID, &e.Type, &e.Time, &e.Received, &payload, (*string)(&e.Proof), &row.Error, &e.Test); err != nil {
+		if err := rows.Scan(&from.Content, &e.Test, &e.ID, &e.Type, &e.Time, &e.Received, &row.Stored, &payload, &e.ContentType, &e.KeyID, (*string)(&e.Proof), &row.Error,
+			&e.Delivery, &origin.Topic, &origin.Partition, &origin.Offset); err != nil {
 			return wrap(op, err)
 		}
-		if e.Data = []byte(payload); month == 0 {
+		from.ID = e.ID
+		if e.Data = []byte(payload); s.Month == 0 {
 			e.Time = time.Time{}
 		}
 		if err := do(row); err != nil {

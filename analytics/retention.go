@@ -38,6 +38,7 @@ func (r Retention) tables() []kept {
 	}
 	return []kept{
 		{"events", "occurred_at", r.Events},
+		{"event_variants", "occurred_at", r.Events},
 		{"sales", "occurred_at", r.Sales},
 		{"action_results", "started_at", outcome(r.ActionResults)},
 		{"rejections", "minute", outcome(r.Rejections)},

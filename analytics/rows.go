@@ -22,8 +22,25 @@ type Row struct {
 	Outcome    vendors.Outcome // zero for an event that counts for nothing
 	Origin     Origin
 	Rule       vendors.Redelivery
-	Generation uint16 // 0 for what vendors deliver; see Version
-	Error      string // why the event counts for nothing although it should; empty for one that is as it should be
+	Generation uint16    // 0 for what vendors deliver; see Version
+	Error      string    // why the event counts for nothing although it should; empty for one that is as it should be
+	From       *Place    // where the event is stored already, perhaps by another ID or time; nil where nothing is known of that
+	Stored     time.Time // when that row was stored
+}
+
+// Place is where an event is stored.
+type Place struct {
+	ID      string
+	Month   uint32 // source month as YYYYMM; 0 for undated
+	Content uint64 // 0 for a row of events; for one of event_variants its content
+}
+
+// PlaceOf is where the row of an event is stored, by what its record says: undated where its time is out of range.
+func PlaceOf(e *schemas.Event) *Place {
+	if checkTime("event", e.Time, e.Received) != nil {
+		return &Place{ID: e.ID}
+	}
+	return &Place{ID: e.ID, Month: sourceMonth(e.Time)}
 }
 
 // Origin is where Kafka held the event.

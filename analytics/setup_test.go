@@ -151,7 +151,7 @@ func TestTwoSetupsAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := ask(t, e, "SELECT groupArray(version_id) FROM (SELECT version_id FROM schema_migrations ORDER BY version_id)"); got != "[0,1,2,3,4,5,6,7,8,9,10,11,12]" {
+	if got := ask(t, e, "SELECT groupArray(version_id) FROM (SELECT version_id FROM schema_migrations ORDER BY version_id)"); got != "[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14]" {
 		t.Errorf("migrations %s", got)
 	}
 	if got := ask(t, e, "SELECT count() FROM system.tables WHERE database = 'hookline' AND name = 'setup_lock'"); got != "0" {

@@ -192,7 +192,7 @@ func (from *vendorEndpoint) identify(dst []schemas.Event, header http.Header, bo
 	for _, id := range identities {
 		dst = append(dst, schemas.Event{
 			ID: id.ID, Vendor: from.vendor.Name, Type: id.Type, Time: id.Time, BadTime: id.BadTime, BadID: id.BadID,
-			ContentType: contentType, Test: id.Test, Data: id.Data,
+			ContentType: contentType, Test: id.Test, Delivery: id.Delivery, Data: id.Data,
 		})
 	}
 	return dst, nil

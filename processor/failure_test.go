@@ -183,7 +183,7 @@ func TestInvariant8_ARejectedRowCostsOnlyItself(t *testing.T) {
 	s.ask("ALTER TABLE events ADD CONSTRAINT no_bad CHECK event_id NOT LIKE 'bad%'")
 	bad := func(id string) schemas.Event {
 		e := sale(7, time.Now())
-		e.ID, e.Data = id, []byte(`{"order":"`+id+`","amount":"1.25"}`)
+		e.ID, e.Data = id, fmt.Appendf(nil, `{"id":%q,"type":"paid","at":%q,"order":%q,"amount":"1.25"}`, id, e.Time.Format(time.RFC3339), id)
 		return e
 	}
 	events := sales(0, 300, time.Now())

@@ -107,10 +107,21 @@ func (l *Loop) add(b *batch, r *kgo.Record, epoch uint64, config *vendors.Config
 		}
 	}
 	if err != nil {
+		if appended && row.Event.Again {
+			r = identified(r, &row.Event)
+		}
 		l.deadLetter(b, s, r, schemas.DeadLetter{Stage: string(mapping.StageOf(err)), Error: err.Error(), Attempts: retry.Attempts})
 		return
 	}
 	s.stored++
+}
+
+// identified is the record of an event that was identified again, at the place where r is: a dead letter has the names of its
+// event's row. The key stays, by which the event's records follow each other.
+func identified(r *kgo.Record, e *schemas.Event) *kgo.Record {
+	again := e.Record(r.Topic)
+	again.Key, again.Partition, again.Offset, again.LeaderEpoch = r.Key, r.Partition, r.Offset, r.LeaderEpoch
+	return again
 }
 
 // maxLogged is how many dead letters of one batch are logged each by itself.

@@ -3,6 +3,7 @@
 package schemas
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,6 +29,8 @@ const (
 	headerProof   = "ce_proof"   // what the signature covers; see Proof
 	headerTest    = "ce_test"    // "true" for test money, where the delivery says so and not the event itself
 
+	headerDelivery = "ce_delivery" // JSON object of texts; see Event.Delivery
+
 	// The extension of distributed tracing
 	// (https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md).
 	headerTraceParent = "ce_traceparent"
@@ -52,7 +55,13 @@ type Event struct {
 	Proof       Proof
 	Test        bool   // the delivery says that it is test money; what the event itself says is read when it is mapped
 	TraceParent string // W3C traceparent of the trace that began with the event; empty where it is not traced
-	Data        []byte // exactly the bytes received, or one item's where a delivery carries several
+
+	// What identification may read of the delivery beside Data: "header:NAME" for a request header and "body:PATH" for what
+	// stood around an item. Empty texts were not there. Nil where nothing was kept.
+	Delivery map[string]string
+	Again    bool // hookline itself sent the event round again, from the retry or the dead-letter topic
+
+	Data []byte // exactly the bytes received, or one item's where a delivery carries several
 }
 
 // ErrNotEvent is wrapped by every error of DecodeEvent.
@@ -65,7 +74,7 @@ func (e *Event) Record(topic string) *kgo.Record { return new(Envelope).Record(t
 // Envelope is the memory of one record, to be used again once Kafka's client is done with the record.
 type Envelope struct {
 	record kgo.Record
-	room   [12]kgo.RecordHeader
+	room   [13]kgo.RecordHeader
 	text   []byte // that all headers and the key are parts of
 }
 
@@ -76,7 +85,7 @@ func (m *Envelope) Clear() { m.record.Value = nil }
 func (m *Envelope) Record(topic string, e *Event) *kgo.Record {
 	text := m.text[:0]
 	if need := len(specVersion) + len(e.ID) + len(sourcePrefix) + len(e.Vendor) + len(e.Type) + len(time.RFC3339Nano) +
-		len(e.BadTime) + len(e.BadID) + len(e.ContentType) + len(e.KeyID) + len(e.Proof) + len(e.TraceParent); cap(text) < need {
+		len(e.BadTime) + len(e.BadID) + len(e.ContentType) + len(e.KeyID) + len(e.Proof) + len(e.TraceParent) + len("true"); cap(text) < need {
 		text = make([]byte, 0, need)
 	}
 	headers := m.room[:0]
@@ -114,6 +123,10 @@ func (m *Envelope) Record(topic string, e *Event) *kgo.Record {
 	}
 	if e.Test {
 		add(headerTest, "true")
+	}
+	if len(e.Delivery) > 0 {
+		encoded, _ := json.Marshal(e.Delivery) // texts always have a form
+		headers = append(headers, kgo.RecordHeader{Key: headerDelivery, Value: encoded})
 	}
 	if e.TraceParent != "" {
 		add(headerTraceParent, e.TraceParent)
@@ -180,7 +193,12 @@ func DecodeEvent(r *kgo.Record) (Event, error) {
 			if err != nil {
 				return Event{}, fmt.Errorf("%w: %s: %w", ErrNotEvent, headerReceived, err)
 			}
-			e.Received = t.UTC()
+			e.Received, e.Again = t.UTC(), true
+		case headerDelivery:
+			var err error
+			if e.Delivery, err = decodeDelivery(r.Headers[i].Value); err != nil {
+				return Event{}, err
+			}
 		}
 	}
 	switch {
@@ -192,4 +210,11 @@ func DecodeEvent(r *kgo.Record) (Event, error) {
 		return Event{}, fmt.Errorf("%w: no %s", ErrNotEvent, headerSource)
 	}
 	return e, nil
+}
+
+func decodeDelivery(text []byte) (kept map[string]string, err error) {
+	if err := json.Unmarshal(text, &kept); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrNotEvent, headerDelivery, err)
+	}
+	return kept, nil
 }

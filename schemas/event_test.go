@@ -39,6 +39,9 @@ func TestEventRoundTrip(t *testing.T) {
 		"traced":            with(func(e *Event) { e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" }),
 		"weak":              with(func(e *Event) { e.Proof = ProofWeak }),
 		"test money":        with(func(e *Event) { e.Test = true }),
+		"a delivery": with(func(e *Event) {
+			e.Delivery = map[string]string{"header:X-Github-Event": "push \"1\" é", "body:live": ""}
+		}),
 		"bytes that are no text": with(func(e *Event) {
 			e.Data = []byte{0, 0xff, '\r', '\n'}
 		}),

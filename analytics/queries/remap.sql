@@ -1,7 +1,7 @@
 -- What the sales of one vendor must be by the mapping of a run: common part of the statements that look at the
 -- difference and apply it. A bucket holds the units, objects or keys, that have one hash, so that memory is bounded.
 --
--- mapped: the events that the run has mapped, and when the deliveries that it mapped were received. A delivery that
+-- mapped: the events that the run has mapped, by the IDs that they are stored with, and when the deliveries that it mapped were received. A delivery that
 -- counts before those came later and is none of the run's business.
 -- live: the effects that count now.
 -- best: the statement that must count for each unit, an object or an effect that stands for itself. It ranks among all
@@ -10,11 +10,10 @@
 WITH
     mapped AS
     (
-        SELECT event_id, any(received_at) AS mapped_at
-        FROM reprocess_effects FINAL
-        WHERE vendor = {{.Vendor}} AND generation = {{.Generation}}
-            AND event_id IN (SELECT event_id FROM sales WHERE vendor = {{.Vendor}} AND {{.Bucket}})
-        GROUP BY event_id
+        SELECT from_id, {{.MappedAt}} AS mapped_at
+        FROM reprocess_mapped
+        WHERE {{.Run}} AND from_id IN (SELECT event_id FROM sales WHERE vendor = {{.Vendor}} AND {{.Bucket}})
+        GROUP BY from_id
     ),
     live AS
     (
@@ -33,13 +32,13 @@ WITH
             FROM
             (
                 SELECT {{.Unit}} AS unit, {{.Family}} AS family, kind, event_id, {{.Rank}} AS rank, {{.Content}} AS content, {{.ContentHash}} AS content_hash, 1 AS inside
-                FROM reprocess_effects FINAL
-                WHERE vendor = {{.Vendor}} AND generation = {{.Generation}} AND (kind != '' OR object != '') AND {{.Bucket}}
+                FROM reprocess_mapped FINAL
+                WHERE {{.Run}} AND (kind != '' OR object != '') AND {{.Bucket}}
                 UNION ALL
                 SELECT unit, family, kind, live.event_id, rank, content, content_hash, 0
                 FROM live
-                LEFT JOIN mapped ON mapped.event_id = live.event_id
-                WHERE mapped.event_id = '' OR {{.Later}}
+                LEFT JOIN mapped ON mapped.from_id = live.event_id
+                WHERE mapped.from_id = '' OR {{.Later}}
             )
             GROUP BY unit, family, event_id, rank
         )

@@ -5,6 +5,6 @@
 {{template "remap.sql" .}}
 SELECT kind, sale_key, source_hour, sales.event_id AS event_id, version, object
 FROM sales
-LEFT JOIN mapped ON mapped.event_id = sales.event_id
+LEFT JOIN mapped ON mapped.from_id = sales.event_id
 LEFT JOIN (SELECT unit, family, true AS known, {{.VersionOfTop}} AS counts FROM best) AS best ON best.unit = {{.Unit}} AND best.family = {{.Family}}
-WHERE vendor = {{.Vendor}} AND {{.Bucket}} AND (is_deleted OR mapped.event_id != '' AND NOT ({{.LaterInSales}})) AND (NOT known OR version > counts)
+WHERE vendor = {{.Vendor}} AND {{.Bucket}} AND (is_deleted OR mapped.from_id != '' AND NOT ({{.LaterInSales}})) AND (NOT known OR version > counts)

@@ -76,37 +76,38 @@ AS WITH
     ) AS touched,
     arrayDistinct(arrayConcat(looked, arrayMap(hour -> if(hour = 0, 0, toYYYYMM(toDateTime(toInt64(hour) * 3600, 'UTC'))), touched))) AS months
 SELECT
-    source_month, grain, source_hour, start, vendor, currency, kind,
+    source_month, grain, source_hour, start, vendor, currency, kind, proof,
     sum(new_count) AS count, sum(new_amount) AS amount, started AS refreshed_at
 FROM
 (
-    SELECT source_month, row.1 AS grain, source_hour, row.2 AS start, row.3 AS vendor, row.4 AS currency, row.5 AS kind, number AS new_count,
+    SELECT source_month, row.1 AS grain, source_hour, row.2 AS start, row.3 AS vendor, row.4 AS currency, row.5 AS kind, row.6 AS proof, number AS new_count,
         if(grain = 'run', toDecimal128(0, 4), total) AS new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
     FROM
     (
         SELECT
             source_month, source_hour, toStartOfFifteenMinutes(toDateTime(occurred_at, 'UTC')) AS quarter, sales.vendor AS name, sales.currency AS code,
-            if(is_test = 1, concat('test ', sales.kind), sales.kind::String) AS what, count() AS number, sum(sales.amount) AS total
+            if(is_test = 1, concat('test ', sales.kind), sales.kind::String) AS what,
+            splitByChar('-', sales.proof::String)[1] AS body, count() AS number, sum(sales.amount) AS total
         FROM {{.Database}}.sales FINAL
         WHERE source_month IN (SELECT arrayJoin(months)) AND (source_hour IN (SELECT arrayJoin(touched)) OR source_month IN (SELECT arrayJoin(looked)))
             AND counts_from <= toDateTime(started)
-        GROUP BY source_month, source_hour, quarter, name, code, what
+        GROUP BY source_month, source_hour, quarter, name, code, what, body
     )
-    ARRAY JOIN [('sum', quarter, name::String, code::String, what), ('run', toDateTime(0, 'UTC'), '', '', '')] AS row
+    ARRAY JOIN [('sum', quarter, name::String, code::String, what, body), ('run', toDateTime(0, 'UTC'), '', '', '', '')] AS row
     UNION ALL
-    SELECT source_month, grain, source_hour, start, vendor, currency, kind, 0, toDecimal128(0, 4), count, amount
+    SELECT source_month, grain, source_hour, start, vendor, currency, kind, proof, 0, toDecimal128(0, 4), count, amount
     FROM {{.Database}}.sales_hours FINAL
     WHERE source_month IN (SELECT arrayJoin(months)) AND grain = 'sum'
         AND (source_hour IN (SELECT arrayJoin(touched)) OR source_month IN (SELECT arrayJoin(looked)))
     UNION ALL
     SELECT
-        if(hour = 0, 0, toYYYYMM(toDateTime(toInt64(hour) * 3600, 'UTC'))), 'run', arrayJoin(touched) AS hour, toDateTime(0, 'UTC'), '', '', '',
+        if(hour = 0, 0, toYYYYMM(toDateTime(toInt64(hour) * 3600, 'UTC'))), 'run', arrayJoin(touched) AS hour, toDateTime(0, 'UTC'), '', '', '', '',
         0, toDecimal128(0, 4), 0, toDecimal128(1, 4)
     UNION ALL
-    SELECT look.1, 'look', 0, toDateTime(0, 'UTC'), '', '', '', look.2, toDecimal128(0, 4), 0, toDecimal128(1, 4)
+    SELECT look.1, 'look', 0, toDateTime(0, 'UTC'), '', '', '', '', look.2, toDecimal128(0, 4), 0, toDecimal128(1, 4)
     FROM (SELECT arrayJoin(looks) AS look)
 )
-GROUP BY source_month, grain, source_hour, start, vendor, currency, kind
+GROUP BY source_month, grain, source_hour, start, vendor, currency, kind, proof
 HAVING count != sum(old_count) OR amount != sum(old_amount)
 SETTINGS
     do_not_merge_across_partitions_select_final = 1,

@@ -16,33 +16,33 @@ AS WITH
     {{template "due.sql" .}} AS due,
     now64(3, 'UTC') AS started
 SELECT
-    zone, grain, source_month, day, vendor, currency, kind,
+    zone, grain, source_month, day, vendor, currency, kind, proof,
     sum(new_count) AS count, sum(new_amount) AS amount, started AS refreshed_at
 FROM
 (
-    SELECT zone, period.1 AS grain, source_month, period.2 AS day, vendor, currency, kind, new_count, new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
+    SELECT zone, period.1 AS grain, source_month, period.2 AS day, vendor, currency, kind, proof, new_count, new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
     FROM
     (
-        SELECT zone, source_month, date, vendor, currency, kind, sum(part_count) AS new_count, sum(part_amount) AS new_amount
+        SELECT zone, source_month, date, vendor, currency, kind, proof, sum(part_count) AS new_count, sum(part_amount) AS new_amount
         FROM
         (
-            SELECT [{{.Days}}] AS days, source_month, vendor, currency, kind, sum(sales_hours.count) AS part_count, sum(sales_hours.amount) AS part_amount
+            SELECT [{{.Days}}] AS days, source_month, vendor, currency, kind, proof, sum(sales_hours.count) AS part_count, sum(sales_hours.amount) AS part_amount
             FROM {{.Database}}.sales_hours FINAL
             WHERE source_month IN (SELECT arrayJoin(due)) AND grain = 'sum'
-            GROUP BY days, source_month, vendor, currency, kind
+            GROUP BY days, source_month, vendor, currency, kind, proof
         )
         ARRAY JOIN [{{.Parts}}] AS zone, days AS date
-        GROUP BY zone, source_month, date, vendor, currency, kind
+        GROUP BY zone, source_month, date, vendor, currency, kind, proof
     )
     ARRAY JOIN [('day', date), ('month', toStartOfMonth(date))] AS period
     UNION ALL
-    SELECT zone, grain, source_month, day, vendor, currency, kind, 0, toDecimal128(0, 4), count, amount
+    SELECT zone, grain, source_month, day, vendor, currency, kind, proof, 0, toDecimal128(0, 4), count, amount
     FROM {{.Database}}.sales_sums FINAL
     WHERE source_month IN (SELECT arrayJoin(due)) AND zone IN ({{.Parts}}) AND grain != 'run'
     UNION ALL
-    SELECT arrayJoin([{{.Parts}}]), 'run', arrayJoin(due), toDate(0), '', '', '', 0, toDecimal128(0, 4), 1, toDecimal128(0, 4)
+    SELECT arrayJoin([{{.Parts}}]), 'run', arrayJoin(due), toDate(0), '', '', '', '', 0, toDecimal128(0, 4), 1, toDecimal128(0, 4)
 )
-GROUP BY zone, grain, source_month, day, vendor, currency, kind
+GROUP BY zone, grain, source_month, day, vendor, currency, kind, proof
 HAVING count != sum(old_count) OR amount != sum(old_amount)
 SETTINGS
     do_not_merge_across_partitions_select_final = 1,

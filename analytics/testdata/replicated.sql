@@ -443,6 +443,157 @@ PARTITION BY source_month
 ORDER BY (source_month, grain, source_hour, start, vendor, currency, kind)
 COMMENT 'Sums of sales by the quarter of an hour, kept by the view sales_hours_refresh. Figures in every time zone are computed from them.';
 
+-- migration 00013_identify_again.sql
+-- +goose Up
+
+ALTER TABLE events
+    ADD COLUMN IF NOT EXISTS delivery Map(LowCardinality(String), String) COMMENT 'What vendors.yaml or a preset may read of the delivery beside the payload: request headers (header:NAME) and what stood around an item of a list (body:PATH). Empty texts were not there.' CODEC(ZSTD(1)) AFTER is_test;
+
+CREATE TABLE IF NOT EXISTS event_variants
+(
+    vendor          LowCardinality(String) COMMENT 'As in events.',
+    event_id        String COMMENT 'As in events.' CODEC(ZSTD(1)),
+    type            LowCardinality(String) COMMENT 'As in events.',
+    occurred_at     DateTime64(3, 'UTC') COMMENT 'As in events.' CODEC(T64, ZSTD(1)),
+    received_at     DateTime64(3, 'UTC') COMMENT 'As in events.' CODEC(T64, ZSTD(1)),
+    stored_at       DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'As in events.' CODEC(ZSTD(1)),
+    payload         String COMMENT 'As in events.' CODEC(ZSTD(1)),
+    content_type    LowCardinality(String) COMMENT 'As in events.',
+    key_id          LowCardinality(String) COMMENT 'As in events.',
+    proof           LowCardinality(String) COMMENT 'As in events.',
+    effect          LowCardinality(String) COMMENT 'As in events.',
+    error           String COMMENT 'As in events.' CODEC(ZSTD(1)),
+    is_test         UInt8 COMMENT 'As in events.',
+    delivery        Map(LowCardinality(String), String) COMMENT 'As in events.' CODEC(ZSTD(1)),
+    kafka_topic     LowCardinality(String) COMMENT 'As in events.',
+    kafka_partition Int32 COMMENT 'As in events.',
+    kafka_offset    Int64 COMMENT 'As in events.' CODEC(T64, ZSTD(1)),
+    version         UInt64 COMMENT 'As in events.' CODEC(T64, ZSTD(1)),
+    source_month    UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'As in events.',
+    content         UInt64 MATERIALIZED xxHash64(payload, toString(delivery)) COMMENT 'Hash of the payload and the delivery.'
+)
+ENGINE = ReplicatedReplacingMergeTree(version)
+PARTITION BY source_month
+ORDER BY (vendor, event_id, source_month, content)
+SETTINGS ttl_only_drop_parts = 1
+COMMENT 'Deliveries that brought the ID of a known event and another content. None of them counts; hookline reprocess reads them, for a wrong events.id gives one ID to many events.';
+
+CREATE TABLE IF NOT EXISTS event_keys
+(
+    vendor LowCardinality(String) COMMENT 'As in events.',
+    event  UInt64 COMMENT 'Hash of the event''s ID.',
+    low    SimpleAggregateFunction(min, UInt32) COMMENT 'Lowest hash of a content that came under the ID.',
+    high   SimpleAggregateFunction(max, UInt32) COMMENT 'Highest one: another than the lowest tells that more than one content came.'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY (vendor, event)
+-- Each batch looks its own events up: small granules and blocks are what one event costs to read.
+SETTINGS index_granularity = 256, min_compress_block_size = 16384, max_compress_block_size = 65536
+COMMENT 'Which contents came under the ID of each event: how the deliveries for event_variants are known.';
+
+CREATE TABLE IF NOT EXISTS reprocess_mapped
+(
+    vendor        LowCardinality(String) COMMENT 'Vendor of the event.',
+    generation    UInt16 COMMENT 'Run that mapped the event; see reprocess_runs.',
+    from_month    UInt32 COMMENT 'Source month in which the event is stored.',
+    from_id       String COMMENT 'ID that it is stored with.' CODEC(ZSTD(1)),
+    from_content  UInt64 COMMENT '0 for a row of events; for one of event_variants its content.',
+    number        UInt16 COMMENT 'Which of the event''s effects the row is, from 0. An event without effects has one row, with an empty kind.',
+    event_month   UInt32 COMMENT 'Source month of the event by the new mapping.',
+    event_id      String COMMENT 'Its ID by the new mapping.' CODEC(ZSTD(1)),
+    event_time    DateTime64(3, 'UTC') COMMENT 'Its time by the new mapping.' CODEC(T64, ZSTD(1)),
+    event_test    UInt8 COMMENT '1: the delivery said that it is test money.',
+    effect        LowCardinality(String) COMMENT 'What the event does to the figures by the new mapping; see events.',
+    error         String COMMENT 'Why it counts for nothing although it should.' CODEC(ZSTD(1)),
+    event_version UInt64 COMMENT 'Version of the event''s row; see events.' CODEC(T64, ZSTD(1)),
+    is_outranked  UInt8 COMMENT '1: another row is the same event by the new mapping, and counts.',
+    is_last       UInt8 COMMENT '1: with redelivery: last.',
+    object        String COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    kind          LowCardinality(String) COMMENT 'As in sales; empty where the event, or the state of its object, has no effects.',
+    sale_key      String COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    type          LowCardinality(String) COMMENT 'As in sales.',
+    order_id      String COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    amount        Decimal(18, 4) COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    currency      LowCardinality(String) COMMENT 'As in sales.',
+    occurred_at   DateTime64(3, 'UTC') COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    received_at   DateTime64(3, 'UTC') COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    dimensions    Map(LowCardinality(String), String) COMMENT 'As in sales.' CODEC(ZSTD(1)),
+    proof         LowCardinality(String) COMMENT 'As in sales.',
+    is_test       UInt8 COMMENT 'As in sales.',
+    version       UInt64 COMMENT 'As in sales.' CODEC(T64, ZSTD(1)),
+    source_month  UInt32 MATERIALIZED if(occurred_at = toDateTime64(0, 3, 'UTC'), 0, toYYYYMM(occurred_at)) COMMENT 'As in sales.',
+    source_hour   UInt32 MATERIALIZED intDiv(toUnixTimestamp(occurred_at), 3600) COMMENT 'As in sales.'
+)
+ENGINE = ReplicatedReplacingMergeTree(is_outranked)
+PARTITION BY (vendor, generation)
+ORDER BY (from_month, from_id, from_content, number)
+COMMENT 'What events are by a new mapping, while hookline reprocess runs. Empty otherwise.';
+
+CREATE TABLE IF NOT EXISTS reprocess_moved
+(
+    generation      UInt16 COMMENT 'Run that moves the event; see reprocess_runs.',
+    from_month      UInt32 COMMENT 'As in reprocess_mapped.',
+    from_id         String COMMENT 'As in reprocess_mapped.' CODEC(ZSTD(1)),
+    from_content    UInt64 COMMENT 'As in reprocess_mapped.',
+    vendor          LowCardinality(String) COMMENT 'This and what follows as in events, by the new mapping.',
+    event_id        String COMMENT 'As in events.' CODEC(ZSTD(1)),
+    type            LowCardinality(String) COMMENT 'As in events.',
+    occurred_at     DateTime64(3, 'UTC') COMMENT 'As in events.' CODEC(T64, ZSTD(1)),
+    received_at     DateTime64(3, 'UTC') COMMENT 'As in events.' CODEC(T64, ZSTD(1)),
+    stored_at       DateTime64(3, 'UTC') COMMENT 'As in events.' CODEC(ZSTD(1)),
+    payload         String COMMENT 'As in events.' CODEC(ZSTD(1)),
+    content_type    LowCardinality(String) COMMENT 'As in events.',
+    key_id          LowCardinality(String) COMMENT 'As in events.',
+    proof           LowCardinality(String) COMMENT 'As in events.',
+    effect          LowCardinality(String) COMMENT 'As in events.',
+    error           String COMMENT 'As in events.' CODEC(ZSTD(1)),
+    is_test         UInt8 COMMENT 'As in events.',
+    delivery        Map(LowCardinality(String), String) COMMENT 'As in events.' CODEC(ZSTD(1)),
+    kafka_topic     LowCardinality(String) COMMENT 'As in events.',
+    kafka_partition Int32 COMMENT 'As in events.',
+    kafka_offset    Int64 COMMENT 'As in events.' CODEC(T64, ZSTD(1)),
+    version         UInt64 COMMENT 'As in events.' CODEC(T64, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree
+PARTITION BY (vendor, generation)
+ORDER BY (from_month, from_id, from_content)
+COMMENT 'Events that get another ID or month, or another content, while hookline reprocess runs. Empty otherwise.';
+
+-- A run that was mapping is begun again. One that was being applied goes on: no event of it gets another ID.
+INSERT INTO reprocess_runs (vendor, generation, since_month, until_month, mapping, state, month, after_id, events)
+SELECT vendor, generation, since_month, until_month, mapping, 'dropped', month, after_id, events
+FROM reprocess_runs FINAL
+WHERE state = 'mapping';
+
+INSERT INTO reprocess_mapped (vendor, generation, from_month, from_id, from_content, number, event_month, event_id, event_time, event_test, effect, error, event_version,
+    is_outranked, is_last, object, kind, sale_key, type, order_id, amount, currency, occurred_at, received_at, dimensions, proof, is_test, version)
+SELECT vendor, generation, event_month, event_id, 0, number, event_month, event_id, toDateTime64(0, 3, 'UTC'), 0, effect, error, event_version,
+    0, is_last, object, kind, sale_key, type, order_id, amount, currency, occurred_at, received_at, dimensions, proof, is_test, version
+FROM reprocess_effects FINAL
+WHERE (vendor, generation) IN (SELECT vendor, generation FROM reprocess_runs FINAL WHERE state = 'applying');
+
+-- What is proven of sales becomes part of what they are summed by. Without the rows that record that a month was looked at as a
+-- whole, each is computed again. hookline setup creates the views again.
+DROP VIEW IF EXISTS sales_hours_refresh SYNC;
+
+DROP VIEW IF EXISTS sales_rollup_refresh SYNC;
+
+ALTER TABLE sales_hours
+    ADD COLUMN IF NOT EXISTS proof LowCardinality(String) COMMENT 'How much of the body the signatures cover: body, fields or weak.' AFTER kind,
+    MODIFY ORDER BY (source_month, grain, source_hour, start, vendor, currency, kind, proof);
+
+ALTER TABLE sales_sums
+    ADD COLUMN IF NOT EXISTS proof LowCardinality(String) COMMENT 'How much of the body the signatures cover: body, fields or weak. Empty for sums of sales that were gone before this was kept.' AFTER kind,
+    MODIFY ORDER BY (zone, grain, source_month, day, vendor, currency, kind, proof);
+
+ALTER TABLE sales_hours DELETE WHERE grain = 'look' SETTINGS mutations_sync = 2;
+
+-- migration 00014_identify_again.sql
+-- +goose Up
+
+-- Its rows that count are in reprocess_mapped.
+DROP TABLE IF EXISTS reprocess_effects SYNC;
+
 -- create the view reporting_zones
 CREATE VIEW IF NOT EXISTS reporting_zones
 (
@@ -477,6 +628,8 @@ CREATE OR REPLACE VIEW current_events
     proof           LowCardinality(String) COMMENT 'What the signature covers: body (every byte), fields (some fields), weak (a checksum, or nothing of the body).',
     effect          LowCardinality(String) COMMENT 'What the event did to the figures: sale, refund, or empty.',
     error           String COMMENT 'Why the event counts for nothing although it should; it is then in the dead-letter topic too. Empty for all others.',
+    is_test         UInt8 COMMENT '1: the delivery said that it is test money.',
+    delivery        Map(LowCardinality(String), String) COMMENT 'What vendors.yaml or a preset may read of the delivery beside the payload: request headers (header:NAME) and what stood around an item of a list (body:PATH).',
     kafka_topic     LowCardinality(String) COMMENT 'Topic that held the record this row was made from.',
     kafka_partition Int32 COMMENT 'Partition of kafka_topic.',
     kafka_offset    Int64 COMMENT 'Offset in kafka_partition.',
@@ -484,7 +637,7 @@ CREATE OR REPLACE VIEW current_events
     source_month    UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS SELECT vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, effect, error, kafka_topic, kafka_partition, kafka_offset, version, source_month
+AS SELECT vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, effect, error, is_test, delivery, kafka_topic, kafka_partition, kafka_offset, version, source_month
 FROM events FINAL
 COMMENT 'Every verified event, each once, with its payload. Filter by source_month to read only what is needed.'
 
@@ -677,6 +830,7 @@ CREATE OR REPLACE VIEW sales_daily
     undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no day.',
     vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
     currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
+    proof               LowCardinality(String) COMMENT 'How much of the body the signatures cover: body (every byte), fields (some), weak (a checksum, or nothing). Empty for sales that were gone before this was kept.',
     gross               Decimal(38, 4) COMMENT 'Sum of sales and captures, in major units.',
     refunds             Decimal(38, 4) COMMENT 'Sum of refunds and chargebacks less their reversals. A refund counts on the day on which it happened.',
     net                 Decimal(38, 4) COMMENT 'gross - refunds.',
@@ -688,7 +842,7 @@ CREATE OR REPLACE VIEW sales_daily
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
-    zone, day, (source_month = 0)::Bool AS undated, vendor, currency,
+    zone, day, (source_month = 0)::Bool AS undated, vendor, currency, proof,
     sumIf(amount, kind IN ('sale', 'capture')) AS gross,
     sumIf(amount, kind = 'refund') - sumIf(amount, kind = 'reversal') AS refunds,
     gross - refunds AS net,
@@ -699,8 +853,8 @@ AS SELECT
     sumIf(amount, kind = 'tax') AS taxes
 FROM sales_sums FINAL
 WHERE grain = 'day' AND count > 0 AND NOT startsWith(kind, 'test ')
-GROUP BY zone, day, undated, vendor, currency
-COMMENT 'Sales per day, vendor and currency in a reporting zone. Seconds behind the table sales.'
+GROUP BY zone, day, undated, vendor, currency, proof
+COMMENT 'Sales per day, vendor, currency and proof in a reporting zone: sums over proof are those of the vendor. Seconds behind the table sales.'
 
 -- create the view sales_per_month
 CREATE OR REPLACE VIEW sales_per_month
@@ -710,6 +864,7 @@ CREATE OR REPLACE VIEW sales_per_month
     undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no month.',
     vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
     currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
+    proof               LowCardinality(String) COMMENT 'How much of the body the signatures cover: body (every byte), fields (some), weak (a checksum, or nothing). Empty for sales that were gone before this was kept.',
     gross               Decimal(38, 4) COMMENT 'Sum of sales and captures, in major units.',
     refunds             Decimal(38, 4) COMMENT 'Sum of refunds and chargebacks less their reversals. A refund counts in the month in which it happened.',
     net                 Decimal(38, 4) COMMENT 'gross - refunds.',
@@ -721,7 +876,7 @@ CREATE OR REPLACE VIEW sales_per_month
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
-    zone, day AS month, (source_month = 0)::Bool AS undated, vendor, currency,
+    zone, day AS month, (source_month = 0)::Bool AS undated, vendor, currency, proof,
     sumIf(amount, kind IN ('sale', 'capture')) AS gross,
     sumIf(amount, kind = 'refund') - sumIf(amount, kind = 'reversal') AS refunds,
     gross - refunds AS net,
@@ -732,8 +887,8 @@ AS SELECT
     sumIf(amount, kind = 'tax') AS taxes
 FROM sales_sums FINAL
 WHERE grain = 'month' AND count > 0 AND NOT startsWith(kind, 'test ')
-GROUP BY zone, month, undated, vendor, currency
-COMMENT 'Sales per month, vendor and currency in a reporting zone. Seconds behind the table sales.'
+GROUP BY zone, month, undated, vendor, currency, proof
+COMMENT 'Sales per month, vendor, currency and proof in a reporting zone: sums over proof are those of the vendor. Seconds behind the table sales.'
 
 -- create the view sales_per_month_converted
 CREATE OR REPLACE VIEW sales_per_month_converted
@@ -984,37 +1139,38 @@ AS WITH
     ) AS touched,
     arrayDistinct(arrayConcat(looked, arrayMap(hour -> if(hour = 0, 0, toYYYYMM(toDateTime(toInt64(hour) * 3600, 'UTC'))), touched))) AS months
 SELECT
-    source_month, grain, source_hour, start, vendor, currency, kind,
+    source_month, grain, source_hour, start, vendor, currency, kind, proof,
     sum(new_count) AS count, sum(new_amount) AS amount, started AS refreshed_at
 FROM
 (
-    SELECT source_month, row.1 AS grain, source_hour, row.2 AS start, row.3 AS vendor, row.4 AS currency, row.5 AS kind, number AS new_count,
+    SELECT source_month, row.1 AS grain, source_hour, row.2 AS start, row.3 AS vendor, row.4 AS currency, row.5 AS kind, row.6 AS proof, number AS new_count,
         if(grain = 'run', toDecimal128(0, 4), total) AS new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
     FROM
     (
         SELECT
             source_month, source_hour, toStartOfFifteenMinutes(toDateTime(occurred_at, 'UTC')) AS quarter, sales.vendor AS name, sales.currency AS code,
-            if(is_test = 1, concat('test ', sales.kind), sales.kind::String) AS what, count() AS number, sum(sales.amount) AS total
+            if(is_test = 1, concat('test ', sales.kind), sales.kind::String) AS what,
+            splitByChar('-', sales.proof::String)[1] AS body, count() AS number, sum(sales.amount) AS total
         FROM `hookline`.sales FINAL
         WHERE source_month IN (SELECT arrayJoin(months)) AND (source_hour IN (SELECT arrayJoin(touched)) OR source_month IN (SELECT arrayJoin(looked)))
             AND counts_from <= toDateTime(started)
-        GROUP BY source_month, source_hour, quarter, name, code, what
+        GROUP BY source_month, source_hour, quarter, name, code, what, body
     )
-    ARRAY JOIN [('sum', quarter, name::String, code::String, what), ('run', toDateTime(0, 'UTC'), '', '', '')] AS row
+    ARRAY JOIN [('sum', quarter, name::String, code::String, what, body), ('run', toDateTime(0, 'UTC'), '', '', '', '')] AS row
     UNION ALL
-    SELECT source_month, grain, source_hour, start, vendor, currency, kind, 0, toDecimal128(0, 4), count, amount
+    SELECT source_month, grain, source_hour, start, vendor, currency, kind, proof, 0, toDecimal128(0, 4), count, amount
     FROM `hookline`.sales_hours FINAL
     WHERE source_month IN (SELECT arrayJoin(months)) AND grain = 'sum'
         AND (source_hour IN (SELECT arrayJoin(touched)) OR source_month IN (SELECT arrayJoin(looked)))
     UNION ALL
     SELECT
-        if(hour = 0, 0, toYYYYMM(toDateTime(toInt64(hour) * 3600, 'UTC'))), 'run', arrayJoin(touched) AS hour, toDateTime(0, 'UTC'), '', '', '',
+        if(hour = 0, 0, toYYYYMM(toDateTime(toInt64(hour) * 3600, 'UTC'))), 'run', arrayJoin(touched) AS hour, toDateTime(0, 'UTC'), '', '', '', '',
         0, toDecimal128(0, 4), 0, toDecimal128(1, 4)
     UNION ALL
-    SELECT look.1, 'look', 0, toDateTime(0, 'UTC'), '', '', '', look.2, toDecimal128(0, 4), 0, toDecimal128(1, 4)
+    SELECT look.1, 'look', 0, toDateTime(0, 'UTC'), '', '', '', '', look.2, toDecimal128(0, 4), 0, toDecimal128(1, 4)
     FROM (SELECT arrayJoin(looks) AS look)
 )
-GROUP BY source_month, grain, source_hour, start, vendor, currency, kind
+GROUP BY source_month, grain, source_hour, start, vendor, currency, kind, proof
 HAVING count != sum(old_count) OR amount != sum(old_amount)
 SETTINGS
     do_not_merge_across_partitions_select_final = 1,
@@ -1022,7 +1178,7 @@ SETTINGS
     min_insert_block_size_rows = 1000000000,
     min_insert_block_size_bytes = 4000000000,
     os_thread_priority = 10
-COMMENT 'Keeps up what its name says. Definition c5524138d3b9.'
+COMMENT 'Keeps up what its name says. Definition 16f571101691.'
 
 -- create the view sales_rollup_refresh
 -- The refreshable materialized view that keeps sales_sums. Each run recomputes whole source months from the quarters of
@@ -1078,33 +1234,33 @@ AS WITH
  AS due,
     now64(3, 'UTC') AS started
 SELECT
-    zone, grain, source_month, day, vendor, currency, kind,
+    zone, grain, source_month, day, vendor, currency, kind, proof,
     sum(new_count) AS count, sum(new_amount) AS amount, started AS refreshed_at
 FROM
 (
-    SELECT zone, period.1 AS grain, source_month, period.2 AS day, vendor, currency, kind, new_count, new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
+    SELECT zone, period.1 AS grain, source_month, period.2 AS day, vendor, currency, kind, proof, new_count, new_amount, 0 AS old_count, toDecimal128(0, 4) AS old_amount
     FROM
     (
-        SELECT zone, source_month, date, vendor, currency, kind, sum(part_count) AS new_count, sum(part_amount) AS new_amount
+        SELECT zone, source_month, date, vendor, currency, kind, proof, sum(part_count) AS new_count, sum(part_amount) AS new_amount
         FROM
         (
-            SELECT [if(source_month = 0, toDate(0), toDate(start, 'Africa/Lagos')), if(source_month = 0, toDate(0), toDate(start, 'UTC'))] AS days, source_month, vendor, currency, kind, sum(sales_hours.count) AS part_count, sum(sales_hours.amount) AS part_amount
+            SELECT [if(source_month = 0, toDate(0), toDate(start, 'Africa/Lagos')), if(source_month = 0, toDate(0), toDate(start, 'UTC'))] AS days, source_month, vendor, currency, kind, proof, sum(sales_hours.count) AS part_count, sum(sales_hours.amount) AS part_amount
             FROM `hookline`.sales_hours FINAL
             WHERE source_month IN (SELECT arrayJoin(due)) AND grain = 'sum'
-            GROUP BY days, source_month, vendor, currency, kind
+            GROUP BY days, source_month, vendor, currency, kind, proof
         )
         ARRAY JOIN ['Africa/Lagos', 'UTC'] AS zone, days AS date
-        GROUP BY zone, source_month, date, vendor, currency, kind
+        GROUP BY zone, source_month, date, vendor, currency, kind, proof
     )
     ARRAY JOIN [('day', date), ('month', toStartOfMonth(date))] AS period
     UNION ALL
-    SELECT zone, grain, source_month, day, vendor, currency, kind, 0, toDecimal128(0, 4), count, amount
+    SELECT zone, grain, source_month, day, vendor, currency, kind, proof, 0, toDecimal128(0, 4), count, amount
     FROM `hookline`.sales_sums FINAL
     WHERE source_month IN (SELECT arrayJoin(due)) AND zone IN ('Africa/Lagos', 'UTC') AND grain != 'run'
     UNION ALL
-    SELECT arrayJoin(['Africa/Lagos', 'UTC']), 'run', arrayJoin(due), toDate(0), '', '', '', 0, toDecimal128(0, 4), 1, toDecimal128(0, 4)
+    SELECT arrayJoin(['Africa/Lagos', 'UTC']), 'run', arrayJoin(due), toDate(0), '', '', '', '', 0, toDecimal128(0, 4), 1, toDecimal128(0, 4)
 )
-GROUP BY zone, grain, source_month, day, vendor, currency, kind
+GROUP BY zone, grain, source_month, day, vendor, currency, kind, proof
 HAVING count != sum(old_count) OR amount != sum(old_amount)
 SETTINGS
     do_not_merge_across_partitions_select_final = 1,
@@ -1112,7 +1268,7 @@ SETTINGS
     min_insert_block_size_rows = 1000000000,
     min_insert_block_size_bytes = 4000000000,
     os_thread_priority = 10
-COMMENT 'Keeps up what its name says. Definition 1783c58d505c.'
+COMMENT 'Keeps up what its name says. Definition 5262033ea4c6.'
 
 -- create the view vendor_rollup_refresh
 -- The refreshable materialized view that keeps vendor_rollup, as sales_rollup.sql does sales_sums. Whole

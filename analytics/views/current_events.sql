@@ -12,6 +12,8 @@ CREATE OR REPLACE VIEW current_events
     proof           LowCardinality(String) COMMENT 'What the signature covers: body (every byte), fields (some fields), weak (a checksum, or nothing of the body).',
     effect          LowCardinality(String) COMMENT 'What the event did to the figures: sale, refund, or empty.',
     error           String COMMENT 'Why the event counts for nothing although it should; it is then in the dead-letter topic too. Empty for all others.',
+    is_test         UInt8 COMMENT '1: the delivery said that it is test money.',
+    delivery        Map(LowCardinality(String), String) COMMENT 'What vendors.yaml or a preset may read of the delivery beside the payload: request headers (header:NAME) and what stood around an item of a list (body:PATH).',
     kafka_topic     LowCardinality(String) COMMENT 'Topic that held the record this row was made from.',
     kafka_partition Int32 COMMENT 'Partition of kafka_topic.',
     kafka_offset    Int64 COMMENT 'Offset in kafka_partition.',
@@ -19,6 +21,6 @@ CREATE OR REPLACE VIEW current_events
     source_month    UInt32 COMMENT 'Month of occurred_at in UTC as YYYYMM, 0 for undated. The partition: filter by it to read only what is needed.'
 )
 {{definer}}
-AS SELECT vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, effect, error, kafka_topic, kafka_partition, kafka_offset, version, source_month
+AS SELECT vendor, event_id, type, occurred_at, received_at, stored_at, payload, content_type, key_id, proof, effect, error, is_test, delivery, kafka_topic, kafka_partition, kafka_offset, version, source_month
 FROM events FINAL
 COMMENT 'Every verified event, each once, with its payload. Filter by source_month to read only what is needed.'

@@ -5,6 +5,7 @@ CREATE OR REPLACE VIEW sales_daily
     undated             Bool COMMENT 'true for sales whose vendor states no time: they belong to no day.',
     vendor              LowCardinality(String) COMMENT 'Third party, as vendors.yaml names it.',
     currency            LowCardinality(String) COMMENT 'ISO 4217 code. Amounts of different currencies do not add up.',
+    proof               LowCardinality(String) COMMENT 'How much of the body the signatures cover: body (every byte), fields (some), weak (a checksum, or nothing). Empty for sales that were gone before this was kept.',
     gross               Decimal(38, 4) COMMENT 'Sum of sales and captures, in major units.',
     refunds             Decimal(38, 4) COMMENT 'Sum of refunds and chargebacks less their reversals. A refund counts on the day on which it happened.',
     net                 Decimal(38, 4) COMMENT 'gross - refunds.',
@@ -16,7 +17,7 @@ CREATE OR REPLACE VIEW sales_daily
 )
 {{definer}}
 AS SELECT
-    zone, day, (source_month = 0)::Bool AS undated, vendor, currency,
+    zone, day, (source_month = 0)::Bool AS undated, vendor, currency, proof,
     sumIf(amount, kind IN ('sale', 'capture')) AS gross,
     sumIf(amount, kind = 'refund') - sumIf(amount, kind = 'reversal') AS refunds,
     gross - refunds AS net,
@@ -27,5 +28,5 @@ AS SELECT
     sumIf(amount, kind = 'tax') AS taxes
 FROM sales_sums FINAL
 WHERE grain = 'day' AND count > 0 AND NOT startsWith(kind, 'test ')
-GROUP BY zone, day, undated, vendor, currency
-COMMENT 'Sales per day, vendor and currency in a reporting zone. Seconds behind the table sales.'
+GROUP BY zone, day, undated, vendor, currency, proof
+COMMENT 'Sales per day, vendor, currency and proof in a reporting zone: sums over proof are those of the vendor. Seconds behind the table sales.'

@@ -20,6 +20,8 @@ type Command struct {
 func (*Command) Help() string {
 	return `Give the new configuration to the processors first (SIGHUP), then look with --dry-run at what would change. A run that is cut short goes on where it was when it is started again.
 
+Events are identified again, too: ID, type, time and test mark, from the stored payload and what is kept of the delivery. "moved" counts those that get another ID or month.
+
 Events of one sale should all be in the months that are mapped again: of a sale that lies on their edge, the events outside count as they did.
 
     hookline reprocess --vendor=acme --since=2026-01 --dry-run
@@ -54,8 +56,8 @@ func (r *Report) Table(w io.Writer, dryRun bool) error {
 	if r.Errors > 0 {
 		fmt.Fprintf(w, "%d events cannot be read as what they should be and count for nothing, such as %q\n", r.Errors, r.Example)
 	}
-	_, err := fmt.Fprintf(w, "reprocess: events=%d errors=%d totals=%d changed=%d generation=%d applied=%t\n",
-		r.Events, r.Errors, len(r.Changes), changed, r.Generation, !dryRun)
+	_, err := fmt.Fprintf(w, "reprocess: events=%d moved=%d errors=%d totals=%d changed=%d generation=%d applied=%t\n",
+		r.Events, r.Moved, r.Errors, len(r.Changes), changed, r.Generation, !dryRun)
 	return err
 }
 

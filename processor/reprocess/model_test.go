@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func traffic(random *rand.Rand, first, n int, received time.Time, same bool) (ou
 			if readable {
 				maybe = fmt.Sprintf(`,"maybe":"%d.50"`, random.IntN(100))
 			}
-			return fmt.Appendf(nil, `{"id":%q,"order":"o%d","charge":"c%d","amount":"%d.25","cents":%d,"paid":%q%s}`, e.ID, order, charge,
+			return fmt.Appendf(nil, `{"id":%q,"type":%q,"at":%s,"order":"o%d","charge":"c%d","amount":"%d.25","cents":%d,"paid":%q%s}`, e.ID, e.Type, stated(&e), order, charge,
 				random.IntN(1000), random.IntN(100000), at.Add(time.Duration(random.IntN(60*24))*time.Hour).Format(time.RFC3339), maybe)
 		}
 		switch random.IntN(12) {
@@ -95,6 +96,17 @@ func traffic(random *rand.Rand, first, n int, received time.Time, same bool) (ou
 	return out
 }
 
+// stated is what a body says of the event's time, as JSON.
+func stated(e *schemas.Event) string {
+	switch {
+	case e.BadTime != "":
+		return strconv.Quote(e.BadTime)
+	case e.Time.IsZero():
+		return "null"
+	}
+	return strconv.Quote(e.Time.Format(time.RFC3339))
+}
+
 // counts maps an event by itself.
 func counts(t *testing.T, e schemas.Event, config *vendors.Config) analytics.Row {
 	t.Helper()
@@ -111,7 +123,11 @@ func model(t *testing.T, deliveries []schemas.Event, config *vendors.Config) (to
 	t.Helper()
 	ranked := map[string]schemas.Event{}
 	rank := func(e schemas.Event) uint64 {
-		return analytics.Version(config.Vendors["acme"].Redelivery, e.Received, 0)
+		version := analytics.Version(config.Vendors["acme"].Redelivery, e.Received, 0)
+		if counts(t, e, config).Error != "" {
+			version >>= 1 // what cannot be read never outranks what can
+		}
+		return version
 	}
 	for _, e := range deliveries {
 		if old, known := ranked[e.ID]; !known || rank(e) > rank(old) {

@@ -1,7 +1,7 @@
-// Package reprocess maps stored events again, after the configuration of their vendor has changed: from ClickHouse,
-// with no need of Kafka.
+// Package reprocess identifies and maps stored events again, after the configuration of their vendor has changed: from
+// ClickHouse, with no need of Kafka.
 //
-//	events --month by month--> map --> reprocess_effects --compare--> sales, events
+//	events --month by month--> map --> reprocess_mapped --compare--> sales, events
 //
 // Nothing that counts changes before all events are mapped; then what differs is written as rows of a generation of
 // its own, which outranks every delivery, and sales that no event makes any more are deleted. Progress is
@@ -61,6 +61,7 @@ func (m Month) String() string {
 type Report struct {
 	Generation uint16
 	Events     uint64 // that were mapped
+	Moved      uint64 // of these, that get another ID or another month
 	Errors     uint64 // of these, that cannot be read as what they should be
 	Example    string // what is wrong with one of those
 	Changes    []analytics.Change
@@ -179,44 +180,66 @@ func (r *runner) mapAll(ctx context.Context) error {
 // mapPage maps the next events of the month and keeps how far it has come.
 func (r *runner) mapPage(ctx context.Context, mapped *analytics.Mapped) (n int, err error) {
 	mapped.Reset()
-	err = r.db.EventsAfter(ctx, r.run.Vendor, r.run.Month, r.run.After, r.page, func(row analytics.Row) error {
+	span := analytics.Span{Vendor: r.run.Vendor, Month: r.run.Month, After: r.run.After}
+	err = r.db.EventsAfter(ctx, span, r.page, func(row analytics.Row) error {
 		n++
-		r.run.After = row.Event.ID
-		if strings.HasPrefix(row.Error, string(mapping.StageTime)+": ") {
-			return nil // it is undated because its time is no time: no mapping changes that
-		}
-		if why, bad := strings.CutPrefix(row.Error, string(mapping.StageIdentify)+": "); bad {
-			row.Event.BadID = why
-		}
-		row.Generation, row.Error = r.run.Generation, ""
-		err := mapping.Map(&row, r.config)
-		if err == nil {
-			if err = mapped.Append(row); err == nil {
-				return nil
-			}
-			err = &mapping.Error{Stage: mapping.StageRow, Err: err}
-		}
-		row.Outcome, row.Error = vendors.Outcome{}, err.Error()
-		return mapped.Append(row)
+		span.Until = row.Event.ID
+		return r.mapRow(row, mapped)
 	})
-	if err != nil || n == 0 {
+	if err != nil {
+		return 0, err
+	}
+	if n < r.page {
+		span.Until = "" // a variant may come after the last event
+	}
+	variants := 0
+	err = r.db.Variants(ctx, span, func(row analytics.Row) error {
+		variants++
+		if mapped.Len() >= 2*r.page { // many of one ID
+			if err := r.db.InsertMapped(ctx, mapped); err != nil {
+				return err
+			}
+			mapped.Reset()
+		}
+		return r.mapRow(row, mapped)
+	})
+	if err != nil || n+variants == 0 {
 		return 0, err
 	}
 	if err := r.db.InsertMapped(ctx, mapped); err != nil {
 		return 0, err
 	}
-	r.run.Events += uint64(n)
+	r.run.After = span.Until
+	r.run.Events += uint64(n + variants)
 	return n, r.db.SaveReprocess(ctx, r.run)
 }
 
+// mapRow identifies and maps one delivery.
+func (r *runner) mapRow(row analytics.Row, mapped *analytics.Mapped) error {
+	// Why it could not be identified or dated holds until it can be.
+	if why, bad := strings.CutPrefix(row.Error, string(mapping.StageIdentify)+": "); bad {
+		row.Event.BadID = why
+	}
+	if why, bad := strings.CutPrefix(row.Error, string(mapping.StageTime)+": "); bad {
+		row.Event.BadTime = why
+	}
+	row.Event.Again, row.Generation, row.Error = true, r.run.Generation, ""
+	added, err := mapping.Add(&row, r.config, mapped.Append)
+	if !added {
+		return err
+	}
+	return nil
+}
+
 func (r *runner) report(ctx context.Context) (*Report, error) {
-	out := &Report{Generation: r.run.Generation, Events: r.run.Events}
-	var err error
-	if out.Errors, out.Example, err = r.db.MappedErrors(ctx, r.run); err != nil {
+	changes, err := r.db.ReprocessChanges(ctx, r.run)
+	if err != nil {
 		return nil, err
 	}
-	out.Changes, err = r.db.ReprocessChanges(ctx, r.run)
-	return out, err
+	mapped, err := r.db.MappedSummary(ctx, r.run)
+	return &Report{
+		Generation: r.run.Generation, Events: r.run.Events, Moved: mapped.Moved, Errors: mapped.Errors, Example: mapped.Example, Changes: changes,
+	}, err
 }
 
 // apply makes what was mapped count.

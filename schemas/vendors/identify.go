@@ -30,6 +30,7 @@ type eventMapping struct {
 	test    [][]condition  // what marks test money and stands outside of the event
 	paths   *extract.Paths // that these read of the event
 	around  *extract.Paths // and of the delivery
+	keep    kept           // what is kept of a delivery
 }
 
 // Identify appends the events that a verified delivery carries to dst: the items of its array in their order,
@@ -61,7 +62,7 @@ func (m *eventMapping) identify(dst []Identity, header http.Header, body []byte)
 		return dst, err
 	}
 	src := eventSource{header: header, item: extract.New(jsonscan.View(doc), m.paths)}
-	return m.append(dst, &src, body)
+	return m.append(dst, &src, body, m.keep.of(&src))
 }
 
 // identifyItems makes an event of each item of an array.
@@ -71,12 +72,13 @@ func (m *eventMapping) identifyItems(dst []Identity, header http.Header, body []
 		return dst, err
 	}
 	src := eventSource{header: header, body: &delivery}
+	keep := m.keep.of(&src)
 	items, start := delivery.Find(m.each)
 	switch items.Kind() {
 	case jsonscan.List:
 	case jsonscan.Object: // some vendors send one item so
 		src.item = extract.New(string(items), m.paths)
-		return m.append(dst, &src, bytesOf(items, start, body))
+		return m.append(dst, &src, bytesOf(items, start, body), keep)
 	default:
 		return dst, fmt.Errorf("no list of events at %q", m.each)
 	}
@@ -88,6 +90,7 @@ func (m *eventMapping) identifyItems(dst []Identity, header http.Header, body []
 		src.item = extract.New(string(item), m.paths)
 		data := bytesOf(item, start+at, body)
 		event, err := m.one(&src, data)
+		event.Delivery = keep
 		b.add(event, "event", err)
 	}
 	return b.events()
@@ -130,28 +133,7 @@ func (m *eventMapping) identifyOne(dst []Identity, header http.Header, body []by
 	if err := src.item.Check(); err != nil {
 		return dst, err
 	}
-	return m.append(dst, &src, body)
-}
-
-// TimeOf reads the time of an event that was stored as it is configured now. ok is false where there is none that can be
-// read, or where a header has it, which is not stored.
-func (v *Vendor) TimeOf(event Identity) (at time.Time, ok bool) {
-	doc, err := v.events.content.stored(event.Data)
-	if err != nil {
-		return time.Time{}, false
-	}
-	at, _ = v.events.readTime(&eventSource{item: extract.New(jsonscan.View(doc), v.events.paths), data: event.Data})
-	return at, !at.IsZero()
-}
-
-// Identifies says whether an event that was stored can be identified by what is configured now.
-func (v *Vendor) Identifies(event Identity) bool {
-	src := eventSource{item: extract.New(jsonscan.View(event.Data), v.events.paths)}
-	if src.item.Check() != nil {
-		return false
-	}
-	_, err := v.events.one(&src, event.Data)
-	return err == nil
+	return m.append(dst, &src, body, m.keep.of(&src))
 }
 
 // bytesOf returns the bytes of an item that begins at start: those of body, but where a path such as items.#.x gathered
@@ -166,6 +148,7 @@ func bytesOf(item jsonscan.Value, start int, body []byte) []byte {
 // identifyLines passes over empty lines, such as the one after a last line break.
 func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []byte) ([]Identity, error) {
 	b := batch{dst: dst, out: dst}
+	keep := m.keep.of(&eventSource{header: header})
 	for line := range bytes.SplitSeq(body, []byte{'\n'}) {
 		line = bytes.TrimSuffix(line, []byte{'\r'})
 		if len(bytes.TrimSpace(line)) == 0 {
@@ -176,21 +159,23 @@ func (m *eventMapping) identifyLines(dst []Identity, header http.Header, body []
 		}
 		src := eventSource{header: header, item: extract.New(jsonscan.View(line), m.paths)}
 		if err := src.item.Check(); err != nil {
-			b.add(Identity{Data: line}, "line", err)
+			b.add(Identity{Data: line, Delivery: keep}, "line", err)
 			continue
 		}
 		event, err := m.one(&src, line)
+		event.Delivery = keep
 		b.add(event, "line", err)
 	}
 	return b.events()
 }
 
 // append identifies one event.
-func (m *eventMapping) append(dst []Identity, src *eventSource, data []byte) ([]Identity, error) {
+func (m *eventMapping) append(dst []Identity, src *eventSource, data []byte, keep map[string]string) ([]Identity, error) {
 	event, err := m.one(src, data)
 	if err != nil {
 		return dst, err
 	}
+	event.Delivery = keep
 	return append(dst, event), nil
 }
 

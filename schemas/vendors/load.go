@@ -102,7 +102,8 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 		c.fail(spec, "%q is what refused deliveries to no vendor are counted under: choose another name", name)
 	}
 	v := &Vendor{Name: name, Preset: spec.Preset}
-	retries, known := c.applyPreset(spec)
+	own := spec.Events.reads(spec.Test)
+	retries, preset, known := c.applyPreset(spec)
 	v.Signature = spec.Signature
 	if known {
 		c.checkScheme(spec)
@@ -124,6 +125,7 @@ func (c *compiler) compileVendor(name string, spec *vendorSpec) *Vendor {
 		c.zone = c.compileZone(&spec.Zone)
 	}
 	v.events = c.compileEvents(&spec.Events, spec.Test)
+	c.compileKept(&v.events, spec, slices.Concat(own, preset))
 	v.sales = c.compileSales(spec, v.events.content)
 	v.actions = c.compileActions(spec)
 	return v

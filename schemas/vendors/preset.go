@@ -85,20 +85,21 @@ func (c *compiler) readPreset(name string) *presetSpec {
 	return spec
 }
 
-// applyPreset fills what spec leaves open from its preset, and returns how long that vendor retries. ok is
-// false for a preset that does not exist.
-func (c *compiler) applyPreset(spec *vendorSpec) (retries time.Duration, ok bool) {
+// applyPreset fills what spec leaves open from its preset, and returns how long that vendor retries and what the preset reads
+// of a delivery. ok is false for a preset that does not exist.
+func (c *compiler) applyPreset(spec *vendorSpec) (retries time.Duration, reads []string, ok bool) {
 	if spec.Preset == "" {
-		return 0, true
+		return 0, nil, true
 	}
 	names := PresetNames()
 	if !slices.Contains(names, spec.Preset) {
 		c.fail(&spec.Preset, "unknown preset %q%s", spec.Preset, suggest(spec.Preset, names))
-		return 0, false
+		return 0, nil, false
 	}
 	file := c.file
 	preset := c.readPreset(spec.Preset)
 	c.file = file
+	reads = preset.Events.reads(preset.Test)
 	if spec.Signature.Scheme == "" || spec.Signature.Scheme == preset.Signature.Scheme {
 		c.fill(&spec.Signature, &preset.Signature) // the options of another scheme would mean nothing
 	}
@@ -120,7 +121,7 @@ func (c *compiler) applyPreset(spec *vendorSpec) (retries time.Duration, ok bool
 	}
 	spec.Sales = union(spec.Sales, preset.Sales)
 	spec.Digits = union(spec.Digits, preset.Digits)
-	return preset.About.Retries, true
+	return preset.About.Retries, reads, true
 }
 
 // fill sets the zero fields of the struct that to points to, to those of from, and remembers where those stood.

@@ -13,6 +13,7 @@ import (
 // the texts that values find in them: what is kept must be cloned.
 type eventSource struct {
 	header http.Header       // while identifying; nil afterwards
+	stored *stored           // in place of header and body, for an event that is stored
 	body   *extract.Document // the delivery's document; nil where it is the event's, and afterwards
 	item   extract.Document  // the event's
 	data   []byte            // the event's bytes
@@ -80,8 +81,14 @@ func (v *value) read(src *eventSource) (string, error) {
 	case fromParent:
 		return v.parts[0].read(src.parent)
 	case fromBody:
+		if src.stored != nil && src.stored.part {
+			return src.stored.read(bodyPrefix + v.text), nil
+		}
 		return scalar(src.delivery().Value(v.path), v.text)
 	case fromHeader:
+		if src.stored != nil {
+			return src.stored.read(headerPrefix + v.text), nil
+		}
 		if values := src.header[v.text]; len(values) > 0 {
 			return values[0], nil
 		}

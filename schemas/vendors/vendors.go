@@ -86,6 +86,8 @@ type Identity struct {
 	BadID   string    // of one of several events: why it has none of its own, and its place; ID is then the hash of Data
 	Test    bool      // the delivery says that it is test money
 	Data    []byte    // the event's bytes: the whole body, or one item of it, never re-serialised
+
+	Delivery map[string]string // what may be read beside Data when the event is identified again; see schemas.Event
 }
 
 // ErrBody is wrapped by Identify's errors: the body is not what the vendor's configuration says.

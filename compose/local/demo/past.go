@@ -79,7 +79,7 @@ func (p *past) events(e Event, at time.Time) ([]schemas.Event, error) {
 	for i, id := range identities {
 		events[i] = schemas.Event{
 			ID: id.ID, Vendor: e.Vendor, Type: id.Type, Time: id.Time, BadTime: id.BadTime, Received: at,
-			ContentType: signed.Header.Get("Content-Type"), KeyID: proven.KeyID, Proof: proof, Data: id.Data,
+			ContentType: signed.Header.Get("Content-Type"), KeyID: proven.KeyID, Proof: proof, Delivery: id.Delivery, Data: id.Data,
 		}
 	}
 	return events, nil
