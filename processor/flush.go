@@ -55,11 +55,7 @@ func (l *Loop) flush(ctx context.Context, b *batch) error {
 	// A commit fails while the group rebalances or its coordinator restarts. The partitions may stay ours through
 	// that, and then nobody reads their events again: so it is repeated, for as long as they are ours.
 	return l.repeat(ctx, "commit offsets", func(ctx context.Context) error {
-		offsets := b.offsets(l.consumer)
-		if len(offsets) == 0 {
-			return nil
-		}
-		return l.consumer.Commit(ctx, offsets)
+		return l.consumer.Commit(ctx, func() kafka.Offsets { return b.offsets(l.consumer) })
 	})
 }
 

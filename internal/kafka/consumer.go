@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // GroupOptions say what a member of a consumer group reads.
@@ -55,7 +56,8 @@ func (o Options) NewConsumer(log *slog.Logger, reg prometheus.Registerer, g Grou
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
-			c.ownership.assigned(partitions)
+			member, generation := client.GroupMetadata()
+			c.ownership.assigned(partitions, membership{member, generation})
 			client.ResumeFetchPartitions(partitions) // a partition that was paused when it was lost stays paused otherwise
 		}),
 		kgo.OnPartitionsRevoked(lost),
@@ -163,11 +165,28 @@ func (c *Consumer) Epoch(p Partition) uint64 { return c.ownership.epoch(p) }
 // Owned returns the partitions of a topic that are ours, with their epochs.
 func (c *Consumer) Owned(topic string) map[Partition]uint64 { return c.ownership.of(topic) }
 
-// Commit commits offsets and waits for the answer for every partition. A commit that fails loses nothing: its records are
-// read again.
-func (c *Consumer) Commit(ctx context.Context, offsets Offsets) error {
+// Commit commits the offsets that due returns, of partitions that are ours, and waits for the answer for every partition.
+// While the group rebalances a commit waits; it is refused if the group is in another generation by then. Its partitions
+// may be another member's, which has committed more: that would be taken back, and stay so for as long as nothing new
+// comes. A commit that fails loses nothing: it is to be repeated for as long as the partitions are ours, and then their
+// next owner reads the records again.
+func (c *Consumer) Commit(ctx context.Context, due func() Offsets) error {
+	as := c.ownership.membership()
+	offsets := due()
+	if c.ownership.ours(offsets); len(offsets) == 0 {
+		return nil
+	}
+	ctx = kgo.PreCommitFnContext(ctx, func(r *kmsg.OffsetCommitRequest) error {
+		if (r.MemberID != as.member) || (r.Generation != as.generation) {
+			return errRebalanced
+		}
+		return nil
+	})
 	return commit(ctx, c.Client, offsets)
 }
+
+// errRebalanced is the error of a commit that a rebalance came before.
+var errRebalanced = errors.New("the group has rebalanced")
 
 // Drain returns the context in which work in hand is finished once ctx is done. It ends within after that, or when
 // cancel is called; then the consumer leaves its group, which also ends writes to a broker that does not answer: no

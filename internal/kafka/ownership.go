@@ -17,13 +17,22 @@ type ownership struct {
 	mu     sync.Mutex
 	epochs map[Partition]uint64
 	last   uint64
+	as     membership
+}
+
+// membership is by what a group knows a member, from one rebalance to the next.
+type membership struct {
+	member     string
+	generation int32
 }
 
 func newOwnership() *ownership { return &ownership{epochs: map[Partition]uint64{}} }
 
-func (o *ownership) assigned(topics map[string][]int32) {
+// assigned ends a rebalance. It is called for each one, also where no partition is new.
+func (o *ownership) assigned(topics map[string][]int32, as membership) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.as = as
 	o.last++
 	for topic, ids := range topics {
 		for _, id := range ids {
@@ -38,6 +47,29 @@ func (o *ownership) lost(topics map[string][]int32) {
 	for topic, ids := range topics {
 		for _, id := range ids {
 			delete(o.epochs, Partition{topic, id})
+		}
+	}
+}
+
+// membership is that of the last rebalance that is over.
+func (o *ownership) membership() membership {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.as
+}
+
+// ours takes out of offsets the partitions that are not this member's.
+func (o *ownership) ours(offsets Offsets) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for topic, ids := range offsets {
+		for id := range ids {
+			if o.epochs[Partition{topic, id}] == 0 {
+				delete(ids, id)
+			}
+		}
+		if len(ids) == 0 {
+			delete(offsets, topic)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (r *round) deliver(ctx context.Context, n *Notifier) error {
 func commit(ctx context.Context, log *slog.Logger, consumer *kafka.Consumer, offsets kafka.Offsets) {
 	var err error
 	for range 5 {
-		if err = consumer.Commit(ctx, offsets); err == nil || ctx.Err() != nil {
+		if err = consumer.Commit(ctx, func() kafka.Offsets { return offsets }); err == nil || ctx.Err() != nil {
 			return
 		}
 		wait(nil, ctx.Done(), time.Second)

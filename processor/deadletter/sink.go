@@ -70,8 +70,11 @@ func (s Sink) Run(ctx context.Context) error {
 		if err != nil {
 			return nil // ctx is done, and nothing was committed: they are read again
 		}
-		if err := consumer.Commit(ctx, offsets); err != nil && ctx.Err() == nil {
-			s.Log.Warn("dead letters and rejections are stored again: their offsets were not committed", "err", err)
+		err = s.Repeater.Do(ctx, "commit offsets", func(ctx context.Context) error {
+			return consumer.Commit(ctx, func() kafka.Offsets { return offsets })
+		})
+		if err != nil {
+			return nil // ctx is done: they are stored again, as the same rows
 		}
 	}
 	return nil

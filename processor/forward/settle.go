@@ -84,27 +84,28 @@ func (a *Actions) keep(ctx context.Context, records *kafka.Consumer) error {
 			}
 		}
 		a.tracker.finish(tickets)
-		a.commit(ctx, records)
+		if err := h.Do(ctx, "commit offsets", func(ctx context.Context) error { return a.commit(ctx, records) }); err != nil {
+			return err
+		}
 		if !open {
 			return ctx.Err()
 		}
 	}
 }
 
-// commit commits how far everything is finished. A commit that fails is tried again with the next.
-func (a *Actions) commit(ctx context.Context, records *kafka.Consumer) {
-	offsets := a.tracker.offsets()
-	if len(offsets) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
-	defer cancel()
-	if err := records.Commit(ctx, offsets); err != nil {
+// commit commits how far everything is finished.
+func (a *Actions) commit(ctx context.Context, records *kafka.Consumer) error {
+	var offsets kafka.Offsets
+	err := records.Commit(ctx, func() kafka.Offsets {
+		offsets = a.tracker.offsets()
+		return offsets
+	})
+	if err != nil {
 		a.metrics.commitFailures.Inc()
-		a.log.Warn("offsets not committed; their actions may be run again", "err", err)
-		return
+		return err
 	}
 	a.tracker.committed(offsets)
+	return nil
 }
 
 func (a *Actions) repeater(stage string) *backoff.Repeater {
