@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -202,7 +203,11 @@ func TestThePastIsReceivedAsByIngest(t *testing.T) {
 		}
 		want := schemas.Event{
 			ID: e.ID, Vendor: e.Vendor, Type: got.Type, Time: e.Time, Received: at,
-			ContentType: "application/json", KeyID: got.KeyID, Proof: proof, Data: got.Data,
+			ContentType: "application/json", KeyID: got.KeyID, Proof: proof, Delivery: got.Delivery, Data: got.Data,
+		}
+		// Of these vendors it is the ID that stands in a header.
+		if kept := slices.Collect(maps.Values(got.Delivery)); len(kept) > 0 && !slices.Contains(kept, e.ID) {
+			t.Fatalf("%q is not among the headers that are kept: %q", e.ID, got.Delivery)
 		}
 		if diff := cmp.Diff([]schemas.Event{want}, events); diff != "" {
 			t.Fatal(diff)
