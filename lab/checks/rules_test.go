@@ -28,7 +28,7 @@ func running(values string) map[string]string {
 	return map[string]string{
 		`up{job="hookline",part="ingest",instance="i"}`:                       values,
 		`up{job="hookline",part="processor",instance="p"}`:                    values,
-		`hookline_processor_retrying{instance="p"}`:                            strings.ReplaceAll(values, "1x", "0x"),
+		`hookline_processor_retrying{instance="p"}`:                           strings.ReplaceAll(values, "1x", "0x"),
 		`hookline_processor_lag_records{topic="e",partition="1"}`:             strings.ReplaceAll(values, "1x", "7x"),
 		`hookline_ingest_deliveries_total{status="200"}`:                      strings.ReplaceAll(values, "1x", "0+9x"),
 		`ClickHouseAsyncMetrics_DiskAvailable_default{instance="c"}`:          strings.ReplaceAll(values, "1x", "90x"),

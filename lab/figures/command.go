@@ -62,6 +62,7 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	if c.ClickHouseDSN != "" {
 		err = measure(ctx, analytics.Options{DSN: c.ClickHouseDSN})
 	} else {
+		c.own = true
 		err = local.RunEngine(ctx, log, c.Hookline, c.MemoryMiB, measure)
 	}
 	if found == nil {

@@ -36,20 +36,34 @@ func (b *bench) catchUp(ctx context.Context) error {
 	return err
 }
 
-// settle leaves the load behind: for ten minutes after it the rollup looks at each month again, and for a quarter of an
-// hour the view at the months' edges looks at all that was loaded. Months of the past are marked as looked at, and that
-// view is stopped.
+// settle leaves the load behind: for ten minutes after it the figures of each hour and of each month are looked at again,
+// and parts are merged. What is past is marked as looked at, and merges are waited for.
 func (b *bench) settle(ctx context.Context) error {
 	for _, sql := range []string{
-		"INSERT INTO " + b.db.Name() + ".sales_sums (zone, grain, source_month, refreshed_at) SELECT DISTINCT zone, 'run', source_month, now64(3) + INTERVAL 1 HOUR FROM " +
-			b.db.Name() + ".sales_sums WHERE grain = 'run' AND source_month != toYYYYMM(now('UTC'))",
+		"INSERT INTO @sales_hours (source_month, grain, source_hour, count, refreshed_at) SELECT source_month, 'run', source_hour, argMax(count, refreshed_at), now64(3) + INTERVAL 1 HOUR" +
+			" FROM @sales_hours WHERE grain = 'run' AND source_month != toYYYYMM(now('UTC')) GROUP BY source_month, source_hour",
+		"INSERT INTO @sales_sums (zone, grain, source_month, refreshed_at) SELECT DISTINCT zone, 'run', source_month, now64(3) + INTERVAL 1 HOUR" +
+			" FROM @sales_sums WHERE grain = 'run' AND source_month != toYYYYMM(now('UTC'))",
 	} {
-		if err := b.exec(ctx, sql); err != nil {
+		if err := b.exec(ctx, b.in(sql)); err != nil {
 			return err
 		}
 	}
-	return nil
+	began, changed, before := time.Now(), time.Now(), 0.0
+	return until(ctx, func() (bool, error) {
+		n, err := b.number(ctx, "SELECT sum(level) + count() FROM system.parts WHERE database = ? AND active", b.db.Name())
+		if n != before {
+			before, changed = n, time.Now()
+		}
+		return time.Since(changed) > unchanged || time.Since(began) > settling, err
+	})
 }
+
+// The load is left behind once no part was merged for as long as unchanged, and after settling anyway.
+const (
+	unchanged = 5 * time.Second
+	settling  = 3 * time.Minute
+)
 
 func (b *bench) disk(ctx context.Context) error {
 	const active = " FROM system.parts WHERE database = ? AND table = ? AND active"
