@@ -57,6 +57,13 @@ func (b *keyBlock) units() []unit {
 // unitsAQuery bounds the length of a query that names units.
 const unitsAQuery = 5000
 
+// manyKeys has settings for a query that names unitsAQuery keys of a registry and groups by them.
+func manyKeys(ctx context.Context) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"max_query_size": 1 << 28, "optimize_aggregation_in_order": 1,
+	}))
+}
+
 // contested returns the verdicts on those units of which the registry has more than one place. The others need none:
 // the table sales itself keeps the highest version of one place.
 func (db *DB) contested(ctx context.Context, units []unit) (map[unit]verdict, error) {
@@ -80,10 +87,7 @@ func (db *DB) contested(ctx context.Context, units []unit) (map[unit]verdict, er
 // eachUnit calls do with each unit that has more than one place, of those that the condition selects.
 func (db *DB) eachUnit(ctx context.Context, where string, do func(unit, []claim) error) error {
 	const op = "read the registry of sales"
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
-		"max_query_size": 1 << 28, "optimize_aggregation_in_order": 1,
-	}))
-	rows, err := db.pool().Query(ctx, contestedSQL(where))
+	rows, err := db.pool().Query(manyKeys(ctx), contestedSQL(where))
 	if err != nil {
 		return wrap(op, err)
 	}

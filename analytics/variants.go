@@ -2,15 +2,14 @@ package analytics
 
 import (
 	"context"
-	"fmt"
 	"hash/crc32"
 	"hash/fnv"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -94,30 +93,21 @@ func (db *DB) insertVariants(ctx context.Context, b *eventBlock) error {
 
 // sharedKeys returns the keys of events that came with more than one content.
 func (db *DB) sharedKeys(ctx context.Context, keys *eventKeys) (map[eventKey]bool, error) {
-	out := map[eventKey]bool{}
-	byVendor := map[string][]uint64{}
+	names := make([]string, keys.len())
 	for i, vendor := range keys.vendor.rows {
-		byVendor[vendor] = append(byVendor[vendor], keys.event.rows[i])
+		names[i] = "(" + literal(vendor) + "," + strconv.FormatUint(keys.event.rows[i], 10) + ")"
 	}
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 1 << 28, "optimize_aggregation_in_order": 1}))
-	for vendor, events := range byVendor {
-		for part := range slices.Chunk(events, unitsAQuery) {
-			var names strings.Builder
-			for i, event := range part {
-				if i > 0 {
-					names.WriteByte(',')
-				}
-				fmt.Fprint(&names, event)
-			}
-			found, err := collect(ctx, db, "read the registry of events",
-				"SELECT event FROM event_keys WHERE vendor = "+literal(vendor)+" AND event IN ("+names.String()+") GROUP BY vendor, event HAVING min(low) != max(high)",
-				func(rows driver.Rows) (event uint64, err error) { return event, rows.Scan(&event) })
-			if err != nil {
-				return nil, err
-			}
-			for _, event := range found {
-				out[eventKey{vendor, event}] = true
-			}
+	out := map[eventKey]bool{}
+	for part := range slices.Chunk(names, unitsAQuery) {
+		found, err := collect(manyKeys(ctx), db, "read the registry of events",
+			"SELECT vendor, event FROM event_keys WHERE (vendor, event) IN ("+strings.Join(part, ",")+
+				") GROUP BY vendor, event HAVING min(low) != max(high)",
+			func(rows driver.Rows) (key eventKey, err error) { return key, rows.Scan(&key.vendor, &key.event) })
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range found {
+			out[key] = true
 		}
 	}
 	return out, nil

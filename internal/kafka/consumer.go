@@ -177,7 +177,7 @@ func (c *Consumer) Commit(ctx context.Context, due func() Offsets) error {
 		return nil
 	}
 	ctx = kgo.PreCommitFnContext(ctx, func(r *kmsg.OffsetCommitRequest) error {
-		if (r.MemberID != as.member) || (r.Generation != as.generation) {
+		if r.MemberID != as.member || r.Generation != as.generation {
 			return errRebalanced
 		}
 		return nil
