@@ -117,9 +117,15 @@ func everyPanelAnswers(t *testing.T, d *demoStack) {
 			if len(panel.Targets) == 0 || asks(panel, prometheusType) && d.metrics == nil {
 				continue
 			}
+			chosen := choice[board.uid]
+			if board.uid == dashboards.SalesUID && strings.HasPrefix(*panel.Title, "Growth") {
+				// On the first days of a month there may be no sales of the same days to compare with.
+				end := time.Now().UTC().AddDate(0, 0, -time.Now().UTC().Day())
+				chosen += end.Format("&from=2006-01-01&to=2006-01-02")
+			}
 			// Prometheus answers for every 15th second only, so what has just been measured may still be missing.
 			testkit.Eventually(t, time.Minute, func() error {
-				return panelAnswers(figuresOf(t, d.server, board.uid, *panel.Id, choice[board.uid]), board.uid, *panel.Id)
+				return panelAnswers(figuresOf(t, d.server, board.uid, *panel.Id, chosen), board.uid, *panel.Id)
 			})
 		}
 	}
