@@ -193,7 +193,7 @@ func (s *server) exception(codes []int32) error {
 func (s *server) write(name string, rows []row, all bool) (acknowledge func(), err error) {
 	for _, r := range rows {
 		id, _ := r["event_id"].(string)
-		if until, is := s.refuse[id]; is && time.Now().Before(until) && (name == "sales") == s.sales && name != "ledger" {
+		if until, is := s.refuse[id]; is && time.Now().Before(until) && name == s.refuses() {
 			return nil, &clickhouse.Exception{Code: 469, Message: "Constraint `simulated` is violated by " + id}
 		}
 	}
@@ -212,6 +212,14 @@ func (s *server) write(name string, rows []row, all bool) (acknowledge func(), e
 			s.sure(name, p)
 		}
 	}, nil
+}
+
+// refuses is the table that rejects rows for their data.
+func (s *server) refuses() string {
+	if s.sales {
+		return "sales"
+	}
+	return "events"
 }
 
 func parts0(parts []*part, other *part) *part {
@@ -409,8 +417,38 @@ func (c *session) contested(ctx context.Context, query string) (driver.Rows, err
 	return out, err
 }
 
-// Query implements driver.Conn for the queries of the loop: the registry of sales, and the ledger's ends of today.
+// sharedEvents finds the events that a query of their registry names.
+var sharedEvents = regexp.MustCompile(`\('([^']*)',(\d+)\)`)
+
+// shared answers the query of the registry of events: those that came with more than one content.
+func (c *session) shared(ctx context.Context, query string) (driver.Rows, error) {
+	out := &result{names: []string{"vendor", "event"}}
+	err := c.ask(ctx, func(bool) (func(), error) {
+		asked := map[string]bool{}
+		for _, m := range sharedEvents.FindAllStringSubmatch(query, -1) {
+			asked[m[1]+"\x00"+m[2]] = true
+		}
+		contents := map[string]any{}
+		for _, p := range c.server.tables["event_keys"].rows {
+			event := fmt.Sprintf("%s\x00%d", p.row["vendor"], p.row["event"])
+			if first, known := contents[event]; !known {
+				contents[event] = p.row["low"]
+			} else if first != p.row["low"] && asked[event] {
+				out.rows = append(out.rows, p.row)
+				delete(asked, event)
+			}
+		}
+		return func() {}, nil
+	})
+	return out, err
+}
+
+// Query implements driver.Conn for the queries of the loop: the registries of sales and of events, and the ledger's ends of
+// today.
 func (c *session) Query(ctx context.Context, query string, args ...any) (driver.Rows, error) {
+	if strings.Contains(query, "FROM event_keys WHERE") {
+		return c.shared(ctx, query)
+	}
 	if strings.Contains(query, "FROM sale_keys WHERE") {
 		return c.contested(ctx, query)
 	}

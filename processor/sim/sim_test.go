@@ -30,7 +30,8 @@ var (
 // load reads what all schedules share.
 func load(t *testing.T) given {
 	t.Helper()
-	shapes, err := shapes("../../analytics/migrations/00001_events_and_sales.sql", "../../analytics/migrations/00002_outcomes.sql", "../../analytics/migrations/00010_identity.sql")
+	shapes, err := shapes("../../analytics/migrations/00001_events_and_sales.sql", "../../analytics/migrations/00002_outcomes.sql",
+		"../../analytics/migrations/00010_identity.sql", "../../analytics/migrations/00013_identify_again.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

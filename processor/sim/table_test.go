@@ -34,6 +34,7 @@ var (
 	monthOf      = regexp.MustCompile(`^toYYYYMM\((\w+)\)`)
 	monthUndated = regexp.MustCompile(`^if\((\w+) = toDateTime64\(0, 3, 'UTC'\), 0, toYYYYMM\((\w+)\)\)`)
 	hourOf       = regexp.MustCompile(`^intDiv\(toUnixTimestamp\((\w+)\), 3600\)`)
+	hashOf       = regexp.MustCompile(`^xxHash64\((\w+), toString\((\w+)\)\)`)
 	name         = regexp.MustCompile(`^\w+$`)
 )
 
@@ -72,6 +73,7 @@ func shapes(files ...string) (map[string]*shape, error) {
 	out["sales"] = out["sales_by_hour"]
 	// What later migrations add.
 	out["events"].kinds["is_test"] = "UInt8"
+	out["events"].kinds["delivery"] = out["event_variants"].kinds["delivery"]
 	return out, nil
 }
 
@@ -94,6 +96,9 @@ func expression(text string) (valueFunc, error) {
 	}
 	if m := hourOf.FindStringSubmatch(text); m != nil {
 		return func(r row) any { return uint32(r[m[1]].(time.Time).Unix() / 3600) }, nil
+	}
+	if m := hashOf.FindStringSubmatch(text); m != nil { // any hash does
+		return func(r row) any { return fmt.Sprint(r[m[1]], r[m[2]]) }, nil
 	}
 	if name.MatchString(text) {
 		return func(r row) any { return r[text] }, nil
